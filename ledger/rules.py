@@ -1,0 +1,243 @@
+"""The chain rules: a pure function `(state, block) -> state'`.
+
+Rules (docs/spec.md, "Chain rules"): authorization is judged on the state at inclusion; records apply in order, all of an
+entry's or none; ordinary records touch one row, at most four. A refusal is for ever (`permanent`) or only for now.
+
+What this module does not do: no clock, no randomness, no file, no network, and no signature of an entry: signatures do not depend on state, so
+callers check them where it is cheapest, and once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from ledger.encoding import encode
+from ledger.entry import Entry
+from ledger.errors import CannotTellError, FormatError, RefusedError
+from ledger.genesis import KEY_GRACE, TIME_AHEAD
+from ledger.merkle import CompactRange
+from ledger.records import Record, Subject, parse_record
+from ledger.rows import (
+    PARAMETERS_KEY,
+    KeyRow,
+    MemberRow,
+    StateReader,
+    SubjectRow,
+    entry_key,
+    history_leaf,
+    key_key,
+    member_key,
+    parse_parameters,
+    subject_key,
+)
+
+LATE_MS = 24 * 3600 * 1000
+"""An entry whose claimed time is further than this behind its block's is flagged late, and accepted."""
+
+
+RECORD_LOOKUP = b"record/"
+"""Lookup keys of all records: this, then the 32-byte record id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands: log index of its entry, and its own index in the entry."""
+
+    index: int
+    record_index: int
+
+    def encoded(self) -> bytes:
+        """As it is stored in the indexes."""
+        return encode([self.index, self.record_index])
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a block, or a part of one, does."""
+
+    rows: dict[bytes, bytes] = field(default_factory=dict)
+    """State rows to set: raw key to value."""
+    lookups: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Index rows: lookup key to encoded place. No consensus depends on them."""
+
+
+class Overlay:
+    """Rows set so far, over a state that is not changed. Also what a record's rule may see (`RuleState`)."""
+
+    def __init__(self, state: StateReader, chain_id: bytes, time_ms: int) -> None:
+        self._state = state
+        self.chain_id = chain_id
+        self.time_ms = time_ms
+        self.rows: dict[bytes, bytes] = {}
+        self._pending: dict[bytes, bytes] = {}
+        self.parameters: Mapping[str, int] = parse_parameters(_required(state, PARAMETERS_KEY, "parameters"))
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value under `key` as things stand now."""
+        value = self._pending.get(key)
+        if value is None:
+            value = self.rows.get(key)
+        return value if value is not None else self._state.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set a row for the entry being applied; `keep` or `drop` decides what becomes of it."""
+        self._pending[key] = value
+
+    def keep(self) -> None:
+        """The entry is applied: its rows stand."""
+        self.rows.update(self._pending)
+        self._pending.clear()
+
+    def drop(self) -> None:
+        """The entry is refused: as if it had never come."""
+        self._pending.clear()
+
+    def subject(self, subject: Subject) -> SubjectRow | None:
+        """A subject's row."""
+        data = self.get(subject_key(*subject))
+        return None if data is None else SubjectRow.parse(data)
+
+    def subject_status(self, subject: Subject) -> str | None:
+        """A subject's status, or None if nothing was recorded about it."""
+        row = self.subject(subject)
+        return None if row is None else row.status
+
+    def member(self, member: str) -> MemberRow | None:
+        """A member's row."""
+        data = self.get(member_key(member))
+        return None if data is None else MemberRow.parse(data)
+
+    def key(self, public_key: bytes) -> KeyRow | None:
+        """A key's row."""
+        data = self.get(key_key(public_key))
+        return None if data is None else KeyRow.parse(data)
+
+    def put_member(self, member: str, row: MemberRow) -> None:
+        """Set a member's row."""
+        self.put(member_key(member), row.encoded())
+
+    def put_key(self, public_key: bytes, row: KeyRow) -> None:
+        """Set a key's row."""
+        self.put(key_key(public_key), row.encoded())
+
+
+def _required(state: StateReader, key: bytes, what: str) -> bytes:
+    value = state.get(key)
+    if value is None:
+        raise FormatError("state.missing", f"the state has no {what} row")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEntry:
+    """An entry whose records have been read: all that can be judged without a state has been."""
+
+    entry: Entry
+    records: tuple[Record, ...]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        """Read the entry's records, each against its type's field table, no two equal.
+
+        Raises RefusedError, FormatError or CannotTellError with the rule that is broken; what is refused here no later
+        state under these rules can admit.
+        """
+        if len(set(entry.records)) != len(entry.records):
+            raise RefusedError("entry.records-repeat", "two records of one entry are equal")
+        return cls(entry, tuple(parse_record(raw) for raw in entry.records))
+
+
+def check_author(overlay: Overlay, parsed: ParsedEntry) -> None:
+    """Judge who signs, for whom, and when, on the state as it stands. Raises RefusedError."""
+    body = parsed.entry.body
+    if body.chain_id != overlay.chain_id:
+        raise RefusedError("entry.chain", "the entry was signed for another ledger")
+    if body.time_ms > overlay.time_ms + overlay.parameters[TIME_AHEAD]:
+        ahead = (body.time_ms - overlay.time_ms) // 1000
+        raise RefusedError("entry.time-ahead", f"the entry's claimed time is {ahead} s ahead of the block's", permanent=False)
+    key = overlay.key(body.author_key)
+    if key is None:
+        raise RefusedError("key.unknown", "the author's key is not registered on this ledger", permanent=False)
+    if key.revoked_ms is not None:
+        raise RefusedError("key.revoked", "the author's key has been revoked")
+    if key.retired_ms is not None and (
+        body.time_ms > key.retired_ms or overlay.time_ms > key.retired_ms + overlay.parameters[KEY_GRACE]
+    ):
+        raise RefusedError("key.retired", "the author's key has been retired, and the grace period does not cover this entry")
+    member = overlay.member(key.member)
+    if member is None:
+        raise RefusedError("member.unknown", f"{key.member!r} is not a member", permanent=False)
+    roles = frozenset(key.roles) & frozenset(member.roles)
+    for record in parsed.records:
+        _check_authority(record, key.member, roles)
+
+
+def _check_authority(record: Record, member: str, roles: frozenset[str]) -> None:
+    if record.authority != member:
+        raise RefusedError(
+            "authority.not-acting", f"the author's key acts for {member!r}, not for {record.authority!r}"
+        )
+    if not roles & record.type.roles:
+        raise RefusedError(
+            "authority.role",
+            f"{record.type.name} needs the role {' or '.join(sorted(record.type.roles))}, which the author's key does not have",
+            permanent=False,
+        )
+
+
+def _apply_record(overlay: Overlay, entry: Entry, record_index: int, record: Record) -> None:
+    subject = record.subject
+    record_id = entry.record_ids[record_index]
+    status = record.type.rule(overlay, subject, record.body)
+    leaf = history_leaf(entry.id, record_index, record_id)
+    row = overlay.subject(subject)
+    if row is None:
+        row = SubjectRow(status, record_id, overlay.time_ms, CompactRange(1, (leaf,)))
+    else:
+        row = row.appended(status, leaf)
+    overlay.put(subject_key(*subject), row.encoded())
+
+
+def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple[bytes, bytes]]:
+    """Apply one entry that will stand at log `index`: all of its records or, when one is refused, none.
+
+    Changes `overlay` and returns the index rows. Raises RefusedError, FormatError or CannotTellError.
+    """
+    entry = parsed.entry
+    row_key = entry_key(entry.id)
+    if overlay.get(row_key) is not None:
+        raise RefusedError("entry.duplicate", "the entry is already on the ledger")
+    check_author(overlay, parsed)
+    lookups: list[tuple[bytes, bytes]] = []
+    try:
+        for record_index, record in enumerate(parsed.records):
+            _apply_record(overlay, entry, record_index, record)
+            place = Place(index, record_index).encoded()
+            lookups.append((RECORD_LOOKUP + entry.record_ids[record_index], place))
+            lookups += [(key + entry.record_ids[record_index], place) for key in record.type.lookups(record.body)]
+    except (RefusedError, FormatError, CannotTellError):
+        overlay.drop()
+        raise
+    overlay.put(row_key, encode(index))
+    overlay.keep()
+    return lookups
+
+
+def apply_entries(
+    state: StateReader, chain_id: bytes, time_ms: int, first_index: int, entries: Sequence[ParsedEntry]
+) -> Effects:
+    """Apply a block's entries, in order. Raises RefusedError, FormatError or CannotTellError at the first that is not allowed."""
+    overlay = Overlay(state, chain_id, time_ms)
+    effects = Effects()
+    for offset, entry in enumerate(entries):
+        effects.lookups += apply_entry(overlay, entry, first_index + offset)
+    effects.rows = overlay.rows
+    return effects
+
+
+def is_late(entry_time_ms: int, chain_time_ms: int) -> bool:
+    """Whether an entry's claimed time is more than a day behind the chain's (both milliseconds since the epoch)."""
+    return chain_time_ms - entry_time_ms > LATE_MS
+

@@ -1,0 +1,164 @@
+"""Changing the state tree: a block's rows go in together, and each page they touch is written once.
+
+Rules:
+
+* The changes are taken in order of their key hashes, whatever order they come in: the result is a function of the old
+  tree and the set of changes.
+* Rows are inserted or replaced. Nothing is deleted, here or anywhere: the chain has no rule that would.
+* The tree that is changed must be the one with the root that the caller names.
+
+Not here: the rows themselves (the caller stores a row under its key hash), and reading proofs (`ledger.state.proof`).
+No I/O beyond the page source.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledger.errors import FormatError, StoreCorruptError
+from ledger.hashing import HASH_SIZE
+from ledger.state.nodes import EMPTY, RECORD_SIZE, leaf_record, subtree_hash
+from ledger.state.pages import (
+    BODY,
+    BRANCH_PAGE,
+    DIGITS,
+    FULL,
+    LEAF_TAG,
+    MAX_LEAVES,
+    QUARTERS,
+    PageSource,
+    branch_page,
+    leaf_page,
+    nibble_of,
+    page_path,
+    read_page,
+    records_of,
+    slot_weight,
+    top_of,
+    with_slots,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The tree after a change: its root, and by page path the pages to write. No page is ever to be deleted."""
+
+    root: bytes
+    pages: dict[bytes, bytes]
+
+
+def update(pages: PageSource, root: bytes, changes: Mapping[bytes, bytes]) -> Update:
+    """Set rows (key -> value, neither empty) in the tree whose root is `root`, which `pages` gives the pages of.
+
+    `pages` is only read, and not at all if `root` is the empty tree's. Memory is in proportion to the changes; a tree
+    is built from all its rows by some calls of, say, 100,000 rows. Raises FormatError (`state.empty`), and
+    StoreCorruptError (`state.page-missing`, `page-malformed`, `root`) if the pages are not those of `root`.
+    """
+    if not changes:
+        return Update(root, {})
+    if not all(changes) or not all(changes.values()):
+        raise FormatError("state.empty", "A row of the state has an empty key or an empty value.")
+    if root != EMPTY and top_of(read_page(pages, b""))[0] != root:
+        raise StoreCorruptError(
+            "state.root", f"The pages of the state tree do not lead to the root {root.hex()}."
+        )
+    batch = _Batch(pages, sorted(leaf_record(key, value) for key, value in changes.items()))
+    node, _ = batch.change(b"", 0, len(batch.records), 0 if root == EMPTY else 2)
+    return Update(node, batch.written)
+
+
+class _Batch:
+    """The records of one change, ascending, and the pages that follow from them."""
+
+    __slots__ = ("pages", "records", "written")
+
+    def __init__(self, pages: PageSource, records: list[bytes]) -> None:
+        self.pages = pages
+        self.records = records
+        self.written: dict[bytes, bytes] = {}
+
+    def change(self, prefix: bytes, start: int, end: int, weight: int) -> tuple[bytes, int]:
+        """Put `records[start:end]`, at least one, under the prefix they share; return its new (hash, weight).
+
+        `weight` is what the tree has there now: if that is nothing, the page source is not asked.
+        """
+        if not weight:
+            return self._build(prefix, self.records[start:end])
+        page = read_page(self.pages, prefix)
+        if page[0] == BRANCH_PAGE:
+            page = self._branch(page, prefix, start, end)
+        elif end - start == 1 and len(page) < FULL:
+            page = _with_record(page, self.records[start], len(prefix))
+        else:
+            merged = {record[:HASH_SIZE]: record for record in records_of(page)}
+            merged.update((record[:HASH_SIZE], record) for record in self.records[start:end])
+            return self._build(prefix, sorted(merged.values()))
+        self.written[page_path(prefix)] = page
+        return top_of(page)
+
+    def _branch(self, page: bytes, prefix: bytes, start: int, end: int) -> bytes:
+        """Return a branch page after the change of each slot that has some of `records[start:end]`."""
+        records = self.records
+        byte, shift = len(prefix) >> 1, 0 if len(prefix) & 1 else 4
+        changes = []
+        last = records[end - 1][byte] >> shift & 15
+        while start < end:
+            nibble = records[start][byte] >> shift & 15
+            if nibble == last:
+                stop = end
+            else:
+                stop = start + 1
+                while records[stop][byte] >> shift & 15 == nibble:
+                    stop += 1
+            child = self.change(prefix + DIGITS[nibble], start, stop, slot_weight(page, nibble))
+            changes.append((nibble, child))
+            start = stop
+        return with_slots(page, changes)
+
+    def _build(self, prefix: bytes, records: list[bytes]) -> tuple[bytes, int]:
+        """Write the pages of a prefix that has exactly `records`, whatever was there before."""
+        depth = len(prefix)
+        if len(records) <= MAX_LEAVES:
+            page = leaf_page(records, depth)
+        else:
+            children: list[list[bytes]] = [[] for _ in range(16)]
+            for record in records:
+                children[nibble_of(record, depth)].append(record)
+            page = branch_page(
+                [
+                    self._build(prefix + DIGITS[nibble], child) if child else (EMPTY, 0)
+                    for nibble, child in enumerate(children)
+                ]
+            )
+        self.written[page_path(prefix)] = page
+        return top_of(page)
+
+
+def _with_record(page: bytes, record: bytes, depth: int) -> bytes:
+    """Return a leaf page that has room, with one record put in or replaced.
+
+    The commonest change by far, so it leaves alone the bytes of the other quarters.
+    """
+    quarter = nibble_of(record, depth) >> 2
+    counts = bytearray(page[1:QUARTERS])
+    start = BODY + RECORD_SIZE * sum(counts[:quarter])
+    records = [
+        page[at : at + RECORD_SIZE] for at in range(start, start + RECORD_SIZE * counts[quarter], RECORD_SIZE)
+    ]
+    key_hash = record[:HASH_SIZE]
+    index = bisect_left(records, key_hash)
+    here = start + RECORD_SIZE * index
+    if index < len(records) and records[index].startswith(key_hash):
+        records[index] = record
+        after = here + RECORD_SIZE
+    else:
+        records.insert(index, record)
+        counts[quarter] += 1
+        after = here
+    at = QUARTERS + HASH_SIZE * quarter
+    node = subtree_hash(records, 4 * depth + 2)
+    return b"".join(
+        (LEAF_TAG, counts, page[QUARTERS:at], node, page[at + HASH_SIZE : here], record, page[after:])
+    )

@@ -1,0 +1,69 @@
+"""Which row of the database holds what: every key, in one table.
+
+Rules: a key is one byte for the kind and then what tells rows of that kind apart. Numbers are 8 bytes, big-endian,
+so that the order of keys is the order of numbers. Values marked `[…]` are in the canonical encoding; the others are
+bare bytes.
+
+| key                            | value                                     | from    |
+|--------------------------------|-------------------------------------------|---------|
+| `b` height                     | `[first index, entry count]`              | source  |
+| `c` tree size                  | root of the log at that size, 32 bytes    | derived |
+| `f`                            | `["sogoc ledger", store format version]`  | source  |
+| `h`                            | the head: see `ledger.store.view.Head`    | source  |
+| `i` lookup key                 | lookup value                              | derived |
+| `k` id of a cosigning key      | `[size, root]` it last meant to sign      | source  |
+| `l` log index                  | leaf: genesis, entry or header            | source  |
+| `m`                            | `[count, largest size]` of the `n` rows   | source  |
+| `n` tree size                  | checkpoint of that size with signatures   | source  |
+| `p` path                       | page of the state tree                    | derived |
+| `r` log index                  | records of that leaf, as a bundle item    | source  |
+| `s` SHA-256 of the state key   | `[state key, state value]`                | derived |
+| `t` level (1 byte), tile index | hashes of the tile, as many as there are  | derived |
+
+Derived rows follow from source rows: `ledger.store.rebuild` makes them again. Bundles of entries and records are
+put together from the `l` and `r` rows when they are asked for. A header's leaf is an `l` row like the others, and
+the proposer's signature is the one record of that leaf. Tiles only grow, so a narrower tile is the beginning of the
+stored one.
+
+Keys `00` and `ff` belong to `ledger.store.database`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORMAT_NAME: Final = "sogoc ledger"
+FORMAT_VERSION: Final = 1
+"""Version of this table. It changes when a program that knows only the older one would read something wrong."""
+
+BLOCK: Final = b"b"
+CHECKPOINT: Final = b"c"
+FORMAT: Final = b"f"
+HEAD: Final = b"h"
+LOOKUP: Final = b"i"
+COSIGNED: Final = b"k"
+LEAF: Final = b"l"
+SIGNED_SUMMARY: Final = b"m"
+SIGNED: Final = b"n"
+STATE_PAGE: Final = b"p"
+RECORDS: Final = b"r"
+STATE_ROW: Final = b"s"
+TILE: Final = b"t"
+
+COPIED: Final = (COSIGNED, SIGNED_SUMMARY, SIGNED)
+"""Rows that a rebuild takes over as they are: what was signed, which nothing else tells."""
+
+
+def numbered(kind: bytes, number: int) -> bytes:
+    """Key of the row of `kind` for a height, an index or a size."""
+    return kind + number.to_bytes(8, "big")
+
+
+def number_of(key: bytes) -> int:
+    """The number in a key made by `numbered`."""
+    return int.from_bytes(key[1:], "big")
+
+
+def tile_key(level: int, n: int) -> bytes:
+    """Key of tile `n` of `level`, whatever its width."""
+    return TILE + bytes((level,)) + n.to_bytes(8, "big")

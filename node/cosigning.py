@@ -1,0 +1,75 @@
+"""Cosigning: a validator's statement that every leaf is valid and the state root is correct.
+
+Rules: only after the block is committed, only the newest committed checkpoint, never two roots at one size, never a smaller
+size than before: (size, root) is in the commit's synced batch, and is checked again here before a key is touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger import checkpoint, note
+from ledger.genesis import Genesis, Validator
+from ledger.keys import SigningKey
+from ledger.note import Note, NoteSignature, VerifierKey
+from ledger.policy import Policy, quorum_size
+from ledger.store.ledger_store import LedgerStore
+
+LOG_KEY_TYPE, COSIGNING_KEY_TYPE = 0x01, 0x04
+"""Note signature types: a log's own signature, and a timestamped cosignature (C2SP signed-note, tlog-cosignature)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigner:
+    """One validator's two keys for checkpoints: as the log, and as a cosigner."""
+
+    origin: str
+    name: str
+    log_key: SigningKey
+    cosigning_key: SigningKey
+
+    @property
+    def key_id(self) -> bytes:
+        """32 bytes: the cosigning public key, under which the store remembers what it signed last."""
+        return self.cosigning_key.public_key
+
+    def sign(self, size: int, root: bytes, time_s: int) -> str:
+        """The checkpoint of (size, root), signed as the log and cosigned at `time_s` (seconds since the epoch)."""
+        body = checkpoint.body(self.origin, size, root)
+        signatures: tuple[NoteSignature, ...] = (
+            note.sign_log(body, self.origin, self.log_key),
+            checkpoint.cosign(body, self.name, self.cosigning_key, time_s),
+        )
+        return note.format(Note(body, signatures))
+
+
+def cosign_head(store: LedgerStore, cosigner: Cosigner, time_s: int) -> str:
+    """Cosign the newest committed checkpoint and store it; returns its text.
+
+    Raises StoreError, rule `cosign.*`, if that would be a second root at one size or a step back.
+    """
+    head = store.head
+    store.record_intent_to_sign(cosigner.key_id, head.size, head.root)
+    text = cosigner.sign(head.size, head.root, time_s)
+    store.put_signatures(head.size, text)
+    return text
+
+
+def log_verifier(origin: str, validator: Validator) -> VerifierKey:
+    """The verifier key of a validator signing as the log."""
+    return VerifierKey(origin, LOG_KEY_TYPE, validator.log_key)
+
+
+def cosigning_verifier(validator: Validator) -> VerifierKey:
+    """The verifier key of a validator's cosignatures."""
+    return VerifierKey(validator.name, COSIGNING_KEY_TYPE, validator.cosigning_key)
+
+
+def genesis_policy(genesis: Genesis) -> Policy:
+    """The policy that a genesis document implies: any validator's log key, and a quorum of cosignatures."""
+    validators = genesis.validators
+    return Policy.for_validators(
+        [log_verifier(genesis.origin, validator) for validator in validators],
+        [cosigning_verifier(validator) for validator in validators],
+        quorum_size(len(validators)),
+    )

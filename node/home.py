@@ -1,0 +1,202 @@
+"""A node's home directory: what lies where, and how a new ledger is made.
+
+Rules: `init` makes everything or nothing, never touches a directory that holds something, and leaves private keys in files
+of mode 0600. Layout:
+
+    sogoc.toml            configuration
+    genesis               leaf 0 of the log, so that the ledger can be told from another without opening it
+    policy                the trust policy to give to others (C2SP tlog-policy)
+    keys/                 admin, office, log, validator (cosigning), header, engine: one statement each, one file each
+    data/ledger, data/outbox
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.block import RULES_VERSION
+from ledger.entry import NONCE_SIZE
+from ledger.errors import LedgerError
+from ledger.execution import execute_genesis
+from ledger.genesis import Genesis, GenesisKey, GenesisMember, Validator, check_genesis, parse_genesis_leaf
+from ledger.keys import SigningKey
+from ledger.roles import ADMINISTRATOR, AUDITOR, ISSUER, OFFICE, VALIDATOR
+from ledger.store.ledger_store import LedgerStore
+from node import keyfiles
+from node.application import genesis_commit
+from node.config import DEFAULT_CONFIG
+from node.cosigning import Cosigner, cosign_head, genesis_policy
+from node.outbox import Outbox
+
+KEY_NAMES = ("admin", "office", "log", "validator", "header", "engine")
+DEFAULT_MEMBER = "office"
+
+
+class HomeError(LedgerError):
+    """A home directory that cannot be made or used; the detail says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths inside a node's home directory."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.path / "sogoc.toml"
+
+    @property
+    def genesis(self) -> Path:
+        """The genesis leaf."""
+        return self.path / "genesis"
+
+    @property
+    def policy(self) -> Path:
+        """The trust policy."""
+        return self.path / "policy"
+
+    @property
+    def keys(self) -> Path:
+        """The directory of private keys."""
+        return self.path / "keys"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's store."""
+        return self.path / "data" / "ledger"
+
+    @property
+    def outbox(self) -> Path:
+        """The outbox journal."""
+        return self.path / "data" / "outbox"
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket through which commands reach a node that runs."""
+        return self.path / "control.sock"
+
+    @property
+    def cosign_hold(self) -> Path:
+        """Present after a restore until it is safe to cosign again; says why."""
+        return self.path / "COSIGNING-HELD"
+
+    def key(self, name: str) -> Path:
+        """The file of one of the node's own keys."""
+        return self.keys / f"{name}.pem"
+
+    def read_genesis(self) -> Genesis:
+        """The genesis document. Raises HomeError if this is not a node's home."""
+        try:
+            leaf = self.genesis.read_bytes()
+        except OSError as error:
+            raise HomeError(
+                "home.missing", f"{self.path} is not the home of a node: it has no genesis file; make one with `sogoc init`"
+            ) from error
+        return parse_genesis_leaf(leaf)
+
+
+def init(  # noqa: PLR0913  the choices of a founder
+    path: Path,
+    *,
+    origin: str,
+    name: str,
+    time_s: int,
+    passphrase: str | None,
+    member: str = DEFAULT_MEMBER,
+    on_key: Callable[[str], None] = lambda _: None,
+) -> Genesis:
+    """Make a new single-validator ledger in `path`, which must not exist or be empty.
+
+    `time_s` is now, seconds since the epoch; `passphrase` encrypts the keys (None: not at all); `on_key` hears of each key
+    as it is made. Raises HomeError, KeyFileError, FormatError (a bad origin or name) or StoreError.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise HomeError("home.exists", f"{path} is not empty: choose a directory that does not exist yet")
+    genesis_keys = {name: SigningKey.from_seed(secrets.token_bytes(32)) for name in KEY_NAMES}
+    genesis = _new_genesis(origin, name, member, time_s * 1000, genesis_keys)
+    check_genesis(genesis)
+    made_here = not path.exists()
+    try:
+        _write_home(Home(path), genesis, genesis_keys, passphrase, time_s, on_key)
+    except BaseException:
+        # A half-made ledger has no entry in it and would only be in the way of the next try.
+        if made_here:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+    return genesis
+
+
+def _new_genesis(origin: str, name: str, member: str, time_ms: int, keys: dict[str, SigningKey]) -> Genesis:
+    roles = tuple(sorted((ADMINISTRATOR, AUDITOR, ISSUER, OFFICE, VALIDATOR)))
+    members = (GenesisMember(member, name, roles),)
+    acting = (
+        GenesisKey(keys["admin"].public_key, member, (ADMINISTRATOR,)),
+        GenesisKey(keys["office"].public_key, member, tuple(sorted((ISSUER, OFFICE)))),
+    )
+    validator = Validator(
+        name=f"{origin}/validator",
+        engine_key=keys["engine"].public_key,
+        header_key=keys["header"].public_key,
+        log_key=keys["log"].public_key,
+        cosigning_key=keys["validator"].public_key,
+    )
+    return Genesis(
+        origin=origin,
+        nonce=secrets.token_bytes(NONCE_SIZE),
+        rules_version=RULES_VERSION,
+        time_ms=time_ms,
+        members=members,
+        keys=tuple(sorted(acting, key=lambda key: key.public_key)),
+        validators=(validator,),
+    )
+
+
+def _write_home(  # noqa: PLR0913  what a home is made of
+    home: Home,
+    genesis: Genesis,
+    keys: dict[str, SigningKey],
+    passphrase: str | None,
+    time_s: int,
+    on_key: Callable[[str], None],
+) -> None:
+    home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.keys.mkdir(mode=0o700)
+    for name, key in keys.items():
+        on_key(name)
+        keyfiles.save(home.key(name), key, passphrase)
+    home.config.write_text(DEFAULT_CONFIG, encoding="utf-8")
+    home.policy.write_text(genesis_policy(genesis).format(), encoding="utf-8")
+    home.ledger.parent.mkdir()
+    store = LedgerStore.create(home.ledger, genesis_commit(execute_genesis(genesis), genesis.leaf()))
+    try:
+        cosign_head(store, cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"]), time_s)
+    finally:
+        store.close()
+    Outbox.open(home.outbox, create=True).close()
+    # Last, since it is what says that the home is complete.
+    home.genesis.write_bytes(genesis.leaf())
+
+
+def cosigner_of(genesis: Genesis, validator: Validator, log_key: SigningKey, cosigning_key: SigningKey) -> Cosigner:
+    """The cosigner of `validator`. Raises HomeError if the keys are not those of the genesis document."""
+    if log_key.public_key != validator.log_key or cosigning_key.public_key != validator.cosigning_key:
+        raise HomeError("home.keys", "the keys in keys/ are not the validator's keys that the ledger names")
+    return Cosigner(genesis.origin, validator.name, log_key, cosigning_key)
+
+
+def load_keys(home: Home, names: Sequence[str], passphrase: keyfiles.PassphraseSource) -> dict[str, SigningKey]:
+    """Load some of the node's keys; a passphrase function is asked once at most. Raises KeyFileError."""
+    asked: list[str | None] = []
+
+    def once() -> str | None:
+        if not asked:
+            asked.append(passphrase() if callable(passphrase) else passphrase)
+        return asked[0]
+
+    return {name: keyfiles.load(home.key(name), once) for name in names}

@@ -1,0 +1,197 @@
+"""The outbox: a durable journal of entries that were acknowledged and are not yet final.
+
+Rules: `append` returns only after the journal is synced, so that a 202 is never lost. Each journalled entry ends in one of
+two ways, both of which its sender can ask for: it is on the ledger (the state says where), or it was refused with a rule.
+Deletion needs no sync: an entry journalled twice is the same entry.
+
+Requests that arrive together share one sync: the first writes for all who wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from ledger.encoding import Value, decode, encode
+from ledger.entry import MAX_SUBMISSION_BYTES
+from ledger.errors import StoreCorruptError
+from ledger.store.database import Database
+
+_QUEUE, _BY_ID, _REFUSED = b"q", b"i", b"r"
+WAIT_LIMIT_MS = 30 * 24 * 3600 * 1000
+"""How long an acknowledged entry waits for something that never comes, and how long a refusal is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An entry that waits to be put on the ledger."""
+
+    sequence: int
+    entry_id: bytes
+    received_ms: int
+    submission: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How an acknowledged entry ended without reaching the ledger."""
+
+    rule: str
+    detail: str
+    height: int
+    """Ledger height at which it was refused."""
+    time_ms: int
+
+
+@dataclass(slots=True)
+class _Ticket:
+    items: Sequence[tuple[bytes, bytes]]
+    received_ms: int
+    done: bool = False
+    error: Exception | None = field(default=None)
+
+
+class Outbox:
+    """The journal. All methods may be called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mutex = threading.Lock()
+        self._writer = threading.Lock()
+        self._tickets: list[_Ticket] = []
+        self._places: dict[bytes, int] = {}
+        self._next = 1
+        for key, value in database.iterate(_BY_ID):
+            self._places[key[1:]] = int.from_bytes(value, "big")
+        if self._places:
+            self._next = max(self._places.values()) + 1
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool) -> Self:
+        """Open the journal's directory. Raises StoreError."""
+        return cls(Database.open(path, create=create))
+
+    @property
+    def depth(self) -> int:
+        """How many entries wait."""
+        return len(self._places)
+
+    def holds(self, entry_id: bytes) -> bool:
+        """Whether the entry waits here."""
+        return entry_id in self._places
+
+    def append(self, items: Sequence[tuple[bytes, bytes]], received_ms: int) -> None:
+        """Journal `(entry id, submission)` pairs; on return they are on the disk. Those that already wait are skipped.
+
+        Raises StoreError; then nothing was acknowledged.
+        """
+        ticket = _Ticket(items, received_ms)
+        with self._mutex:
+            self._tickets.append(ticket)
+        with self._writer:
+            if not ticket.done:
+                with self._mutex:
+                    tickets, self._tickets = self._tickets, []
+                self._write(tickets)
+        if ticket.error is not None:
+            raise ticket.error
+
+    def _write(self, tickets: Sequence[_Ticket]) -> None:
+        rows: list[tuple[bytes, bytes | None]] = []
+        places: dict[bytes, int] = {}
+        for ticket in tickets:
+            for entry_id, submission in ticket.items:
+                if entry_id in self._places or entry_id in places:
+                    continue
+                sequence = self._next.to_bytes(8, "big")
+                places[entry_id] = self._next
+                self._next += 1
+                rows.append((_QUEUE + sequence, encode([entry_id, ticket.received_ms, submission])))
+                rows.append((_BY_ID + entry_id, sequence))
+                rows.append((_REFUSED + entry_id, None))
+        error: Exception | None = None
+        try:
+            if rows:
+                self._database.write(rows)
+                self._places.update(places)
+        except Exception as failure:  # noqa: BLE001  every waiter must hear of it, whatever it was
+            error = failure
+        for ticket in tickets:
+            ticket.error = error
+            ticket.done = True
+
+    def waiting(self) -> Iterator[Waiting]:
+        """All that waits, oldest first. Raises StoreCorruptError if the journal lost a row."""
+        expected = dict(self._places)
+        for key, value in self._database.iterate(_QUEUE):
+            row = _row(value)
+            if expected.pop(row[0], None) is not None:
+                yield Waiting(int.from_bytes(key[1:], "big"), *row)
+        if expected:
+            raise StoreCorruptError("outbox.missing", f"{len(expected)} acknowledged entries are missing from the outbox journal")
+
+    def finish(self, entry_ids: Sequence[bytes]) -> None:
+        """Forget entries that are on the ledger."""
+        rows: list[tuple[bytes, bytes | None]] = []
+        with self._writer:
+            for entry_id in entry_ids:
+                sequence = self._places.pop(entry_id, None)
+                if sequence is not None:
+                    rows += [(_QUEUE + sequence.to_bytes(8, "big"), None), (_BY_ID + entry_id, None)]
+            if rows:
+                self._database.write(rows, synced=False)
+
+    def refuse(self, entry_id: bytes, refusal: Refusal) -> None:
+        """End an entry with a refusal, which stays to be asked for."""
+        with self._writer:
+            sequence = self._places.pop(entry_id, None)
+            row: Value = [refusal.rule, refusal.detail, refusal.height, refusal.time_ms]
+            rows: list[tuple[bytes, bytes | None]] = [(_REFUSED + entry_id, encode(row)), (_BY_ID + entry_id, None)]
+            if sequence is not None:
+                rows.append((_QUEUE + sequence.to_bytes(8, "big"), None))
+            self._database.write(rows)
+
+    def refusal(self, entry_id: bytes) -> Refusal | None:
+        """How an entry was refused, if it was."""
+        data = self._database.get(_REFUSED + entry_id)
+        if data is None:
+            return None
+        value = decode(data)
+        if not isinstance(value, list) or len(value) != 4:  # noqa: PLR2004  the fields of Refusal
+            raise StoreCorruptError("outbox.refusal", "a refusal in the outbox journal is damaged")
+        rule, detail, height, time_ms = value
+        return Refusal(str(rule), str(detail), _number(height), _number(time_ms))
+
+    def forget_refusals(self, before_ms: int) -> None:
+        """Drop refusals older than `before_ms`."""
+        rows: list[tuple[bytes, bytes | None]] = []
+        for key, _ in self._database.iterate(_REFUSED):
+            refusal = self.refusal(key[1:])
+            if refusal is not None and refusal.time_ms < before_ms:
+                rows.append((key, None))
+        if rows:
+            with self._writer:
+                self._database.write(rows, synced=False)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._database.close()
+
+
+def _row(data: bytes) -> tuple[bytes, int, bytes]:
+    value = decode(data, max_bytes=MAX_SUBMISSION_BYTES + 128)
+    if not isinstance(value, list) or len(value) != 3:  # noqa: PLR2004  the fields after the sequence
+        raise StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")
+    entry_id, received, submission = value
+    if not isinstance(entry_id, bytes) or not isinstance(submission, bytes):
+        raise StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")
+    return entry_id, _number(received), submission
+
+
+def _number(value: Value) -> int:
+    if not isinstance(value, int):
+        raise StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")
+    return value

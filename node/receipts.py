@@ -1,0 +1,90 @@
+"""Making receipts from a view of the ledger at a signed checkpoint.
+
+Rules: all parts of a receipt are read from one snapshot, the one whose head the checkpoint signs; addresses are computed first and
+fetched second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger import merkle
+from ledger.encoding import Value, decode
+from ledger.entry import parse_leaf
+from ledger.errors import FormatError, StoreCorruptError
+from ledger.hashing import leaf_hashes
+from ledger.receipt import HeaderPart, Receipt, StatePart, make_receipt
+from ledger.records import parse_record
+from ledger.rows import KeyRow, key_key, member_key, subject_key
+from ledger.rules import RECORD_LOOKUP, Place
+from ledger.state import StateProof, prove
+from ledger.store.view import LedgerView
+from ledger.tiles import inclusion_proof
+
+
+@dataclass(frozen=True, slots=True)
+class FinalView:
+    """The ledger at its newest final checkpoint: a snapshot and the signed text that covers it."""
+
+    view: LedgerView
+    checkpoint_text: str
+
+    @property
+    def size(self) -> int:
+        """Tree size of the checkpoint."""
+        return self.view.head.size
+
+    def prove(self, key: bytes) -> StateProof:
+        """A membership or absence proof for a state key, under the head's state root."""
+        return prove(self.view, self.view.head.state_root, key, self.view.read_row)
+
+    def place(self, record_id: bytes) -> Place | None:
+        """Where a record stands, or None."""
+        for _, value in self.view.lookup(RECORD_LOOKUP + record_id):
+            return parse_place(value)
+        return None
+
+    def record(self, place: Place) -> bytes:
+        """The record at a place."""
+        records = self.view.records(place.index)
+        if place.record_index >= len(records):
+            raise StoreCorruptError("index.place", "the index points behind an entry's last record: run `sogoc rebuild`")
+        return records[place.record_index]
+
+    def receipt(self, place: Place) -> Receipt:
+        """The full receipt of the record at a place."""
+        view, size = self.view, self.size
+        records = view.records(place.index)
+        record = self.record(place)
+        entry_leaf = view.leaf(place.index)
+        return make_receipt(
+            index=place.index,
+            path=inclusion_proof(view, place.index, size),
+            checkpoint_text=self.checkpoint_text,
+            record=record,
+            record_index=place.record_index,
+            record_path=merkle.inclusion_path(leaf_hashes(records), place.record_index),
+            entry_leaf=entry_leaf,
+            header=HeaderPart(view.header_leaf(view.head.height), tuple(inclusion_proof(view, size - 1, size))),
+            state=self._standing(record, parse_leaf(entry_leaf)[0].author_key),
+        )
+
+    def _standing(self, record: bytes, author_key: bytes) -> StatePart:
+        key = self.prove(key_key(author_key))
+        if key.value is None:
+            raise StoreCorruptError("state.key", "the state has lost an author's key: run `sogoc audit --level full`")
+        return StatePart(
+            subject=self.prove(subject_key(*parse_record(record).subject)),
+            key=key,
+            member=self.prove(member_key(KeyRow.parse(key.value).member)),
+        )
+
+
+def parse_place(data: bytes) -> Place:
+    """Read an encoded place. Raises FormatError."""
+    value: Value = decode(data)
+    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004  the fields of Place
+        index, record_index = value
+        if isinstance(index, int) and isinstance(record_index, int):
+            return Place(index, record_index)
+    raise FormatError("index.place", "a place is [index, record index]")

@@ -1,0 +1,330 @@
+"""A running node: intake, engine, cosigning, and the newest final view, put together.
+
+Rules: what is acknowledged is in the outbox's synced journal; what is final is in a synced block that is cosigned; what is
+served is final. If the store fails, intake closes and the node says why: it never limps on, and never deletes.
+
+What this module does not do: HTTP, the command line, or the wording of answers.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from ledger.encoding import decode
+from ledger.errors import LedgerError, RefusedError, StoreError
+from ledger.genesis import Genesis
+from ledger.keys import SigningKey
+from ledger.policy import Policy
+from ledger.rows import entry_key
+from ledger.rules import ParsedEntry
+from ledger.store.ledger_store import LedgerStore
+from node.application import Application, Candidate
+from node.config import Config
+from node.cosigning import Cosigner, cosign_head, genesis_policy
+from node.engine.embedded import EmbeddedEngine
+from node.home import Home, HomeError, cosigner_of
+from node.metrics import Metrics
+from node.outbox import WAIT_LIMIT_MS, Outbox, Refusal
+from node.receipts import FinalView
+
+_log = structlog.get_logger("node")
+_MAINTENANCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """An entry is on the ledger, under a final checkpoint."""
+
+    entry_id: bytes
+    index: int
+    """Log index of its leaf."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An entry is journalled and will be put on the ledger, or refused with a reason that can be asked for."""
+
+    entry_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An entry was acknowledged and has been refused since."""
+
+    entry_id: bytes
+    refusal: Refusal
+
+
+Outcome = Final | Accepted | Ended
+
+
+def clock_ms() -> int:
+    """This machine's clock, milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Node:
+    """A single-organisation node. All public methods may be called from any thread."""
+
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        keys: dict[str, SigningKey],
+        *,
+        clock_ms: Callable[[], int] = clock_ms,
+    ) -> None:
+        """Open the node's stores and recover: `keys` are its log, validator and header keys.
+
+        Raises StoreError, HomeError (`home.keys`, `home.other-ledger`, `cosign.held`) or FormatError.
+        """
+        self.home = home
+        self.config = config
+        self.genesis: Genesis = home.read_genesis()
+        self.metrics = Metrics()
+        self._clock_ms = clock_ms
+        self._failure: Exception | None = None
+        self._waiters: dict[bytes, list[Future[Outcome]]] = {}
+        self._waiters_lock = threading.Lock()
+        self._committed_at: dict[bytes, float] = {}
+        self._stopping = threading.Event()
+        self._cosign_lock = threading.Lock()
+        if home.cosign_hold.exists():
+            raise HomeError("cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}")
+        self._cosigner: Cosigner = cosigner_of(self.genesis, self.genesis.validators[0], keys["log"], keys["validator"])
+        self.store = LedgerStore.open(home.ledger)
+        try:
+            self._open(keys["header"])
+        except BaseException:
+            self.store.close()
+            raise
+
+    def _open(self, header_key: SigningKey) -> None:
+        self.application = Application(self.store, header_key)
+        if self.application.tip.header.chain_id != self.genesis.chain_id:
+            raise HomeError("home.other-ledger", "data/ledger is not the ledger that the genesis file describes")
+        self.outbox = Outbox.open(self.home.outbox, create=not self.home.outbox.exists())
+        self.engine = EmbeddedEngine(
+            self.application, self, cosigning_key_id=self._cosigner.key_id, clock_ms=self._clock_ms
+        )
+        # A crash between a commit and its cosignature leaves a head without one; this is the same call as after a commit.
+        self._cosign()
+        self._replay_outbox()
+
+    @property
+    def chain_id(self) -> bytes:
+        """32 bytes: which ledger this is."""
+        return self.genesis.chain_id
+
+    @property
+    def policy(self) -> Policy:
+        """The trust policy of this ledger."""
+        return genesis_policy(self.genesis)
+
+    @property
+    def final(self) -> FinalView:
+        """The newest final view. Whoever needs answers that belong together keeps the one it got."""
+        return self._final
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the node has stopped taking entries for good, or None."""
+        return self._failure
+
+    def start(self) -> None:
+        """Begin ordering and maintenance."""
+        self.engine.start()
+        threading.Thread(target=self._maintain, name="sogoc-maintenance", daemon=True).start()
+
+    def stop(self) -> None:
+        """Finish the block in hand and close the stores."""
+        self._stopping.set()
+        self.engine.stop()
+        self.outbox.close()
+        self.store.close()
+
+    # -- intake ------------------------------------------------------------------------------------------------------
+
+    def free_bytes(self) -> int:
+        """Bytes left on the disk that holds the ledger."""
+        return shutil.disk_usage(self.home.ledger).free
+
+    def check_intake(self) -> None:
+        """Raise RefusedError (not permanent) or StoreError if the node takes nothing now: `node.stopped`, `disk.low`, `mempool.full`."""
+        if self._failure is not None:
+            raise StoreError("node.stopped", f"the node has stopped and must be restarted by its operator: {self._failure}")
+        if self.free_bytes() < self.config.low_disk_megabytes * 1_000_000:
+            raise RefusedError(
+                "disk.low",
+                f"less than {self.config.low_disk_megabytes} MB of disk are free: the node takes no new entries until there is room",
+                permanent=False,
+            )
+        if self.engine.full:
+            raise RefusedError("mempool.full", "the node has too many entries waiting; try again shortly", permanent=False)
+
+    def submit(self, submissions: Sequence[bytes]) -> list[Outcome | LedgerError]:
+        """Judge submissions and journal the good ones with one sync; one outcome or error for each, in order.
+
+        A repeat, also under a second signature, is answered with the first one's place. Raises as `check_intake`.
+        """
+        self.check_intake()
+        outcomes: list[Outcome | LedgerError] = []
+        accepted: list[tuple[bytes, bytes]] = []
+        for submission in submissions:
+            try:
+                outcome = self._admit(submission)
+            except LedgerError as error:
+                self.metrics.refusals.labels(code=error.rule).inc()
+                outcomes.append(error)
+                continue
+            outcomes.append(outcome)
+            if isinstance(outcome, Accepted) and not self.outbox.holds(outcome.entry_id):
+                accepted.append((outcome.entry_id, submission))
+        if accepted:
+            self.outbox.append(accepted, self._clock_ms())
+            received = time.monotonic()
+            for entry_id, _ in accepted:
+                self._committed_at.setdefault(entry_id, received)
+            self.engine.add(accepted)
+        return outcomes
+
+    def _admit(self, submission: bytes) -> Outcome:
+        parsed: ParsedEntry = self.application.parse(submission)
+        entry_id = parsed.entry.id
+        known = self.outcome(entry_id)
+        if known is not None and not isinstance(known, Ended):
+            return known
+        try:
+            self.application.check(submission, self._clock_ms())
+        except RefusedError as error:
+            if error.rule != "entry.duplicate":
+                raise
+            # It became part of the ledger between the two questions; its final place is about to be known.
+        return Accepted(entry_id)
+
+    def outcome(self, entry_id: bytes) -> Outcome | None:
+        """What became of an entry; None if this node has never acknowledged it."""
+        value = self._final.view.get(entry_key(entry_id))
+        if value is not None:
+            index = decode(value)
+            return Final(entry_id, index if isinstance(index, int) else 0)
+        if self.outbox.holds(entry_id) or self.store.get(entry_key(entry_id)) is not None:
+            return Accepted(entry_id)
+        refusal = self.outbox.refusal(entry_id)
+        return None if refusal is None else Ended(entry_id, refusal)
+
+    def wait(self, entry_id: bytes) -> Future[Outcome]:
+        """A future that is done when an acknowledged entry is final or refused."""
+        future: Future[Outcome] = Future()
+        with self._waiters_lock:
+            self._waiters.setdefault(entry_id, []).append(future)
+        outcome = self.outcome(entry_id)
+        if isinstance(outcome, Final | Ended):
+            self._settle(entry_id, outcome)
+        return future
+
+    def _settle(self, entry_id: bytes, outcome: Outcome) -> None:
+        with self._waiters_lock:
+            futures = self._waiters.pop(entry_id, [])
+        for future in futures:
+            if future.set_running_or_notify_cancel():
+                future.set_result(outcome)
+
+    # -- what the engine tells ---------------------------------------------------------------------------------------
+
+    def committed(self, block: Candidate) -> None:
+        """A block is in the store: cosign it, and let its senders know."""
+        committed = time.monotonic()
+        self._cosign()
+        final = time.monotonic()
+        first = block.executed.header.first_index
+        for offset, entry in enumerate(block.entries):
+            received = self._committed_at.pop(entry.id, None)
+            if received is not None:
+                self.metrics.commit_seconds.observe(committed - received)
+                self.metrics.finality_seconds.observe(final - received)
+            self._settle(entry.id, Final(entry.id, first + offset))
+        self.outbox.finish([entry.id for entry in block.entries])
+        self.metrics.records.inc(sum(len(entry.records) for entry in block.entries))
+        _log.info("block", height=block.executed.header.height, entries=len(block.entries))
+
+    def refused(self, entry_id: bytes, error: LedgerError) -> None:
+        """An acknowledged entry can never be put on the ledger."""
+        if error.rule == "entry.duplicate":
+            self.outbox.finish([entry_id])
+            return
+        self.metrics.refusals.labels(code=error.rule).inc()
+        refusal = Refusal(error.rule, error.detail, self.application.tip.header.height, self._clock_ms())
+        self.outbox.refuse(entry_id, refusal)
+        self._committed_at.pop(entry_id, None)
+        self._settle(entry_id, Ended(entry_id, refusal))
+        _log.warning("refused after acknowledgement", entry=entry_id.hex(), rule=error.rule)
+
+    def failed(self, error: Exception) -> None:
+        """The engine has stopped: close intake and keep the reason."""
+        self._failure = error
+        self.metrics.ready.set(0)
+        with self._waiters_lock:
+            waiters, self._waiters = self._waiters, {}
+        for futures in waiters.values():
+            for future in futures:
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(StoreError("node.stopped", f"the node has stopped: {error}"))
+
+    # -- within ------------------------------------------------------------------------------------------------------
+
+    def _cosign(self) -> None:
+        with self._cosign_lock:
+            text = cosign_head(self.store, self._cosigner, self._clock_ms() // 1000)
+            # The newest view replaces the last in one assignment; a reader keeps the snapshot it holds.
+            self._final = FinalView(self.store.snapshot(), text)
+        head = self._final.view.head
+        self.metrics.height.set(head.height)
+        self.metrics.final_size.set(head.size)
+        self._cosigned_at = time.monotonic()
+
+    def _replay_outbox(self) -> None:
+        done: list[bytes] = []
+        again: list[tuple[bytes, bytes]] = []
+        for waiting in self.outbox.waiting():
+            if self.store.get(entry_key(waiting.entry_id)) is not None:
+                done.append(waiting.entry_id)
+            else:
+                again.append((waiting.entry_id, waiting.submission))
+        self.outbox.finish(done)
+        self.engine.add(again)
+        if done or again:
+            _log.info("outbox replayed", already_final=len(done), submitted_again=len(again))
+
+    def _maintain(self) -> None:
+        while not self._stopping.wait(_MAINTENANCE_SECONDS):
+            if self._failure is not None:
+                return
+            try:
+                self._maintain_once()
+            except LedgerError as error:
+                _log.exception("maintenance stopped", error=str(error))
+                self.failed(error)
+
+    def _maintain_once(self) -> None:
+        if time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:
+            self._cosign()
+        now = self._clock_ms()
+        for waiting in self.outbox.waiting():
+            if now - waiting.received_ms <= WAIT_LIMIT_MS:
+                break
+            self.refused(waiting.entry_id, RefusedError("outbox.expired", "the entry waited 30 days for something that never came"))
+        self.outbox.forget_refusals(now - WAIT_LIMIT_MS)
+
+
+def open_node(path: Path, config: Config, keys: dict[str, SigningKey]) -> Node:
+    """Open the node whose home is `path`. Raises as `Node`."""
+    return Node(Home(path), config, keys)

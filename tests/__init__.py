@@ -1,0 +1,1 @@
+"""The tests; each `test_<name>.py` mirrors the module of that name."""

@@ -1,0 +1,119 @@
+"""`scripts/_environment` finds a Python that works, and says plainly what is missing where there is none.
+
+The Pythons here are small shell scripts that answer as a broken shim, an old Python or one without venv would.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+GOOD = f'exec "{sys.executable}" "$@"'
+BROKEN = "echo 'command not found in this version' >&2; exit 127"
+OLD = 'case "$*" in *version_info*) exit 1 ;; -V) echo Python 3.9.2 ;; esac'
+WITHOUT_VENV = f'case "$*" in *ensurepip*) exit 1 ;; *) exec "{sys.executable}" "$@" ;; esac'
+
+# What the script itself calls.
+COMMANDS = ("bash", "cat", "cmp", "dirname", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A PATH that holds a few commands and the Pythons a test puts there."""
+
+    bin: Path
+
+    def add(self, name: str, script: str) -> None:
+        path = self.bin / name
+        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def run(self, commands: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f'. "{CHECKOUT}/scripts/_environment"; {commands}'],
+            env={"PATH": str(self.bin), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    place = tmp_path / "bin"
+    place.mkdir()
+    for command in COMMANDS:
+        found = shutil.which(command)
+        assert found is not None
+        (place / command).symlink_to(found)
+    return Machine(place)
+
+
+def test_the_first_python_that_runs_is_taken(machine: Machine) -> None:
+    machine.add("python3.12", BROKEN)
+    machine.add("python3.11", GOOD)
+    machine.add("python3", GOOD)
+    assert machine.run("find_python").stdout == "python3.11"
+
+
+def test_a_python_without_venv_is_passed_over_for_one_with_it(machine: Machine) -> None:
+    machine.add("python3.12", WITHOUT_VENV)
+    machine.add("python3.11", GOOD)
+    assert machine.run("find_python").stdout == "python3.11"
+
+
+def test_a_named_python_comes_first(machine: Machine) -> None:
+    machine.add("python3.12", GOOD)
+    machine.add("mine", GOOD)
+    assert machine.run("find_python", SOGOC_PYTHON="mine").stdout == "mine"
+
+
+def test_no_python_says_which_ones_would_do(machine: Machine) -> None:
+    machine.add("python3.12", BROKEN)
+    machine.add("python3", OLD)
+    result = machine.run("find_python")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "Python 3.11 or 3.12 is needed" in result.stderr
+    assert "python3 is Python 3.9.2" in result.stderr
+    assert "apt-get install -y python3 python3-venv" in result.stderr
+
+
+def test_a_missing_venv_module_is_named_with_its_package(machine: Machine) -> None:
+    machine.add("python3.11", WITHOUT_VENV)
+    result = machine.run("find_python")
+    assert result.returncode == 1
+    assert "no venv and ensurepip modules" in result.stderr
+    assert f"apt-get install -y python{sys.version_info[0]}.{sys.version_info[1]}-venv" in result.stderr
+
+
+def test_where_plyvel_must_be_built_the_user_is_told_what_that_needs(machine: Machine) -> None:
+    # No compiler on this PATH, and nobody here may install one.
+    (machine.bin / "id").unlink()
+    machine.add("id", "echo 1000")
+    machine.add("elsewhere", f'[ "$1" != - ] || {{ echo CPython 3.14.0 on linux-aarch64; exit; }}\n{GOOD}')
+    result = machine.run("prepare_plyvel elsewhere; echo reached")
+    assert result.returncode == 1
+    assert "reached" not in result.stdout
+    assert "no ready-made plyvel (the LevelDB binding) for CPython 3.14.0 on linux-aarch64" in result.stderr
+    assert "sudo apt-get install -y libleveldb-dev g++" in result.stderr
+
+
+def test_a_folder_that_is_no_environment_is_left_alone(machine: Machine, tmp_path: Path) -> None:
+    precious = tmp_path / "home"
+    precious.mkdir()
+    (precious / "letter.txt").write_text("keep me", encoding="utf-8")
+    (machine.bin / "ls").symlink_to(shutil.which("ls") or "ls")
+    (machine.bin / "mkdir").symlink_to(shutil.which("mkdir") or "mkdir")
+    machine.add("python3.11", GOOD)
+    result = machine.run("environment", SOGOC_VENV=str(precious))
+    assert result.returncode == 1
+    assert "is not a virtual environment" in result.stderr
+    assert [path.name for path in precious.iterdir()] == ["letter.txt"]
