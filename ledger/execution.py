@@ -109,6 +109,8 @@ def seal(  # noqa: PLR0913  a header commits to all of these
 ) -> Executed:
     """The block after `tip` whose entry leaves are `leaves`, given what applying them did. Raises as `check_follows`."""
     check_follows(tip, engine_height=engine_height, time_ms=time_ms)
+    if not leaves:
+        raise VerificationError("header.entry-count", "a block has at least one entry")
     parent = tip.header
     change = update(state, parent.state_root, effects.rows)
     log = tip.log.extend(leaf_hashes(leaves))

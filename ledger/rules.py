@@ -18,7 +18,7 @@ from ledger.entry import Entry
 from ledger.errors import CannotTellError, FormatError, RefusedError
 from ledger.genesis import KEY_GRACE, TIME_AHEAD
 from ledger.merkle import CompactRange
-from ledger.records import Record, Subject, parse_record
+from ledger.records import Record, parse_record
 from ledger.rows import (
     PARAMETERS_KEY,
     KeyRow,
@@ -93,16 +93,6 @@ class Overlay:
     def drop(self) -> None:
         """The entry is refused: as if it had never come."""
         self._pending.clear()
-
-    def subject(self, subject: Subject) -> SubjectRow | None:
-        """A subject's row."""
-        data = self.get(subject_key(*subject))
-        return None if data is None else SubjectRow.parse(data)
-
-    def subject_status(self, subject: Subject) -> str | None:
-        """A subject's status, or None if nothing was recorded about it."""
-        row = self.subject(subject)
-        return None if row is None else row.status
 
     def member(self, member: str) -> MemberRow | None:
         """A member's row."""
@@ -188,16 +178,17 @@ def _check_authority(record: Record, member: str, roles: frozenset[str]) -> None
 
 
 def _apply_record(overlay: Overlay, entry: Entry, record_index: int, record: Record) -> None:
-    subject = record.subject
+    key = subject_key(*record.subject)
+    data = overlay.get(key)
+    before = None if data is None else SubjectRow.parse(data)
+    status = record.type.rule(overlay, None if before is None else before.status, record.body)
     record_id = entry.record_ids[record_index]
-    status = record.type.rule(overlay, subject, record.body)
     leaf = history_leaf(entry.id, record_index, record_id)
-    row = overlay.subject(subject)
-    if row is None:
+    if before is None:
         row = SubjectRow(status, record_id, overlay.time_ms, CompactRange(1, (leaf,)))
     else:
-        row = row.appended(status, leaf)
-    overlay.put(subject_key(*subject), row.encoded())
+        row = before.appended(status, leaf)
+    overlay.put(key, row.encoded())
 
 
 def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple[bytes, bytes]]:

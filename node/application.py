@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledger.block import SignedHeader, parse_header_leaf, parse_signed_header
+from ledger.block import Header, SignedHeader, parse_header_leaf, parse_signed_header
 from ledger.entry import Entry, parse_submission
 from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, StoreCorruptError, VerificationError
 from ledger.execution import Executed, Tip, check_follows, execute_as, seal
@@ -140,9 +140,9 @@ class Application:
         room are in neither list. Raises StoreError.
         """
         if self._header_key is None:
-            raise RefusedError("engine.no-header-key", "this node has no header key: it cannot propose")
+            return [], []
         tip = self._tip
-        time_ms = max(time_ms, tip.header.time_ms + 1)
+        time_ms = header_time_ms(tip, time_ms)
         check_follows(tip, engine_height=engine_height, time_ms=time_ms)
         overlay = Overlay(self._store, tip.header.chain_id, time_ms)
         effects = Effects()
@@ -179,15 +179,17 @@ class Application:
         self._remember(proposal, Candidate(executed, signed.signature, tuple(entries)))
         return proposal, refused
 
-    def process(self, proposal: Sequence[bytes], *, engine_height: int) -> None:
+    def process(self, proposal: Sequence[bytes], *, engine_height: int, time_ms: int, proposer: bytes) -> None:
         """As validator: accept a proposal or raise the rule it breaks; deterministic, stores nothing.
 
-        Raises VerificationError, FormatError, RefusedError or CannotTellError.
+        `time_ms` is the engine's time for the block and `proposer` the header key of whoever the engine says proposed it:
+        neither is the proposer's to choose. Raises VerificationError, FormatError, RefusedError or CannotTellError (all of
+        them mean: reject); a StoreError means: stop.
         """
         if proposal:
-            self._candidate(proposal, engine_height)
+            self._candidate(proposal, engine_height, time_ms, proposer)
 
-    def finalize(self, proposal: Sequence[bytes], *, engine_height: int) -> bytes:
+    def finalize(self, proposal: Sequence[bytes], *, engine_height: int, time_ms: int, proposer: bytes) -> bytes:
         """Execute the decided block and return the application hash: its header's leaf hash (unchanged for an empty block).
 
         Raises as `process`; a decided block that is invalid must halt the node, since the engine's quorum is broken.
@@ -195,7 +197,7 @@ class Application:
         if not proposal:
             self._finalized = (engine_height, None)
             return self._tip.header_hash
-        candidate = self._candidate(proposal, engine_height)
+        candidate = self._candidate(proposal, engine_height, time_ms, proposer)
         self._finalized = (engine_height, candidate)
         return candidate.executed.tip.header_hash
 
@@ -222,17 +224,16 @@ class Application:
         self._candidates.clear()
         return candidate
 
-    def _candidate(self, proposal: Sequence[bytes], engine_height: int) -> Candidate:
+    def _candidate(
+        self, proposal: Sequence[bytes], engine_height: int, time_ms: int, proposer: bytes
+    ) -> Candidate:
         known = self._candidates.get(_proposal_id(proposal))
-        if known is not None and known.executed.header.engine_height == engine_height:
+        if known is not None:
+            self._check_header(known.executed.header, engine_height, time_ms, proposer)
             return known
         signed = parse_signed_header(proposal[0])
         header = signed.header
-        if header.engine_height != engine_height:
-            raise VerificationError("header.engine-height", f"the header says engine height {header.engine_height}, the engine {engine_height}")
-        validators = parse_validators(self._store.get(VALIDATORS_KEY) or b"\x90")
-        if header.proposer not in {validator.header_key for validator in validators}:
-            raise VerificationError("header.proposer", "the header is signed by a key that is no validator's header key")
+        self._check_header(header, engine_height, time_ms, proposer)
         header.verify_signature(signed.signature)
         entries = tuple(self.parse(submission) for submission in proposal[1:])
         if not entries:
@@ -242,10 +243,28 @@ class Application:
         self._remember(proposal, candidate)
         return candidate
 
+    def _check_header(self, header: Header, engine_height: int, time_ms: int, proposer: bytes) -> None:
+        """What the engine decided, the header must say."""
+        if header.engine_height != engine_height:
+            raise VerificationError(
+                "header.engine-height", f"the header says engine height {header.engine_height}, the engine {engine_height}"
+            )
+        expected_ms = header_time_ms(self._tip, time_ms)
+        if header.time_ms != expected_ms:
+            raise VerificationError("header.time", f"the header says {header.time_ms} ms, the engine's time makes it {expected_ms}")
+        validators = parse_validators(self._store.get(VALIDATORS_KEY) or b"\x90")
+        if header.proposer != proposer or proposer not in {validator.header_key for validator in validators}:
+            raise VerificationError("header.proposer", "the header is not signed by the validator whose turn it was")
+
     def _remember(self, proposal: Sequence[bytes], candidate: Candidate) -> None:
         self._candidates[_proposal_id(proposal)] = candidate
         while len(self._candidates) > _CACHE_CANDIDATES:
             self._candidates.popitem(last=False)
+
+
+def header_time_ms(tip: Tip, engine_time_ms: int) -> int:
+    """The time a header must have after `tip`: the engine's, floored to milliseconds, but always later than the parent's."""
+    return max(engine_time_ms, tip.header.time_ms + 1)
 
 
 def _proposal_id(proposal: Sequence[bytes]) -> bytes:

@@ -113,7 +113,11 @@ class Node:
             raise HomeError("home.other-ledger", "data/ledger is not the ledger that the genesis file describes")
         self.outbox = Outbox.open(self.home.outbox, create=not self.home.outbox.exists())
         self.engine = EmbeddedEngine(
-            self.application, self, cosigning_key_id=self._cosigner.key_id, clock_ms=self._clock_ms
+            self.application,
+            self,
+            cosigning_key_id=self._cosigner.key_id,
+            proposer=header_key.public_key,
+            clock_ms=self._clock_ms,
         )
         # A crash between a commit and its cosignature leaves a head without one; this is the same call as after a commit.
         self._cosign()
@@ -160,7 +164,7 @@ class Node:
     def check_intake(self) -> None:
         """Raise RefusedError (not permanent) or StoreError if the node takes nothing now: `node.stopped`, `disk.low`, `mempool.full`."""
         if self._failure is not None:
-            raise StoreError("node.stopped", f"the node has stopped and must be restarted by its operator: {self._failure}")
+            raise _stopped(self._failure)
         if self.free_bytes() < self.config.low_disk_megabytes * 1_000_000:
             raise RefusedError(
                 "disk.low",
@@ -225,6 +229,9 @@ class Node:
         """A future that is done when an acknowledged entry is final or refused."""
         future: Future[Outcome] = Future()
         with self._waiters_lock:
+            if self._failure is not None:
+                future.set_exception(_stopped(self._failure))
+                return future
             self._waiters.setdefault(entry_id, []).append(future)
         outcome = self.outcome(entry_id)
         if isinstance(outcome, Final | Ended):
@@ -270,14 +277,14 @@ class Node:
 
     def failed(self, error: Exception) -> None:
         """The engine has stopped: close intake and keep the reason."""
-        self._failure = error
         self.metrics.ready.set(0)
         with self._waiters_lock:
+            self._failure = error
             waiters, self._waiters = self._waiters, {}
         for futures in waiters.values():
             for future in futures:
                 if future.set_running_or_notify_cancel():
-                    future.set_exception(StoreError("node.stopped", f"the node has stopped: {error}"))
+                    future.set_exception(_stopped(error))
 
     # -- within ------------------------------------------------------------------------------------------------------
 
@@ -323,6 +330,10 @@ class Node:
                 break
             self.refused(waiting.entry_id, RefusedError("outbox.expired", "the entry waited 30 days for something that never came"))
         self.outbox.forget_refusals(now - WAIT_LIMIT_MS)
+
+
+def _stopped(failure: Exception) -> StoreError:
+    return StoreError("node.stopped", f"the node has stopped and must be restarted by its operator: {failure}")
 
 
 def open_node(path: Path, config: Config, keys: dict[str, SigningKey]) -> Node:

@@ -1,4 +1,7 @@
-"""The state tree as its definition reads: a dictionary, hashed anew each time. Slow, obvious, sharing no code with the product."""
+"""The state tree as its definition reads: a dictionary, hashed anew each time.
+
+Slow, obvious, and sharing no code with the product.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -32,14 +32,20 @@ def verify(root: bytes, proof: StateProof) -> None:
         verify_membership(root, proof.key, proof.value, proof)
 
 
-def sample_proofs() -> list[StateProof]:
-    """Members, absentees that end at a leaf, absentees that end at nothing, with and without empty siblings."""
+# Members; absentees, of which the test after this makes sure that some end at a leaf and some at nothing.
+SAMPLE_KEYS = [b"key 0", b"key 7", b"key 299", *(b"absent %d" % number for number in range(20))]
+
+
+def sample_proof(key: bytes) -> StateProof:
     pages, root, reference = sample()
-    keys = [*(b"key %d" % number for number in (0, 7, 299)), *(b"absent %d" % number for number in range(12))]
-    proofs = [prove(pages, root, key, reference.read_row) for key in keys]
+    return prove(pages, root, key, reference.read_row)
+
+
+def test_the_sample_has_every_kind_of_proof() -> None:
+    proofs = [sample_proof(key) for key in SAMPLE_KEYS]
     kinds = {(proof.value is None, proof.other_leaf is None) for proof in proofs}
     assert kinds == {(False, True), (True, True), (True, False)}
-    return proofs
+    assert any(EMPTY_STATE_ROOT in proof.siblings for proof in proofs)
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=150), st.lists(KEYS, max_size=20))
@@ -105,9 +111,10 @@ def flipped(data: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("proof", sample_proofs(), ids=lambda proof: proof.key.decode())
-def test_no_proof_survives_a_change(proof: StateProof) -> None:
+@pytest.mark.parametrize("key", SAMPLE_KEYS)
+def test_no_proof_survives_a_change(key: bytes) -> None:
     _, root, reference = sample()
+    proof = sample_proof(key)
     verify(root, proof)
     value = reference.rows.get(proof.key)
     for changed in single_changes(proof):
@@ -117,17 +124,23 @@ def test_no_proof_survives_a_change(proof: StateProof) -> None:
             verify_membership(root, proof.key, value or b"value", changed)
 
 
-@pytest.mark.parametrize("proof", sample_proofs(), ids=lambda proof: proof.key.decode())
-def test_no_bit_of_an_encoded_proof_may_change(proof: StateProof) -> None:
+@pytest.mark.parametrize("key", SAMPLE_KEYS)
+def test_no_bit_of_an_encoded_proof_may_change(key: bytes) -> None:
     _, root, reference = sample()
-    value = reference.rows.get(proof.key)
-    data = encode(proof.to_value())
+    value = reference.rows.get(key)
+    data = encode(sample_proof(key).to_value())
+
+    def check(encoded: bytes) -> None:
+        proof = StateProof.from_value(decode(encoded))
+        if value is None:
+            verify_absence(root, key, proof)
+        else:
+            verify_membership(root, key, value, proof)
+
+    check(data)
     for bit in range(8 * len(data)):
         with pytest.raises((FormatError, VerificationError)):
-            if value is None:
-                verify_absence(root, proof.key, StateProof.from_value(decode(flipped(data, bit))))
-            else:
-                verify_membership(root, proof.key, value, StateProof.from_value(decode(flipped(data, bit))))
+            check(flipped(data, bit))
 
 
 def test_a_proof_holds_for_its_own_question_only() -> None:
@@ -135,7 +148,7 @@ def test_a_proof_holds_for_its_own_question_only() -> None:
     member = prove(pages, root, b"key 7", reference.read_row)
     absent = prove(pages, root, b"absent 7", reference.read_row)
     newer = update(pages, root, {b"key 8": b"new"}).root
-    questions = [
+    questions: list[tuple[Callable[[], None], str]] = [
         (lambda: verify_membership(root, b"key 8", b"value", member), "state-proof.key"),
         (lambda: verify_membership(root, b"key 7", b"other", member), "state-proof.value"),
         (lambda: verify_membership(root, b"key 7", b"", replace(member, value=b"")), "state-proof.value"),
@@ -258,10 +271,9 @@ ANY_VALUE = st.one_of(
 def test_whatever_is_taken_is_given_back(value: Value) -> None:
     try:
         proof = StateProof.from_value(value)
-    except FormatError as error:
-        assert error.rule.startswith("state-proof.")
-    else:
-        assert proof.to_value() == value
+    except FormatError:
+        return
+    assert proof.to_value() == value
 
 
 @pytest.mark.parametrize(

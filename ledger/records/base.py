@@ -48,9 +48,6 @@ class RuleState(Protocol):
     def parameters(self) -> Mapping[str, int]:
         """The ledger's parameters."""
 
-    def subject_status(self, subject: Subject) -> str | None:
-        """Status of a subject before this record, or None if nothing was recorded about it."""
-
     def member(self, member: str) -> MemberRow | None:
         """A member's row."""
 
@@ -87,8 +84,9 @@ class RecordType:
     """The author's key, and its member, need one of these."""
     subject: Callable[[Body], Subject]
     """Whose history the record is appended to."""
-    rule: Callable[[RuleState, Subject, Body], str]
-    """Judges the record and returns the subject's new status. Raises RefusedError."""
+    rule: Callable[[RuleState, str | None, Body], str]
+    """Judges the record on the state and the subject's status so far (None: nothing was recorded about it), and returns
+    the new status. Raises RefusedError."""
     check: Callable[[Body], None] = field(default=_no_check)
     """What one field means for another, without any state. Raises RefusedError."""
     lookups: Callable[[Body], tuple[bytes, ...]] = field(default=_no_lookups)

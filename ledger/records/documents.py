@@ -43,8 +43,8 @@ def _subject(body: Body) -> Subject:
     return Subject(DOCUMENT, text(body, "authority"), _identifier(body))
 
 
-def _anchor(state: RuleState, subject: Subject, _: Body) -> str:
-    if state.subject_status(subject) is not None:
+def _anchor(_state: RuleState, status: str | None, _body: Body) -> str:
+    if status is not None:
         raise RefusedError("document.exists", "this authority has already anchored this document")
     return IN_FORCE
 

@@ -59,7 +59,7 @@ def _existing_key(state: RuleState, body: Body) -> KeyRow:
     return row
 
 
-def _register_member(state: RuleState, _: Subject, body: Body) -> str:
+def _register_member(state: RuleState, _status: str | None, body: Body) -> str:
     member = text(body, "member")
     if state.member(member) is not None:
         raise RefusedError("member.exists", f"{member!r} is already a member")
@@ -67,13 +67,13 @@ def _register_member(state: RuleState, _: Subject, body: Body) -> str:
     return IN_FORCE
 
 
-def _set_roles(state: RuleState, _: Subject, body: Body) -> str:
+def _set_roles(state: RuleState, _status: str | None, body: Body) -> str:
     row = _existing_member(state, body)
     state.put_member(text(body, "member"), replace(row, roles=words(body, "roles")))
     return IN_FORCE
 
 
-def _register_key(state: RuleState, _: Subject, body: Body) -> str:
+def _register_key(state: RuleState, _status: str | None, body: Body) -> str:
     member, public_key = text(body, "member"), octets(body, "key")
     row = _existing_member(state, body)
     if state.key(public_key) is not None:
@@ -89,7 +89,7 @@ def _register_key(state: RuleState, _: Subject, body: Body) -> str:
     return IN_FORCE
 
 
-def _retire_key(state: RuleState, _: Subject, body: Body) -> str:
+def _retire_key(state: RuleState, _status: str | None, body: Body) -> str:
     row = _existing_key(state, body)
     if row.retired_ms is not None or row.revoked_ms is not None:
         raise RefusedError("key.ended", "the key is already retired or revoked")
@@ -97,7 +97,7 @@ def _retire_key(state: RuleState, _: Subject, body: Body) -> str:
     return RETIRED
 
 
-def _revoke_key(state: RuleState, _: Subject, body: Body) -> str:
+def _revoke_key(state: RuleState, _status: str | None, body: Body) -> str:
     row = _existing_key(state, body)
     if row.revoked_ms is not None:
         raise RefusedError("key.ended", "the key is already revoked")

@@ -130,10 +130,10 @@ def verify_membership(root: bytes, key: bytes, value: bytes, proof: StateProof) 
     """
     _check_key(proof, key)
     if proof.value is None or proof.value != value or not value:
-        raise VerificationError("state-proof.value", "The state proof is not about this value")
+        raise VerificationError("state-proof.value", "The state proof is not about this value.")
     if proof.other_leaf is not None:
         raise VerificationError(
-            "state-proof.other-leaf", "A proof of membership ends at the leaf of its own key"
+            "state-proof.other-leaf", "A proof of membership ends at the leaf of its own key."
         )
     record = leaf_record(key, value)
     _check_root(root, proof.siblings, record[:HASH_SIZE], record[HASH_SIZE:])
@@ -147,17 +147,17 @@ def verify_absence(root: bytes, key: bytes, proof: StateProof) -> None:
     """
     _check_key(proof, key)
     if proof.value is not None:
-        raise VerificationError("state-proof.value", "The state proof is about a key that has a value")
+        raise VerificationError("state-proof.value", "The state proof is about a key that has a value.")
     key_hash = sha256(key)
     node = EMPTY
     if proof.other_leaf is not None:
         other_key, other_value = proof.other_leaf
         if len(other_key) != HASH_SIZE or len(other_value) != HASH_SIZE:
-            detail = "The other leaf of a state proof is two hashes of 32 bytes"
+            detail = "The other leaf of a state proof is two hashes of 32 bytes."
             raise VerificationError("state-proof.other-leaf", detail)
         difference = int.from_bytes(other_key, "big") ^ int.from_bytes(key_hash, "big")
         if not difference or MAX_DEPTH - difference.bit_length() < len(proof.siblings):
-            detail = "The leaf shown is not another one in the place of this key"
+            detail = "The leaf shown is not another one in the place of this key."
             raise VerificationError("state-proof.other-leaf", detail)
         node = leaf_hash(other_key + other_value)
     _check_root(root, proof.siblings, key_hash, node)
@@ -165,15 +165,15 @@ def verify_absence(root: bytes, key: bytes, proof: StateProof) -> None:
 
 def _check_key(proof: StateProof, key: bytes) -> None:
     if proof.key != key or not key:
-        raise VerificationError("state-proof.key", "The state proof is not about this key")
+        raise VerificationError("state-proof.key", "The state proof is not about this key.")
 
 
 def _check_root(root: bytes, siblings: tuple[bytes, ...], key_hash: bytes, node: bytes) -> None:
     """Check that `node`, at the depth of the deepest sibling on the path of `key_hash`, leads to `root`."""
     if len(siblings) > MAX_DEPTH or any(len(sibling) != HASH_SIZE for sibling in siblings):
-        raise VerificationError("state-proof.siblings", "A state proof has at most 256 siblings of 32 bytes")
+        raise VerificationError("state-proof.siblings", "A state proof has at most 256 siblings of 32 bytes.")
     if siblings and siblings[-1] == EMPTY:
-        raise VerificationError("state-proof.siblings", "The deepest sibling of a state proof is empty")
+        raise VerificationError("state-proof.siblings", "The deepest sibling of a state proof is empty.")
     for depth in range(len(siblings) - 1, -1, -1):
         sibling = siblings[depth]
         node = node_hash(sibling, node) if bit_of(key_hash, depth) else node_hash(node, sibling)
@@ -207,7 +207,7 @@ def prove(pages: PageSource, root: bytes, key: bytes, read_row: RowReader) -> St
         else:
             verify_membership(root, key, value, proof)
     except VerificationError as error:
-        detail = f"The pages and rows of the state do not agree with its root: {error.detail}."
+        detail = f"The pages and rows of the state do not agree with its root: {error.detail}"
         raise StoreCorruptError("state.proof", detail) from error
     return proof
 

@@ -12,6 +12,10 @@ Rules:
   own, every iteration goes on until it meets a key beyond its range, and one that does not is an error.
 * Every batch is numbered, and the number of the last acknowledged one is kept beside the database (`high_water`): a
   database that has lost its end is not opened, and the files as they were before LevelDB touched them are kept.
+* One process has a database open, once. LevelDB's lock keeps other processes out, but the system frees it as soon
+  as this process closes any handle on the file `LOCK`, and LevelDB itself does so when it refuses a second opening
+  in the same process. So that is refused here first, and no code may open that file (a copy of a live directory
+  leaves it out).
 * After a write that failed, nobody knows whether it is on the disk. No other write is taken until the database is
   opened again: opening finds either all of it or none.
 
@@ -41,6 +45,9 @@ from ledger.store.log_tail import check_logs
 Row: TypeAlias = tuple[bytes, bytes | None]
 """A key and the value to put under it; None deletes the key."""
 
+Identity: TypeAlias = tuple[int, int]
+"""Device and inode of a directory: which one it is, whatever names lead to it."""
+
 FIRST_KEY: Final = b"\x00"
 """Before every other row; holds the number of the newest batch, 8 bytes."""
 LAST_KEY: Final = b"\xff"
@@ -61,6 +68,32 @@ _OPTIONS: Final[dict[str, object]] = {
     # Most state reads ask for keys that are not there yet: ten bits a key spare 99 % of their disk reads.
     "bloom_filter_bits": 10,
 }
+
+
+class _OpenDirectories:
+    """The directories whose databases this process has open."""
+
+    def __init__(self) -> None:
+        self._claimed: set[Identity] = set()
+        self._changing = threading.Lock()
+
+    def claim(self, path: Path) -> Identity:
+        """Raise StoreLockedError if this process has the database in `path` open already. Raises OSError."""
+        status = path.stat()
+        identity = (status.st_dev, status.st_ino)
+        with self._changing:
+            if identity in self._claimed:
+                raise _locked(path, "by this process")
+            self._claimed.add(identity)
+        return identity
+
+    def free(self, identity: Identity) -> None:
+        """Allow the database to be opened again."""
+        with self._changing:
+            self._claimed.discard(identity)
+
+
+_open_directories: Final = _OpenDirectories()
 
 
 class Reader:
@@ -154,9 +187,12 @@ class Snapshot(Reader):
 class Database(Reader):
     """An open database; `open` makes one. One process at a time, any number of its threads."""
 
-    def __init__(self, leveldb: LevelDB, path: Path, high_water: HighWater, sequence: int) -> None:
+    def __init__(
+        self, leveldb: LevelDB, path: Path, identity: Identity, high_water: HighWater, sequence: int
+    ) -> None:
         super().__init__(leveldb, path)
         self._leveldb = leveldb
+        self._identity = identity
         self._high_water = high_water
         self._sequence = sequence
         self._writing = threading.Lock()
@@ -172,34 +208,33 @@ class Database(Reader):
         something is lost or changed, and StoreError (`store.full`, `store.read-only`, `store.io`) if the disk
         refuses.
         """
-        kept = False
         try:
-            if (path / "CURRENT").exists():
-                check_logs(path)
-                kept = keep_files(path)
-            else:
+            if not (path / "CURRENT").exists():
                 _check_creatable(path, create=create)
                 path.mkdir(mode=0o700, exist_ok=True)
-            leveldb: LevelDB = plyvel.DB(str(path), create_if_missing=create, **_OPTIONS)
-        except (plyvel.Error, OSError) as error:
-            if kept:  # LevelDB deletes nothing unless it opens
-                drop_files(path)
+            identity = _open_directories.claim(path)
+        except OSError as error:
             raise translate(error, path) from error
         try:
-            database = cls._opened(leveldb, path, may_create=create)
+            leveldb = _open_leveldb(path, create=create)
+            try:
+                database = cls._opened(leveldb, path, identity, may_create=create)
+            except BaseException:
+                leveldb.close()
+                raise
         except BaseException:
-            leveldb.close()
+            _open_directories.free(identity)
             raise
         drop_files(path)
         return database
 
     @classmethod
-    def _opened(cls, leveldb: LevelDB, path: Path, *, may_create: bool) -> Self:
+    def _opened(cls, leveldb: LevelDB, path: Path, identity: Identity, *, may_create: bool) -> Self:
         try:
             first = leveldb.get(FIRST_KEY, verify_checksums=True)
             last = leveldb.get(LAST_KEY, verify_checksums=True)
             if first is None and last is None and may_create and not _any_row(leveldb):
-                return cls._begun(leveldb, path)
+                return cls._begun(leveldb, path, identity)
             if first is None or last is None or len(first) != _SEQUENCE_SIZE:
                 if (path / HIGH_WATER_NAME).exists():
                     raise StoreCorruptError(
@@ -221,10 +256,10 @@ class Database(Reader):
             )
             high_water.close()
             raise StoreCorruptError("store.rolled-back", detail)
-        return cls(leveldb, path, high_water, sequence)
+        return cls(leveldb, path, identity, high_water, sequence)
 
     @classmethod
-    def _begun(cls, leveldb: LevelDB, path: Path) -> Self:
+    def _begun(cls, leveldb: LevelDB, path: Path, identity: Identity) -> Self:
         if (path / HIGH_WATER_NAME).exists():
             high_water = HighWater.open(path)
             if high_water.number > 0:
@@ -235,7 +270,7 @@ class Database(Reader):
             high_water = HighWater.create(path)
         try:
             sync_directory(path)
-            database = cls(leveldb, path, high_water, 0)
+            database = cls(leveldb, path, identity, high_water, 0)
             database.write([(LAST_KEY, b"")])
         except BaseException:
             high_water.close()
@@ -273,6 +308,10 @@ class Database(Reader):
             self._sequence = sequence
             self._in_doubt = False
 
+    def distrust(self) -> None:
+        """Take no further write until the database is opened again: what was written did not read back."""
+        self._in_doubt = True
+
     def snapshot(self) -> Snapshot:
         """The database as it is now, to read from while others write. Close it."""
         return Snapshot(self._leveldb.snapshot(), self._path)
@@ -294,6 +333,7 @@ class Database(Reader):
                 self._closed = True
                 self._leveldb.close()
                 self._high_water.close()
+                _open_directories.free(self._identity)
 
     def __enter__(self) -> Self:
         return self
@@ -307,12 +347,8 @@ class Database(Reader):
 def translate(error: Exception, path: Path) -> StoreError:
     """The StoreError for what LevelDB or the system said about the directory `path`, with what to do about it."""
     text = _text(error)
-    if "/LOCK: " in text:
-        detail = (
-            f"{path} is in use by another process (or twice by this one). While a node serves a directory, "
-            "commands go through that node; or stop it first."
-        )
-        return StoreLockedError("store.locked", detail)
+    if text.startswith("IO error: lock "):
+        return _locked(path, "by another process")
     if _is_about(text, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         detail = (
             f"No room is left to write in {path} ({text}). Free some or move the directory, then start the node "
@@ -339,6 +375,25 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _open_leveldb(path: Path, *, create: bool) -> LevelDB:
+    kept = False
+    try:
+        if (path / "CURRENT").exists():
+            check_logs(path)
+            kept = keep_files(path)
+        leveldb: LevelDB = plyvel.DB(str(path), create_if_missing=create, **_OPTIONS)
+    except (plyvel.Error, OSError) as error:
+        if kept:  # LevelDB deletes nothing unless it opens
+            drop_files(path)
+        raise translate(error, path) from error
+    return leveldb
+
+
+def _locked(path: Path, by_whom: str) -> StoreLockedError:
+    detail = f"{path} is in use {by_whom}. While a node serves a directory, commands go through that node; or stop it first."
+    return StoreLockedError("store.locked", detail)
 
 
 def _text(error: Exception) -> str:

@@ -36,7 +36,7 @@ from ledger.state import EMPTY_STATE_ROOT
 from ledger.store import layout, swap
 from ledger.store.commit import BlockCommit
 from ledger.store.database import Database, Reader, Row
-from ledger.store.values import Head
+from ledger.store.values import Head, damaged
 from ledger.store.view import LedgerSnapshot, LedgerView, read_head
 from ledger.tiles import encode_records_bundle, new_tiles
 
@@ -119,8 +119,7 @@ class LedgerStore(LedgerView):
         store is opened again.
         """
         with self._committing:
-            log = self._log
-            rows, head, log = block_rows(self, log, block, engine_height)
+            rows, head, log = block_rows(self, self._log, block, engine_height)
             if cosign_key_id is not None:
                 rows.append(self._cosign_row(cosign_key_id, head.size, head.root))
             # The order of durability:
@@ -129,8 +128,7 @@ class LedgerStore(LedgerView):
             #   2. only then is the number of the batch noted beside the database, so that it is never ahead;
             #   3. only then does this process see the new head, and the caller may answer, cosign and publish. The
             #      (size, root) it may cosign is in the batch of step 1.
-            self._database.write(rows)
-            self._head = read_head(self._database)
+            self._head = self._written(rows)
             self._log = log
             return self._head
 
@@ -144,8 +142,7 @@ class LedgerStore(LedgerView):
             if engine_height <= head.engine_height:
                 raise _not_next(f"engine height {engine_height} is not above {head.engine_height}")
             advanced = replace(head, engine_height=engine_height)
-            self._database.write([(layout.HEAD, advanced.encoded())])
-            self._head = read_head(self._database)
+            self._head = self._written([(layout.HEAD, advanced.encoded())])
             return self._head
 
     def put_signatures(self, size: int, note_text: str) -> None:
@@ -200,6 +197,15 @@ class LedgerStore(LedgerView):
             row = self._cosign_row(key_id, size, root)
             if known != (size, root):
                 self._database.write([row])
+
+    def _written(self, rows: list[Row]) -> Head:
+        """Write `rows`, and learn from the database where the ledger stands now."""
+        self._database.write(rows)
+        try:
+            return read_head(self._database)
+        except StoreError:
+            self._database.distrust()
+            raise
 
     def _cosign_row(self, key_id: bytes, size: int, root: bytes) -> Row:
         last = self.last_signed(key_id)

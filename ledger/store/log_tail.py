@@ -72,7 +72,8 @@ def _check_tail(path: Path) -> None:
         crc = crc >> 8 ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
         if crc ^ 0xFFFFFFFF == wanted:
             detail = (
-                f"{path} is damaged at byte {size // _BLOCK * _BLOCK + at + 4}: a record there has a wrong length, and all that "
-                "follow it would be lost. Nothing was changed. Check the disk, and restore from a backup or from the peers."
+                f"{path} is damaged at byte {size // _BLOCK * _BLOCK + at + 4}: a record there has a wrong length, and "
+                "with it all that follow would be lost. Nothing was changed. Check the disk, then restore from a "
+                "backup or from the peers."
             )
             raise StoreCorruptError("store.cut-short", detail)

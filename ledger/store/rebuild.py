@@ -27,7 +27,7 @@ from ledger.store import layout, swap
 from ledger.store.commit import BlockCommit
 from ledger.store.database import Database, Reader, Row
 from ledger.store.ledger_store import NOTHING, block_rows, check_format, write_genesis
-from ledger.store.values import Head, StoredBlock
+from ledger.store.values import Head, StoredBlock, missing
 from ledger.store.view import LedgerView, read_head
 
 Replay: TypeAlias = Callable[

@@ -48,7 +48,8 @@ def new_database(path: Path, *, replace: bool) -> Iterator[Path]:
     has opened the old one meanwhile (which then stays).
     """
     try:
-        path.mkdir(mode=0o700, exist_ok=True)
+        if not replace:
+            path.mkdir(mode=0o700, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=_NEW_PREFIX, dir=path))
     except OSError as error:
         raise translate(error, path) from error

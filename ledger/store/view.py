@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from ledger.errors import FormatError, StoreError
+from ledger.block import parse_header_leaf
+from ledger.errors import CannotTellError, FormatError, StoreError, StoreVersionError
 from ledger.hashing import HASH_SIZE, leaf_hash, sha256
 from ledger.merkle import CompactRange
 from ledger.state.pages import read_page, top_of
@@ -273,16 +274,32 @@ class LedgerSnapshot(LedgerView):
 def read_head(reader: Reader) -> Head:
     """The head row, checked against the block that it names.
 
-    Opening and committing both end here. Raises StoreCorruptError if the last block, its header, its checkpoint or
-    the root of its state is missing or is not the one that the head describes.
+    Opening and committing both end here. Raises StoreVersionError (`store.newer-rules`), and StoreCorruptError if
+    the last block, its header, its checkpoint or the root of its state is missing or is not the one that the head
+    describes.
     """
     row = reader.get(layout.HEAD)
     if row is None:
         raise missing("head")
     head = Head.parse(row)
     view = LedgerView(reader, head)
-    if leaf_hash(view.header_leaf(head.height)) != head.header_hash:
+    leaf = view.header_leaf(head.height)
+    if leaf_hash(leaf) != head.header_hash:
         raise damaged(f"header of block {head.height}")
+    try:
+        header = parse_header_leaf(leaf)
+    except FormatError as error:
+        raise damaged(f"header of block {head.height}") from error
+    except CannotTellError as error:
+        detail = (
+            f"The last block follows rules that this program does not know ({error.detail}). Use a newer one."
+        )
+        raise StoreVersionError("store.newer-rules", detail) from error
+    same = (head.height, head.size, head.state_root, head.time_ms)
+    if (header.height, header.size, header.state_root, header.time_ms) != same:
+        raise damaged("head")
+    if head.engine_height < header.engine_height:
+        raise damaged("head")
     if not view._is_block_end(head.size) or view.height_of_index(head.size - 1) != head.height:  # noqa: SLF001
         raise damaged(f"block {head.height}")
     if view.checkpoint_root(head.size) != head.root:

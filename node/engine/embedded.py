@@ -49,12 +49,14 @@ class EmbeddedEngine:
         events: EngineEvents,
         *,
         cosigning_key_id: bytes | None,
+        proposer: bytes,
         clock_ms: Callable[[], int],
         max_block_bytes: int = MAX_BLOCK_BYTES,
     ) -> None:
         self._application = application
         self._events = events
         self._cosigning_key_id = cosigning_key_id
+        self._proposer = proposer
         self._clock_ms = clock_ms
         self._max_block_bytes = max_block_bytes
         self._changed = threading.Condition()
@@ -134,20 +136,20 @@ class EmbeddedEngine:
 
     def _make_block(self) -> None:
         application = self._application
-        engine_height = application.info().engine_height + 1
+        engine_height, time_ms = application.info().engine_height + 1, self._clock_ms()
         taken = self._take()
         proposal, refused = application.prepare(
             list(taken.values()),
             engine_height=engine_height,
-            time_ms=self._clock_ms(),
+            time_ms=time_ms,
             max_bytes=2 * self._max_block_bytes,
         )
         if refused:
             self._settle_refused({submission: entry_id for entry_id, submission in taken.items()}, refused)
         if not proposal:
             return
-        application.process(proposal, engine_height=engine_height)
-        application.finalize(proposal, engine_height=engine_height)
+        application.process(proposal, engine_height=engine_height, time_ms=time_ms, proposer=self._proposer)
+        application.finalize(proposal, engine_height=engine_height, time_ms=time_ms, proposer=self._proposer)
         block = application.commit(self._cosigning_key_id)
         if block is None:
             raise VerificationError("engine.commit", "the application committed no block for a proposal that had one")

@@ -1,0 +1,56 @@
+"""`sogoc`: the commands put together, and what happens when one of them fails.
+
+Rules: exit codes are 0 good and in force, 1 does not match (or refused), 2 usage, 3 cannot tell (or cannot be reached),
+4 authentic but no longer in force. An expected failure is one clear message that names its rule; a traceback is a bug.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from api.cli import anchor, audit, demo, maintenance, members, serve, setup, status, verify
+from api.cli.output import ExitCode, exit_code_of, print_error
+from ledger.errors import LedgerError
+
+app = typer.Typer(
+    name="sogoc",
+    help="Sổ Gốc: sổ cái kiểm chứng được. A ledger whose every answer can be checked offline.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("init")(setup.init)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.command("keygen")(setup.keygen)
+app.add_typer(members.app, name="member")
+app.command("anchor")(anchor.anchor)
+app.command("receipt")(anchor.receipt)
+app.command("verify")(verify.verify)
+app.command("audit")(audit.audit)
+app.command("rebuild")(maintenance.rebuild)
+app.command("export")(maintenance.export)
+app.command("backup")(maintenance.backup)
+app.command("restore")(maintenance.restore)
+app.command("status")(status.status)
+app.command("doctor")(status.doctor)
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its code."""
+    as_json = "--json" in sys.argv
+    try:
+        app(standalone_mode=True)
+    except LedgerError as error:
+        print_error(error, as_json=as_json)
+        sys.exit(exit_code_of(error))
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away, as `| head` does.
+        sys.stderr.close()
+        sys.exit(ExitCode.GOOD)

@@ -1,0 +1,1 @@
+"""`sogoc audit`: verify a whole ledger, wherever it lies."""

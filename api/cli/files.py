@@ -1,0 +1,120 @@
+"""Files that commands read and write beside a document: its receipt, its salt, a policy."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from rich.markup import escape
+
+from api.cli.output import UsageError
+from api.client import Client
+from ledger.errors import LedgerError
+from ledger.policy import Policy
+from ledger.receipt import Receipt
+
+RECEIPT_SUFFIX = ".tlog-proof"
+SALT_SUFFIX = ".salt"
+SALT_SIZE = 32
+_COMMITMENT_PREFIX = b"file\x00"
+
+
+def escape_path(path: Path) -> str:
+    """A path as it can be printed: brackets are not markup, control characters do not reach the terminal."""
+    return escape("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(path)))
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file next to `path` with the same name and one more suffix."""
+    return path.with_name(path.name + suffix)
+
+
+def sha256_of(path: Path) -> tuple[bytes, int]:
+    """SHA-256 and size (bytes) of a file, read once. Raises UsageError if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").digest()
+            return digest, stream.tell()
+    except OSError as error:
+        raise UsageError("file.read", f"cannot read {path}: {error.strerror}") from error
+
+
+def commitment_of(path: Path, salt: bytes) -> bytes:
+    """The salted commitment to a file: HMAC-SHA-256(salt, "file" ‖ 0 ‖ bytes)."""
+    mac = hmac.new(salt, _COMMITMENT_PREFIX, hashlib.sha256)
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                mac.update(chunk)
+    except OSError as error:
+        raise UsageError("file.read", f"cannot read {path}: {error.strerror}") from error
+    return mac.digest()
+
+
+def read_salt(path: Path) -> bytes:
+    """A salt file: 64 hexadecimal digits. Raises UsageError."""
+    try:
+        salt = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as error:
+        raise UsageError("salt.read", f"{path} is not a salt file: it must hold {2 * SALT_SIZE} hexadecimal digits") from error
+    if len(salt) != SALT_SIZE:
+        raise UsageError("salt.size", f"{path} must hold {2 * SALT_SIZE} hexadecimal digits")
+    return salt
+
+
+def read_policy(path: Path | None, client: Client | None = None) -> Policy:
+    """The policy in a file, or, without one, the policy that the node publishes. Raises UsageError."""
+    if path is None:
+        if client is None:
+            raise UsageError("policy.missing", "name the trust policy with --policy")
+        return Policy.parse(client.policy())
+    try:
+        return Policy.parse(path.read_bytes())
+    except OSError as error:
+        raise UsageError("policy.read", f"cannot read the policy {path}: {error.strerror}") from error
+    except LedgerError as error:
+        raise UsageError(error.rule, f"{path} is not a policy file: {error.detail}") from error
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a whole file or nothing, synced."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise UsageError("file.write", f"cannot write {path}: {error.strerror}") from error
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
+    write_atomically(path, text, mode=0o600)
+
+
+def keep_receipt(document: Path, text: str) -> Path:
+    """Write a document's receipt beside it; an older one that is about something else is kept under another name."""
+    path = beside(document, RECEIPT_SUFFIX)
+    if path.exists() and not _same_record(path, text):
+        number = 1
+        while (kept := beside(document, f".{number}{RECEIPT_SUFFIX}")).exists():
+            number += 1
+        path.rename(kept)
+    write_atomically(path, text)
+    return path
+
+
+def _same_record(path: Path, text: str) -> bool:
+    try:
+        return Receipt.parse(path.read_bytes()).record == Receipt.parse(text).record
+    except (OSError, LedgerError):
+        return False

@@ -1,0 +1,95 @@
+"""How commands speak: Vietnamese first, English beside, JSON when asked; and which exit code means what."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from api.client import UnreachableError
+from ledger.errors import CannotTellError, LedgerError, StoreLockedError
+from node.config import ConfigError
+from node.home import HomeError
+from node.keyfiles import KeyFileError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Kết quả dạng JSON / machine-readable output")]
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says."""
+
+    GOOD = 0
+    DOES_NOT_MATCH = 1
+    USAGE = 2
+    CANNOT_TELL = 3
+    NO_LONGER_IN_FORCE = 4
+    INTERRUPTED = 130
+
+
+class UsageError(LedgerError):
+    """Arguments that do not go together, or name what is not there."""
+
+
+_USAGE_ERRORS = (UsageError, ConfigError, HomeError, KeyFileError, StoreLockedError)
+
+console = Console(highlight=False, soft_wrap=True)
+error_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def exit_code_of(error: LedgerError) -> ExitCode:
+    """The exit code of a command that failed with `error`."""
+    if isinstance(error, _USAGE_ERRORS):
+        return ExitCode.USAGE
+    if isinstance(error, CannotTellError | UnreachableError):
+        return ExitCode.CANNOT_TELL
+    return ExitCode.DOES_NOT_MATCH
+
+
+def print_error(error: LedgerError, *, as_json: bool) -> None:
+    """Say what went wrong: to people on standard error, to programs as one JSON object."""
+    if as_json:
+        print_json({"error": {"code": error.rule, "detail": error.detail}})
+    error_console.print(f"[bold red]Lỗi / error:[/] {escape(error.detail)} [dim]\\[{escape(error.rule)}][/]")
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON object on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def local_time(seconds: float) -> str:
+    """A time for people, in this machine's zone, with its offset from UTC. `seconds` since the epoch."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%d/%m/%Y %H:%M:%S %z")
+
+
+def iso_time(seconds: float) -> str:
+    """A time for programs (RFC 3339, UTC)."""
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat().replace("+00:00", "Z")
+
+
+@contextmanager
+def progress(description: str, total: int | None, *, quiet: bool) -> Iterator[Any]:
+    """A progress bar on standard error; yields a function to call with how many steps are done."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=error_console,
+        disable=quiet or not error_console.is_terminal,
+    ) as bar:
+        task = bar.add_task(description, total=total)
+
+        def report(done: int, of: int | None = None) -> None:
+            bar.update(task, completed=done, total=of if of is not None else total)
+
+        yield report

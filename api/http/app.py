@@ -1,0 +1,106 @@
+"""The application: routers, limits and error handlers put together around a node.
+
+Rules: every error is problem+json; every answer passes the guard. The two endpoints that take bodies are plain routes that read them
+within limits, so that nothing parses what has not been counted; their description is added to the OpenAPI document here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from api.http import problem
+from api.http.context import Context
+from api.http.guard import Guard
+from api.http.limits import Limits
+from api.http.models import Problem
+from api.http.routers import chain, entries, events, operations, reference, records, tiles
+from api.wire import PROBLEM
+from ledger.errors import LedgerError
+from node.service import Node, clock_ms
+
+_REFERENCE = "#/components/schemas/{model}"
+_TITLE = "Sổ Gốc"
+_DESCRIPTION = (
+    "A ledger for documents, certificates and origin whose every answer can be checked offline. Reads need no account; writes "
+    "are entries signed by a registered key. Errors are problem+json with a stable `code`; each is listed at `/docs/errors`."
+)
+
+
+def create_app(node: Node, *, clock_ms: Callable[[], int] = clock_ms) -> FastAPI:
+    """The HTTP interface of a node, which the caller starts and stops. `clock_ms` tells the age of cosignatures."""
+    app = FastAPI(
+        title=_TITLE,
+        version=operations.program_version(),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": Problem, "description": "A problem", "content": {PROBLEM: {}}}},
+    )
+    app.state.context = Context(
+        node=node,
+        limits=Limits(node.config),
+        clock_ms=clock_ms,
+        genesis_leaf=node.genesis.leaf(),
+        policy_text=node.policy.format(),
+    )
+    app.add_route("/v1/entries", entries.post_entries, methods=["POST"], include_in_schema=False)
+    app.add_route("/v1/receipts", records.post_receipts, methods=["POST"], include_in_schema=False)
+    for module in (entries, records, chain, tiles, operations, events):
+        app.include_router(module.router)
+    document = openapi_document(app)
+    openapi_answer = JSONResponse(document)
+    reference.add_pages(app, document)
+
+    async def get_openapi_document(_: object) -> Response:
+        return openapi_answer
+
+    app.add_route("/openapi.json", get_openapi_document, methods=["GET"], include_in_schema=False)
+    app.add_exception_handler(LedgerError, problem.on_ledger_error)
+    app.add_exception_handler(HTTPException, problem.on_http_exception)
+    app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
+    app.add_exception_handler(Exception, problem.on_unexpected)
+    app.add_middleware(Guard, limits=app.state.context.limits)
+    return app
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description of everything the application serves."""
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    default = {"description": "A problem", "content": {PROBLEM: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}}
+    schemas = document["components"]["schemas"]
+    for model in (*entries.POST_MODELS, *records.POST_MODELS, Problem):
+        _add_model(schemas, model)
+    schemas["JsonEntry"] = entries.JSON_ENTRY_SCHEMA
+    paths = document["paths"]
+    paths.setdefault("/v1/entries", {})["post"] = entries.POST_DESCRIPTION
+    paths.setdefault("/v1/receipts", {})["post"] = records.POST_DESCRIPTION
+    for operation in _operations(paths):
+        # What FastAPI would describe as its own validation error is a problem here like any other.
+        operation["responses"].pop("422", None)
+        operation["responses"]["default"] = default
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    document["paths"] = dict(sorted(paths.items()))
+    app.openapi_schema = document
+    return document
+
+
+def _operations(paths: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    return [operation for methods in paths.values() for operation in methods.values()]
+
+
+def _add_model(schemas: dict[str, Any], model: type[BaseModel]) -> None:
+    schema = model.model_json_schema(ref_template=_REFERENCE)
+    for name, definition in schema.pop("$defs", {}).items():
+        schemas.setdefault(name, definition)
+    schemas.setdefault(model.__name__, schema)

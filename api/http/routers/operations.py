@@ -1,0 +1,120 @@
+"""`/healthz`, `/readyz`, `/metrics`, `/v1/status`: for those who run the node."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.http.context import Context, context_of
+from api.http.models import HealthAnswer, ReadyAnswer, Reason, StatusAnswer
+from ledger.block import parse_header_leaf
+from ledger.errors import LedgerError
+from node.receipts import FinalView
+
+STALE_FACTOR = 3
+"""A checkpoint should be cosigned again each `recosign_seconds`; after so many times that, something is wrong."""
+STALE_MARGIN_SECONDS = 60
+"""Maintenance looks twice a minute."""
+
+router = APIRouter(tags=["operations"])
+
+
+def proven_time_s(context: Context, final: FinalView) -> int:
+    """The time, seconds since the epoch, that the checkpoint's cosignatures prove it is no older than."""
+    return context.node.policy.check(final.checkpoint_text).status_as_of_s
+
+
+def reasons_not_ready(context: Context, final: FinalView) -> list[Reason]:
+    """Everything that keeps the node from taking entries or making them final now."""
+    node = context.node
+    if node.failure is not None:
+        return [Reason(code="node.stopped", detail="the node has stopped and must be restarted by its operator; its log says why")]
+    reasons: list[Reason] = []
+    try:
+        node.check_intake()
+    except LedgerError as error:
+        reasons.append(Reason(code=error.rule, detail=error.detail))
+    if node.engine.full and all(reason.code != "mempool.full" for reason in reasons):
+        reasons.append(Reason(code="mempool.full", detail="the node has too many entries waiting"))
+    age = context.clock_ms() // 1000 - proven_time_s(context, final)
+    if age > STALE_FACTOR * node.config.recosign_seconds + STALE_MARGIN_SECONDS:
+        reasons.append(Reason(code="cosign.stale", detail=f"the newest cosignature is {age} seconds old"))
+    return reasons
+
+
+@router.get("/healthz", summary="Whether the process answers")
+async def get_health() -> HealthAnswer:
+    """200 as long as the process answers. Whether it does its work is `/readyz`."""
+    return HealthAnswer(alive=True)
+
+
+@router.get(
+    "/readyz",
+    summary="Whether the node does its work",
+    response_model=ReadyAnswer,
+    responses={503: {"model": ReadyAnswer, "description": "Not ready, and why"}},
+)
+def get_ready(request: Request) -> Response:
+    """200 if entries are taken and made final; 503 with every reason if not."""
+    context = context_of(request)
+    reasons = reasons_not_ready(context, context.final)
+    answer = ReadyAnswer(ready=not reasons, reasons=reasons)
+    headers = {"cache-control": "no-store"}
+    if reasons:
+        headers["retry-after"] = "30"
+    return JSONResponse(answer.model_dump(), status_code=503 if reasons else 200, headers=headers)
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={200: {"description": "Prometheus' text format", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def get_metrics(request: Request) -> Response:
+    """What the node counts."""
+    context = context_of(request)
+    node = context.node
+    node.metrics.outbox_depth.set(node.outbox.depth)
+    node.metrics.disk_free.set(node.free_bytes())
+    node.metrics.ready.set(0 if reasons_not_ready(context, context.final) else 1)
+    return Response(node.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})
+
+
+@router.get("/v1/status", summary="What the node is doing")
+def get_status(request: Request) -> StatusAnswer:
+    """Heights, roots, queues, disk, and whether the node is ready."""
+    context = context_of(request)
+    node, final = context.node, context.final
+    head = final.view.head
+    reasons = reasons_not_ready(context, final)
+    return StatusAnswer(
+        origin=node.genesis.origin,
+        chain_id=node.chain_id.hex(),
+        version=program_version(),
+        height=head.height,
+        size=head.size,
+        root=head.root.hex(),
+        state_root=head.state_root.hex(),
+        block_time_ms=parse_header_leaf(final.view.header_leaf(head.height)).time_ms,
+        status_as_of_s=proven_time_s(context, final),
+        outbox=node.outbox.depth,
+        mempool=node.engine.depth,
+        disk_free=node.free_bytes(),
+        uptime_s=int(time.monotonic() - context.started),
+        ready=not reasons,
+        reasons=reasons,
+    )
+
+
+def program_version() -> str:
+    """Version of the installed package."""
+    try:
+        return version("sogoc")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,118 @@
+"""Where blocks are executed again: in memory as long as it is little, then in a database of its own that is thrown away.
+
+Rules: it holds the rows that a store of the same ledger holds, under the same keys (`ledger.store.layout`), so that the two
+can be compared row by row. Memory is bounded by `limit`; nothing is synced, since nobody relies on it.
+
+Not here: what the rows mean, and comparing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from ledger.encoding import encode
+from ledger.errors import StoreCorruptError
+from ledger.hashing import sha256
+from ledger.store import layout
+from ledger.store.database import Database
+from ledger.store.values import items
+
+LIMIT_BYTES: Final = 64 << 20
+"""Bytes of rows kept in memory before they are written out. Python's own overhead is about as much again."""
+
+_ROW_OVERHEAD: Final = 150
+_PINNED_PATH: Final = 4
+"""Pages with paths no longer than this stay in memory: every block reads them, and there are at most 4,369."""
+
+
+class Scratch:
+    """State rows, pages and lookups: written by block, read by key, and at the end in order of key."""
+
+    def __init__(self, directory: Path, limit: int = LIMIT_BYTES) -> None:
+        self._directory = directory
+        self._limit = limit
+        self._resources = ExitStack()
+        self._database: Database | None = None
+        self._values: dict[bytes, bytes] = {}
+        self._pages: dict[bytes, bytes] = {}
+        self._lookups: dict[bytes, bytes] = {}
+        self._bytes = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        """The state's value under `key`, or None."""
+        value = self._values.get(key)
+        if value is None and self._database is not None:
+            row = self._database.get(layout.STATE_ROW + sha256(key))
+            if row is not None:
+                stored = items(row, 2, "a row that was executed again")[1]
+                if not isinstance(stored, bytes):
+                    raise StoreCorruptError("audit.scratch", "the audit's own database has changed under it")
+                value = stored
+        return value
+
+    def page(self, path: bytes) -> bytes | None:
+        """The page of the state tree at `path`, or None."""
+        page = self._pages.get(path)
+        if page is None and self._database is not None:
+            page = self._database.get(layout.STATE_PAGE + path)
+            if page is not None and len(path) <= _PINNED_PATH:
+                self._pages[path] = page
+        return page
+
+    def write(
+        self, rows: dict[bytes, bytes], pages: dict[bytes, bytes], lookups: Iterable[tuple[bytes, bytes]]
+    ) -> None:
+        """Take over what a block does. Raises StoreError if the disk refuses."""
+        self._values.update(rows)
+        self._pages.update(pages)
+        self._lookups.update(lookups)
+        self._bytes += sum(len(key) + len(value) + _ROW_OVERHEAD for key, value in rows.items())
+        self._bytes += sum(len(page) + _ROW_OVERHEAD for page in pages.values())
+        self._bytes += len(rows) * _ROW_OVERHEAD
+        if self._bytes > self._limit:
+            self._spill()
+
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """All rows in order of key, under the keys of `ledger.store.layout`."""
+        if self._database is None:
+            yield from sorted(self._pending())
+        else:
+            self._spill()
+            yield from self._database.iterate()
+
+    def close(self) -> None:
+        """Let go of the database, if there is one."""
+        self._resources.close()
+
+    def _spill(self) -> None:
+        if self._database is None:
+            database = Database.open(self._directory / "scratch", create=True)
+            self._database = self._resources.enter_context(database)
+        self._database.write(sorted(self._pending()), synced=False)
+        self._values.clear()
+        self._lookups.clear()
+        self._pages = {path: page for path, page in self._pages.items() if len(path) <= _PINNED_PATH}
+        self._bytes = 0
+
+    def _pending(self) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in self._values.items():
+            yield layout.STATE_ROW + sha256(key), encode([key, value])
+        for path, page in self._pages.items():
+            yield layout.STATE_PAGE + path, page
+        for key, value in self._lookups.items():
+            yield layout.LOOKUP + key, value
+
+
+@contextmanager
+def temporary_scratch(limit: int = LIMIT_BYTES) -> Iterator[Scratch]:
+    """A scratch state whose files, if it comes to any, lie in a temporary directory and are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sogoc-audit-") as directory:
+        scratch = Scratch(Path(directory), limit)
+        try:
+            yield scratch
+        finally:
+            scratch.close()

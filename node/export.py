@@ -1,0 +1,213 @@
+"""Exporting a ledger: a folder of static files that outlives the node, and that other people's programs can check.
+
+Rules:
+
+* the paths are those under which a node serves the same files: `checkpoint`, `tile/…` (c2sp.org/tlog-tiles; records beside
+  the entries), `policy`, `genesis`; any web server makes a mirror of the folder;
+* only leaves, the records beside them and the checkpoint are read. Hash tiles are computed, and the whole must give the
+  root of a checkpoint that the ledger's own policy passes, so that an export of somebody else's node proves itself;
+* each entry's records must be those that it signs. Signatures and rules are an audit's business;
+* one bundle is in memory at a time, however long the log;
+* the folder appears complete and synced under its name, or not at all, and nothing is ever overwritten.
+
+What this module does not do: HTTP, and believing where the files came from.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ledger import checkpoint
+from ledger.entry import ENTRY_TAG, entry_from_parts, leaf_tag
+from ledger.errors import LedgerError, VerificationError
+from ledger.genesis import Genesis
+from ledger.hashing import HASH_SIZE, leaf_hashes
+from ledger.merkle import CompactRange
+from ledger.policy import CheckedCheckpoint
+from ledger.store.database import sync_directory, translate
+from ledger.tiles import TILE_WIDTH, encode_entry_bundle, encode_records_bundle, new_tiles, tile_path
+from node.cosigning import genesis_policy
+from node.export_readme import readme
+from node.log_files import (
+    CHECKPOINT_PATH,
+    GENESIS_PATH,
+    MAX_TEXT_BYTES,
+    POLICY_PATH,
+    LogFiles,
+    read_bundles,
+    read_genesis,
+)
+
+README_PATH = "README.txt"
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done, and how much there is."""
+
+
+class ExportError(LedgerError):
+    """A place that cannot take an export or a backup; the detail says what to do."""
+
+
+class Sink(Protocol):
+    """Where the files of an export go, each once, none larger than a bundle."""
+
+    def add(self, path: str, data: bytes) -> None:
+        """Take one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export holds: the ledger, and the checkpoint that covers all of it."""
+
+    genesis: Genesis
+    checked: CheckedCheckpoint
+    checkpoint_text: str
+
+    @property
+    def size(self) -> int:
+        """Tree size of the checkpoint."""
+        return self.checked.checkpoint.size
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSink:
+    """Writes into a folder; each file is synced."""
+
+    folder: Path
+
+    def add(self, path: str, data: bytes) -> None:
+        """Take one file. Raises StoreError: what the disk said."""
+        target = self.folder / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_synced(target, data)
+        except OSError as error:
+            raise translate(error, self.folder) from error
+
+
+def write_synced(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a new file and sync it. Raises OSError, also if the file exists."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def export(files: LogFiles, out_dir: Path, progress: Progress = lambda _done, _of: None) -> Exported:
+    """Write the ledger read from `files` to the folder `out_dir`, which must not exist or be empty.
+
+    `progress` hears leaves done and leaves in all. Raises ExportError (`export.exists`), VerificationError (`export.root`,
+    `entry.*`, and what the checkpoint breaks), FormatError, CannotTellError (files are missing), StoreError.
+    """
+    with new_folder(out_dir, "export.exists") as folder:
+        sink = FolderSink(folder)
+        return write_log(files, sink, progress)
+
+
+@contextmanager
+def new_folder(target: Path, rule: str) -> Iterator[Path]:
+    """A temporary folder beside `target` that takes its name at the end of the block, and goes away if the block raises.
+
+    The files in it are the caller's to sync; their names are synced here. Raises ExportError under `rule` if `target` holds
+    something, StoreError.
+    """
+    occupied = ExportError(rule, f"{target} is not empty: name a folder that does not exist yet; nothing is overwritten")
+    target = target.absolute()
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise occupied
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(mode=0o700)
+    except OSError as error:
+        raise translate(error, target.parent) from error
+    try:
+        yield temporary
+        # 1. All names inside are on the disk before the folder has its own; the files were synced one by one.
+        for directory, _, _ in os.walk(temporary):
+            sync_directory(Path(directory))
+        # 2. The name appears at once. A rename replaces an empty folder, and fails on any other.
+        temporary.rename(target)
+        # 3. The name is on the disk before anybody is told.
+        sync_directory(target.parent)
+    except FileExistsError as error:
+        raise occupied from error
+    except OSError as error:
+        raise translate(error, target.parent) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_log(files: LogFiles, sink: Sink, progress: Progress = lambda _done, _of: None) -> Exported:
+    """Write checkpoint, genesis, policy, README, bundles and hash tiles to `sink`. Raises as `export`."""
+    text = files.read(CHECKPOINT_PATH, MAX_TEXT_BYTES)
+    genesis, checked = check_checkpoint(files, text)
+    sink.add(GENESIS_PATH, genesis.leaf())
+    sink.add(POLICY_PATH, genesis_policy(genesis).format().encode())
+    _write_tiles(files, sink, checked, progress)
+    sink.add(CHECKPOINT_PATH, text)
+    covered = checked.checkpoint
+    about = readme(origin=genesis.origin, chain_id=genesis.chain_id, size=covered.size, root=covered.root)
+    sink.add(README_PATH, about.encode())
+    return Exported(genesis, checked, text.decode())
+
+
+def check_checkpoint(files: LogFiles, text: bytes) -> tuple[Genesis, CheckedCheckpoint]:
+    """The genesis document of the log in `files`, and the checkpoint `text` as the policy that it implies passes it.
+
+    Raises FormatError, VerificationError, CannotTellError.
+    """
+    # The claimed size only says how wide the first bundle is; the signatures are checked right after.
+    genesis = read_genesis(files, checkpoint.parse(text).size)
+    return genesis, genesis_policy(genesis).check(text)
+
+
+def _write_tiles(files: LogFiles, sink: Sink, checked: CheckedCheckpoint, progress: Progress) -> None:
+    size = checked.checkpoint.size
+    log = CompactRange()
+    tiles = _TileWriter(sink)
+    progress(0, size)
+    for first, leaves, records in read_bundles(files, 0, size):
+        for leaf, items in zip(leaves, records, strict=True):
+            if leaf_tag(leaf) == ENTRY_TAG:
+                entry_from_parts(leaf, items).check_records_root()
+        n, width = first // TILE_WIDTH, len(leaves)
+        sink.add(tile_path("entries", n, width), encode_entry_bundle(leaves))
+        sink.add(tile_path("records", n, width), encode_records_bundle(records))
+        hashes = leaf_hashes(leaves)
+        tiles.append(first, hashes)
+        log = log.extend(hashes)
+        progress(log.size, size)
+    tiles.finish()
+    if log.root() != checked.checkpoint.root:
+        detail = f"The leaves that were read do not have the root that the checkpoint of size {size} signs"
+        raise VerificationError("export.root", detail, expected=checked.checkpoint.root, got=log.root())
+
+
+class _TileWriter:
+    """Makes hash tiles of leaves in order; holds one partial tile for each level."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._partial: dict[int, tuple[int, bytes]] = {}
+
+    def append(self, first: int, hashes: list[bytes]) -> None:
+        made = new_tiles(first, hashes, lambda level, _n, _width: self._partial[level][1])
+        for (level, n), tile in made.items():
+            if len(tile) == TILE_WIDTH * HASH_SIZE:
+                self._sink.add(tile_path(level, n), tile)
+                self._partial.pop(level, None)
+            else:
+                self._partial[level] = (n, tile)
+
+    def finish(self) -> None:
+        for level, (n, tile) in self._partial.items():
+            self._sink.add(tile_path(level, n, len(tile) // HASH_SIZE), tile)
