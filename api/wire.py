@@ -99,7 +99,11 @@ class BlockFrame:
     ) -> Self:
         """The frame of a block, given its leaves (without the header) and the records beside each."""
         pairs = zip(leaves, records, strict=True)
-        return cls(header_leaf, signature, tuple(encode([SUBMISSION_TAG, leaf, list(items)]) for leaf, items in pairs))
+        return cls(
+            header_leaf,
+            signature,
+            tuple(encode([SUBMISSION_TAG, leaf, list(items)]) for leaf, items in pairs),
+        )
 
     def encoded(self) -> bytes:
         """The frame with its length in front."""
@@ -111,10 +115,18 @@ class BlockFrame:
         """Read what follows the length. Raises FormatError, rule `blocks.frame` or `encoding.*`."""
         value = decode(data, max_bytes=MAX_BLOCK_FRAME_BYTES)
         if not isinstance(value, list) or len(value) != 3:
-            raise FormatError("blocks.frame", "a block in a stream is [header leaf, signature, [submission, …]]")
+            raise FormatError(
+                "blocks.frame", "a block in a stream is [header leaf, signature, [submission, …]]"
+            )
         header_leaf, signature, items = value
-        if not isinstance(header_leaf, bytes) or not isinstance(signature, bytes) or not isinstance(items, list):
-            raise FormatError("blocks.frame", "a block in a stream is [header leaf, signature, [submission, …]]")
+        if (
+            not isinstance(header_leaf, bytes)
+            or not isinstance(signature, bytes)
+            or not isinstance(items, list)
+        ):
+            raise FormatError(
+                "blocks.frame", "a block in a stream is [header leaf, signature, [submission, …]]"
+            )
         submissions = tuple(item for item in items if isinstance(item, bytes))
         if len(submissions) != len(items):
             raise FormatError("blocks.frame", "each submission of a block is a byte string")
@@ -131,7 +143,9 @@ class BlockFrame:
                 raise FormatError("blocks.frame", "a submission is [0, leaf, [record, …]]")
             records = tuple(item for item in items if isinstance(item, bytes))
             if len(records) != len(items) or (not records and leaf_tag(leaf) == ENTRY_TAG):
-                raise FormatError("blocks.frame", "an entry of a block comes with its records, each a byte string")
+                raise FormatError(
+                    "blocks.frame", "an entry of a block comes with its records, each a byte string"
+                )
             yield leaf, records
 
 
@@ -146,7 +160,10 @@ def read_frames(chunks: Iterable[bytes]) -> Iterator[BlockFrame]:
         while len(buffer) >= _LENGTH_BYTES:
             length = int.from_bytes(buffer[:_LENGTH_BYTES], "big")
             if length > MAX_BLOCK_FRAME_BYTES:
-                raise FormatError("blocks.frame", f"a block in a stream has at most {MAX_BLOCK_FRAME_BYTES} bytes, not {length}")
+                raise FormatError(
+                    "blocks.frame",
+                    f"a block in a stream has at most {MAX_BLOCK_FRAME_BYTES} bytes, not {length}",
+                )
             if len(buffer) < _LENGTH_BYTES + length:
                 break
             yield BlockFrame.parse(bytes(buffer[_LENGTH_BYTES : _LENGTH_BYTES + length]))

@@ -96,9 +96,9 @@ class Header:
         keys.verify(self.proposer, signature, signed_message(HEADER_CONTEXT, encode(self.value())))
 
 
-def _integer(value: Value, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
-        raise FormatError(f"header.{name}", f"{name} must be an integer from 0 to {MAX_INTEGER}")
+def _integer(value: Value, name: str, minimum: int = 0) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= MAX_INTEGER:
+        raise FormatError(f"header.{name}", f"{name} must be an integer from {minimum} to {MAX_INTEGER}")
     return value
 
 
@@ -129,7 +129,7 @@ def parse_header_leaf(leaf: bytes) -> Header:
         parent=_hash(items[4], "parent"),
         time_ms=_integer(items[5], "time"),
         first_index=_integer(items[6], "first-index"),
-        entry_count=_integer(items[7], "entry-count"),
+        entry_count=_integer(items[7], "entry-count", 1),
         log_root=_hash(items[8], "log-root"),
         state_root=_hash(items[9], "state-root"),
         proposer=_hash(items[10], "proposer"),

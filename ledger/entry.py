@@ -183,7 +183,7 @@ def parse_body(value: Value) -> EntryBody:
     if not isinstance(value, list) or not value:
         raise FormatError("entry.shape", "an entry body is an array")
     if value[0] != ENTRY_VERSION or isinstance(value[0], bool):
-        raise CannotTellError("entry.version", f"entry version {value[0]!r} is not known here")
+        raise CannotTellError("entry.version", f"entry version {value[0]!r:.40} is not known here")
     if len(value) != 7:  # noqa: PLR2004  the seven items of the module's rules
         raise FormatError("entry.shape", "an entry body has seven items")
     return EntryBody(

@@ -12,14 +12,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ledger import keys
 from ledger.encoding import Value, decode, encode
 from ledger.entry import GENESIS_TAG, KEY_SIZE, MAX_TIME_MS, NONCE_SIZE
-from ledger.errors import CannotTellError, FormatError, RefusedError
+from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, VerificationError
 from ledger.fields import IDENTIFIER, Bytes, ChoiceList, Integer, Text
 from ledger.hashing import sha256
+from ledger.note import COSIGNING_KEY, LOG_KEY, VerifierKey
+from ledger.policy import Policy, quorum_size
 from ledger.roles import ROLES
 
 GENESIS_VERSION = 1
+RULES_VERSIONS = frozenset({1})
+"""Versions of the chain rules that are known here; a ledger says in its genesis document which it follows."""
 MAX_GENESIS_BYTES = 60_000
 """Leaves have a 16-bit length in the entry bundles; this leaves room for the leaf's own framing."""
 MAX_NAME_BYTES = 200
@@ -118,7 +123,7 @@ def parse_genesis(value: Value) -> Genesis:
     if not isinstance(value, list) or not value:
         raise FormatError("genesis.shape", "a genesis document is an array")
     if value[0] != GENESIS_VERSION or isinstance(value[0], bool):
-        raise CannotTellError("genesis.version", f"genesis version {value[0]!r} is not known here")
+        raise CannotTellError("genesis.version", f"genesis version {value[0]!r:.40} is not known here")
     if len(value) != 9:  # noqa: PLR2004  the items of the module's rules
         raise FormatError("genesis.shape", "a genesis document has nine items")
     try:
@@ -126,6 +131,9 @@ def parse_genesis(value: Value) -> Genesis:
         check_genesis(genesis)
     except RefusedError as error:
         raise FormatError("genesis.field", error.detail) from error
+    if genesis.value() != value:
+        # The chain's identifier is made of these very bytes: nothing may be read in two ways.
+        raise FormatError("genesis.order", "parameters must stand in ascending order, each once")
     return genesis
 
 
@@ -181,10 +189,13 @@ def _build(value: list[Value]) -> Genesis:
 
 
 def check_genesis(genesis: Genesis) -> None:
-    """Check what the shape alone does not say: order, references, distinct keys. Raises FormatError or RefusedError."""
+    """Check what the shape alone does not say: order, references, distinct and sound keys, names that notes can hold.
+
+    Raises FormatError or RefusedError, or CannotTellError for rules of a version that is not known here.
+    """
+    if genesis.rules_version not in RULES_VERSIONS:
+        raise CannotTellError("genesis.rules-version", f"rules version {genesis.rules_version} is not known here")
     Text(1, MAX_NAME_BYTES).check("origin", genesis.origin)
-    if any(char.isspace() or char == "+" for char in genesis.origin):
-        raise FormatError("genesis.origin", "the origin names the log in notes: no spaces and no plus sign")
     for member in genesis.members:
         IDENTIFIER.check("member", member.id)
         Text(1, MAX_NAME_BYTES).check("name", member.name)
@@ -206,6 +217,28 @@ def check_genesis(genesis: Genesis) -> None:
         every += [validator.engine_key, validator.header_key, validator.log_key, validator.cosigning_key]
     if len(set(every)) != len(every):
         raise FormatError("genesis.keys-distinct", "one key may make one kind of statement only: all keys must differ")
+    _check_keys(every)
+    _check_policy(genesis)
+
+
+def _check_keys(every: Sequence[bytes]) -> None:
+    try:
+        for key in every:
+            keys.check_public_key(key)
+    except VerificationError as error:
+        raise FormatError("genesis.key", error.detail) from error
+
+
+def _check_policy(genesis: Genesis) -> None:
+    """The trust policy follows from the document, so a document that gives none is refused: names, their number, key ids."""
+    try:
+        Policy.for_validators(
+            [VerifierKey(genesis.origin, LOG_KEY, validator.log_key) for validator in genesis.validators],
+            [VerifierKey(validator.name, COSIGNING_KEY, validator.cosigning_key) for validator in genesis.validators],
+            quorum_size(len(genesis.validators)),
+        )
+    except LedgerError as error:
+        raise FormatError("genesis.policy", f"no trust policy can be made of it: {error.detail}") from error
 
 
 def _sorted(names: Sequence[str | bytes], what: str) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 
 from ledger.encoding import encode
 from ledger.entry import Entry
-from ledger.errors import CannotTellError, FormatError, RefusedError
+from ledger.errors import FormatError, LedgerError, RefusedError
 from ledger.genesis import KEY_GRACE, TIME_AHEAD
 from ledger.merkle import CompactRange
 from ledger.records import Record, parse_record
@@ -208,7 +208,7 @@ def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple
             place = Place(index, record_index).encoded()
             lookups.append((RECORD_LOOKUP + entry.record_ids[record_index], place))
             lookups += [(key + entry.record_ids[record_index], place) for key in record.type.lookups(record.body)]
-    except (RefusedError, FormatError, CannotTellError):
+    except LedgerError:
         overlay.drop()
         raise
     overlay.put(row_key, encode(index))

@@ -173,7 +173,8 @@ def new_tiles(
         for start in range(0, len(added), TILE_WIDTH):
             key = (level, first + start // TILE_WIDTH)
             written[key] = b"".join(added[start : start + TILE_WIDTH])
-        # The tiles that are full now, and were not, each give one hash to the level above.
+        # The tiles that are full now, and were not, each give one hash to the level above. (The rest would fall away
+        # on the way up, but not before it was hashed for nothing.)
         added = added[: len(added) // TILE_WIDTH * TILE_WIDTH]
         for _ in range(TILE_HEIGHT):
             added = pair_hashes(added)

@@ -15,23 +15,18 @@ What this module does not do: HTTP, and believing where the files came from.
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ledger import checkpoint
 from ledger.entry import ENTRY_TAG, entry_from_parts, leaf_tag
-from ledger.errors import LedgerError, VerificationError
+from ledger.errors import VerificationError
 from ledger.genesis import Genesis
 from ledger.hashing import HASH_SIZE, leaf_hashes
 from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint
-from ledger.store.database import sync_directory, translate
 from ledger.tiles import TILE_WIDTH, encode_entry_bundle, encode_records_bundle, new_tiles, tile_path
 from node.cosigning import genesis_policy
 from node.export_readme import readme
@@ -44,15 +39,12 @@ from node.log_files import (
     read_bundles,
     read_genesis,
 )
+from node.safe_files import disk_error, new_folder, write_synced
 
 README_PATH = "README.txt"
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
-
-
-class ExportError(LedgerError):
-    """A place that cannot take an export or a backup; the detail says what to do."""
 
 
 class Sink(Protocol):
@@ -89,61 +81,17 @@ class FolderSink:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_synced(target, data)
         except OSError as error:
-            raise translate(error, self.folder) from error
-
-
-def write_synced(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Write a new file and sync it. Raises OSError, also if the file exists."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+            raise disk_error(error, target) from error
 
 
 def export(files: LogFiles, out_dir: Path, progress: Progress = lambda _done, _of: None) -> Exported:
     """Write the ledger read from `files` to the folder `out_dir`, which must not exist or be empty.
 
-    `progress` hears leaves done and leaves in all. Raises ExportError (`export.exists`), VerificationError (`export.root`,
+    `progress` hears leaves done and leaves in all. Raises OccupiedError (`files.exists`), VerificationError (`export.root`,
     `entry.*`, and what the checkpoint breaks), FormatError, CannotTellError (files are missing), StoreError.
     """
-    with new_folder(out_dir, "export.exists") as folder:
-        sink = FolderSink(folder)
-        return write_log(files, sink, progress)
-
-
-@contextmanager
-def new_folder(target: Path, rule: str) -> Iterator[Path]:
-    """A temporary folder beside `target` that takes its name at the end of the block, and goes away if the block raises.
-
-    The files in it are the caller's to sync; their names are synced here. Raises ExportError under `rule` if `target` holds
-    something, StoreError.
-    """
-    occupied = ExportError(rule, f"{target} is not empty: name a folder that does not exist yet; nothing is overwritten")
-    target = target.absolute()
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise occupied
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir(mode=0o700)
-    except OSError as error:
-        raise translate(error, target.parent) from error
-    try:
-        yield temporary
-        # 1. All names inside are on the disk before the folder has its own; the files were synced one by one.
-        for directory, _, _ in os.walk(temporary):
-            sync_directory(Path(directory))
-        # 2. The name appears at once. A rename replaces an empty folder, and fails on any other.
-        temporary.rename(target)
-        # 3. The name is on the disk before anybody is told.
-        sync_directory(target.parent)
-    except FileExistsError as error:
-        raise occupied from error
-    except OSError as error:
-        raise translate(error, target.parent) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with new_folder(out_dir) as folder:
+        return write_log(files, FolderSink(folder), progress)
 
 
 def write_log(files: LogFiles, sink: Sink, progress: Progress = lambda _done, _of: None) -> Exported:

@@ -1,7 +1,8 @@
 """A ledger as the static files it is served as: one way to read it from a store, a folder, a backup or a node.
 
-Rules: a path is the one under which the file is served over HTTP (`checkpoint`, `tile/entries/000.p/12`, …: c2sp.org/tlog-tiles).
-Whoever reads says the most bytes it takes. Nothing that is read is believed here: the readers check it against a checkpoint.
+Rules: a path is the one under which the file is served over HTTP (`checkpoint`, `tile/entries/000.p/12`, …; see
+c2sp.org/tlog-tiles). Whoever reads says the most bytes it takes. Nothing that is read is believed here: the readers check
+it against a checkpoint.
 
 What this module does not do: HTTP (`api` gives a `LogFiles` of its own), writing, judging.
 """

@@ -310,6 +310,8 @@ NOT_CANONICAL = {
     "array of 2**32-1": ("dd ffffffff", "too-many-items"),
     "map of 2**32-1": ("df ffffffff", "too-many-items"),
     "array of 65,535": ("dc ffff c0", "truncated"),
+    "array longer than what is left, seen before its items": ("dc ffff ca", "truncated"),
+    "map longer than what is left, seen before its items": ("de ffff ca", "truncated"),
     "str of 2**32-1": ("db ffffffff 41", "truncated"),
     "bin of 2**32-1": ("c6 ffffffff 41", "truncated"),
     "17 deep": ("91" * 16 + "90", "too-deep"),
@@ -323,6 +325,32 @@ NOT_CANONICAL = {
 def test_not_canonical(case: str) -> None:
     text, rule = NOT_CANONICAL[case]
     assert refused(bytes.fromhex(text)) == f"encoding.{rule}"
+
+
+@pytest.mark.parametrize(
+    ("header", "length", "item", "kind"),
+    [
+        ("c5", 255, "00", "bin"),
+        ("c6", 65_535, "00", "bin"),
+        ("d9", 31, "41", "str"),
+        ("da", 255, "41", "str"),
+        ("db", 65_535, "41", "str"),
+        ("dc", 15, "c0", "array"),
+        ("dd", 65_535, "c0", "array"),
+        ("de", 15, "", "map"),
+        ("df", 65_535, "", "map"),
+    ],
+)
+def test_the_longest_that_has_a_shorter_header(header: str, length: int, item: str, kind: str) -> None:
+    size = {"c5": 2, "c6": 4, "d9": 1, "da": 2, "db": 4, "dc": 2, "dd": 4, "de": 2, "df": 4}[header]
+    pairs = b"".join(encode(f"{n:05}") + b"\xc0" for n in range(length)) if kind == "map" else b""
+    content = bytes.fromhex(item) * length + pairs
+    data = bytes.fromhex(header) + length.to_bytes(size, "big") + content
+    assert refused(data, max_items=1_000_000) == f"encoding.{kind}-not-shortest"
+    # One more, and the header is the right one.
+    more = encode("99999") + b"\xc0" if kind == "map" else bytes.fromhex(item)
+    data = bytes.fromhex(header) + (length + 1).to_bytes(size, "big") + content + more
+    assert encode(decode(data, max_items=1_000_000)) == data
 
 
 @pytest.mark.parametrize("case", NOT_CANONICAL)
@@ -424,6 +452,7 @@ HOSTILE = {
     "bin32 of 2**32-1": (b"\xc6\xff\xff\xff\xff", MEGABYTE),
     "arrays in arrays, each as long as may be": (b"\xdc\xff\xff" * 333_000, 2 * MEGABYTE),
     "the same, where the C decoder goes first": (b"\xdc\x02\x00" * 33_000, 6 * MEGABYTE),
+    "longer ones, which the C decoder must not make room for": (b"\xdc\x70\x00" * 33_000, 2 * MEGABYTE),
     "maps in maps": (b"\xde\xff\xff\xa0" * 200_000, 2 * MEGABYTE),
     "a million nils": (b"\xdd\x00\x0f\x3e\x58" + b"\xc0" * 999_000, MEGABYTE),
     "a million empty maps in small arrays": (

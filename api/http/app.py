@@ -21,7 +21,7 @@ from api.http.context import Context
 from api.http.guard import Guard
 from api.http.limits import Limits
 from api.http.models import Problem
-from api.http.routers import chain, entries, events, operations, reference, records, tiles
+from api.http.routers import chain, entries, events, operations, records, reference, tiles
 from api.wire import PROBLEM
 from ledger.errors import LedgerError
 from node.service import Node, clock_ms
@@ -75,8 +75,13 @@ def create_app(node: Node, *, clock_ms: Callable[[], int] = clock_ms) -> FastAPI
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI description of everything the application serves."""
-    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    default = {"description": "A problem", "content": {PROBLEM: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}}
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    default = {
+        "description": "A problem",
+        "content": {PROBLEM: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}},
+    }
     schemas = document["components"]["schemas"]
     for model in (*entries.POST_MODELS, *records.POST_MODELS, Problem):
         _add_model(schemas, model)

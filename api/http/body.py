@@ -30,7 +30,9 @@ class BodyBudget:
     def take(self, size: int) -> None:
         """Raise HttpError 503, code `http.busy`, if there is no room for `size` more bytes."""
         if size > self._left:
-            raise HttpError("http.busy", "the node is receiving too much at this moment", status=503, retry_after=2)
+            raise HttpError(
+                "http.busy", "the node is receiving too much at this moment", status=503, retry_after=2
+            )
         self._left -= size
 
     def give_back(self, size: int) -> None:
@@ -97,7 +99,9 @@ async def _receive(request: Request, body: Body, limit: int, narrow: Callable[[b
             while True:
                 message = await request.receive()
                 if message["type"] != "http.request":
-                    raise HttpError("http.body-incomplete", "the connection ended within the body", status=400)
+                    raise HttpError(
+                        "http.body-incomplete", "the connection ended within the body", status=400
+                    )
                 chunk: bytes = message.get("body", b"")
                 body.hold(len(chunk))
                 chunks.append(chunk)
@@ -112,5 +116,7 @@ async def _receive(request: Request, body: Body, limit: int, narrow: Callable[[b
                 if chunk:
                     idle.reschedule(min(end, loop.time() + IDLE_SECONDS))
     except TimeoutError as error:
-        raise HttpError("http.body-timeout", "the body of the request did not arrive in time", status=408) from error
+        raise HttpError(
+            "http.body-timeout", "the body of the request did not arrive in time", status=408
+        ) from error
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

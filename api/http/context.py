@@ -92,7 +92,9 @@ class Context:
     policy_text: str
     bodies: BodyBudget = field(default_factory=BodyBudget)
     places: BlockPlaces = field(default_factory=BlockPlaces)
-    submitting: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(MAX_SUBMIT_THREADS))
+    submitting: anyio.CapacityLimiter = field(
+        default_factory=lambda: anyio.CapacityLimiter(MAX_SUBMIT_THREADS)
+    )
     started: float = field(default_factory=time.monotonic)
     listeners: int = 0
     """Streams of events that are open."""

@@ -75,7 +75,10 @@ def _read_json(body: bytes) -> tuple[list[bytes], bool]:
 
 def _from_json(value: object) -> bytes:
     if not isinstance(value, dict) or set(value) != {"leaf", "records"}:
-        raise FormatError("request.json", 'an entry is {"leaf": base64, "records": [base64, …]}; several are {"entries": […]}')
+        raise FormatError(
+            "request.json",
+            'an entry is {"leaf": base64, "records": [base64, …]}; several are {"entries": […]}',
+        )
     records = value["records"]
     if not isinstance(records, list) or len(records) > MAX_RECORDS:
         raise FormatError("request.json", f"records is a list of at most {MAX_RECORDS}")
@@ -119,7 +122,9 @@ class _Countdown:
             self._loop.call_soon_threadsafe(self.done.set)
 
 
-async def take_in(context: Context, body: bytes, media_type: str, *, wait_seconds: float) -> tuple[list[Item], bool]:
+async def take_in(
+    context: Context, body: bytes, media_type: str, *, wait_seconds: float
+) -> tuple[list[Item], bool]:
     """Judge the entries in a body, journal the good ones, and wait up to `wait_seconds` until they are final.
 
     Returns an item for each and whether they came as a batch. Raises FormatError, RefusedError or StoreError for what concerns the

@@ -36,7 +36,12 @@ class Buckets:
     """Token buckets under many names. Thread-safe."""
 
     def __init__(
-        self, amount: float, seconds: float, *, clock: Callable[[], float] = time.monotonic, max_buckets: int = MAX_BUCKETS
+        self,
+        amount: float,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        max_buckets: int = MAX_BUCKETS,
     ) -> None:
         """Each bucket holds `amount` tokens and fills up again within `seconds`."""
         self._amount = amount
@@ -100,16 +105,25 @@ class Limits:
         """Count a request from an address. Raises HttpError 429, code `limit.address`."""
         wait = self._requests.try_take(address_name(address), cost)
         if wait:
-            raise HttpError("limit.address", "this address sends too many requests", status=429, retry_after=wait)
+            raise HttpError(
+                "limit.address", "this address sends too many requests", status=429, retry_after=wait
+            )
 
     def check_key(self, author_key: bytes, *, entries: int, size: int) -> None:
         """Raise HttpError 429 (`limit.key-entries`, `limit.key-bytes`) if a key may not put `entries` of `size` bytes now."""
         wait = self._entries.seconds_until(author_key, entries)
         if wait:
-            raise HttpError("limit.key-entries", "this key has signed too many entries for now", status=429, retry_after=wait)
+            raise HttpError(
+                "limit.key-entries",
+                "this key has signed too many entries for now",
+                status=429,
+                retry_after=wait,
+            )
         wait = self._bytes.seconds_until(author_key, size)
         if wait:
-            raise HttpError("limit.key-bytes", "this key has used up its bytes for now", status=429, retry_after=wait)
+            raise HttpError(
+                "limit.key-bytes", "this key has used up its bytes for now", status=429, retry_after=wait
+            )
 
     def charge_key(self, author_key: bytes, size: int) -> None:
         """Count an entry of `size` bytes that was taken from a key."""
@@ -128,6 +142,9 @@ def address_name(address: str) -> bytes:
 
 def author_key_of(submission: bytes) -> bytes | None:
     """The key that a submission names as its author's, before anything is verified; None if it is no submission."""
-    if all(submission.startswith(frame, at) for at, frame in _KEY_FRAME.items()) and len(submission) >= _KEY_AT.stop:
+    if (
+        all(submission.startswith(frame, at) for at, frame in _KEY_FRAME.items())
+        and len(submission) >= _KEY_AT.stop
+    ):
         return submission[_KEY_AT]
     return None

@@ -14,7 +14,9 @@ HEX_32 = r"^[0-9a-f]{64}$"
 
 Hash = Annotated[str, Field(pattern=HEX_32, examples=["9f" * 32])]
 Base64 = Annotated[str, Field(examples=["kwDEQA=="], json_schema_extra={"contentEncoding": "base64"})]
-TimeMs = Annotated[int, Field(ge=0, description="Milliseconds since the epoch.", examples=[1_795_000_000_000])]
+TimeMs = Annotated[
+    int, Field(ge=0, description="Milliseconds since the epoch.", examples=[1_795_000_000_000])
+]
 Status = Literal["final", "accepted", "refused"]
 
 
@@ -43,7 +45,9 @@ class EntryResult(Model):
     records: list[Hash] | None = Field(default=None, description="Ids of its records, in order.")
     index: int | None = Field(default=None, description="Index of its leaf in the log, once final.")
     height: int | None = Field(default=None, description="Height of its block, once final.")
-    late: bool | None = Field(default=None, description="Whether its claimed time is over a day behind its block's.")
+    late: bool | None = Field(
+        default=None, description="Whether its claimed time is over a day behind its block's."
+    )
     problem: Problem | None = Field(default=None, description="Why it was refused.")
 
 
@@ -156,7 +160,9 @@ class BlockAnswer(Model):
     header: HeaderAnswer
     header_leaf: Base64
     header_hash: Hash
-    signature: str = Field(description="The proposer's signature over the header, 128 digits; empty in block 0.")
+    signature: str = Field(
+        description="The proposer's signature over the header, 128 digits; empty in block 0."
+    )
     entries: list[BlockEntry]
 
 

@@ -18,7 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.wire import PROBLEM
-from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, StoreError, VerificationError
+from ledger.errors import (
+    CannotTellError,
+    FormatError,
+    LedgerError,
+    RefusedError,
+    StoreError,
+    VerificationError,
+)
 
 MAX_DETAIL_LETTERS = 300
 
@@ -121,7 +128,10 @@ def problem_response(body: dict[str, object], *, retry_after: int | None = None)
         headers["retry-after"] = str(retry_after)
     status = body["status"]
     return Response(
-        json.dumps(body).encode(), status_code=status if isinstance(status, int) else 500, headers=headers, media_type=PROBLEM
+        json.dumps(body).encode(),
+        status_code=status if isinstance(status, int) else 500,
+        headers=headers,
+        media_type=PROBLEM,
     )
 
 
@@ -160,10 +170,16 @@ async def on_invalid_request(_: Request, error: Exception) -> Response:
         raise error
     first = error.errors()[0]
     where = " ".join(str(part) for part in first.get("loc", ()))
-    return problem_response(problem("request.invalid", f"{where}: {first.get('msg', 'is not valid')}", 422, retry=False))
+    return problem_response(
+        problem("request.invalid", f"{where}: {first.get('msg', 'is not valid')}", 422, retry=False)
+    )
 
 
 async def on_unexpected(_: Request, error: Exception) -> Response:
     """Exception handler for mistakes of ours."""
     _log.error("unexpected failure", error=repr(error))
-    return problem_response(problem("node.unexpected", "the node failed in a way nobody foresaw; its log says more", 500, retry=False))
+    return problem_response(
+        problem(
+            "node.unexpected", "the node failed in a way nobody foresaw; its log says more", 500, retry=False
+        )
+    )

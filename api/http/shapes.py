@@ -43,7 +43,9 @@ def entry_index(final: FinalView, entry_id: bytes) -> int | None:
         return None
     index = decode(value)
     if not isinstance(index, int):
-        raise StoreCorruptError("state.entry", "the row of an entry is no log index: run `sogoc audit --level full`")
+        raise StoreCorruptError(
+            "state.entry", "the row of an entry is no log index: run `sogoc audit --level full`"
+        )
     return index
 
 
@@ -75,7 +77,9 @@ def refused_answer(entry_id: bytes, refusal: OutboxRefusal) -> EntryAnswer:
     return EntryAnswer(
         id=entry_id.hex(),
         status="refused",
-        refusal=Refusal(code=refusal.rule, detail=refusal.detail, height=refusal.height, time_ms=refusal.time_ms),
+        refusal=Refusal(
+            code=refusal.rule, detail=refusal.detail, height=refusal.height, time_ms=refusal.time_ms
+        ),
     )
 
 
@@ -84,7 +88,9 @@ def subject_answer(final: FinalView, record: Record) -> SubjectAnswer:
     subject = record.subject
     data = final.view.get(subject_key(*subject))
     if data is None:
-        raise StoreCorruptError("state.subject", "the state has lost a record's subject: run `sogoc audit --level full`")
+        raise StoreCorruptError(
+            "state.subject", "the state has lost a record's subject: run `sogoc audit --level full`"
+        )
     row = SubjectRow.parse(data)
     identifier = subject.identifier
     return SubjectAnswer(

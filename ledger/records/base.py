@@ -17,7 +17,8 @@ from ledger.fields import IDENTIFIER, Body, Field, check_body
 from ledger.hashing import leaf_hash
 from ledger.rows import Identifier, KeyRow, MemberRow
 
-MAX_TYPE_LETTERS = 32
+MAX_TYPE_BYTES = 32
+"""Bytes of a type's name."""
 
 IN_FORCE = "in-force"
 """The one status that is good, whatever the subject: every other one says what ended it."""
@@ -136,7 +137,7 @@ def split_record(raw: bytes) -> tuple[str, Body]:
     if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004  type and body
         raise FormatError("record.shape", "a record is [type, body]")
     name, body = value
-    if not isinstance(name, str) or not 1 <= len(name) <= MAX_TYPE_LETTERS or not isinstance(body, dict):
+    if not isinstance(name, str) or not 1 <= len(name.encode()) <= MAX_TYPE_BYTES or not isinstance(body, dict):
         raise FormatError("record.shape", "a record is [type, body]: a short name and a map")
     return name, body
 

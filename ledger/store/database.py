@@ -284,12 +284,7 @@ class Database(Reader):
         whole. Raises StoreError: what the disk said, or `store.in-doubt` after an earlier write failed.
         """
         with self._writing:
-            if self._in_doubt:
-                detail = (
-                    f"An earlier write to {self._path} failed, and whether it is on the disk is not known. Mend "
-                    "what that error named, then start the node again: opening the database settles it."
-                )
-                raise StoreError("store.in-doubt", detail)
+            self.check_settled()
             sequence = self._sequence + 1
             batch = self._leveldb.write_batch(sync=synced)
             put = batch.put
@@ -307,6 +302,17 @@ class Database(Reader):
                 raise translate(error, self._path) from error
             self._sequence = sequence
             self._in_doubt = False
+
+    def check_settled(self) -> None:
+        """Raise StoreError (`store.in-doubt`) if an earlier write failed: then what is read may not be on the
+        disk.
+        """
+        if self._in_doubt:
+            detail = (
+                f"An earlier write to {self._path} failed, and whether it is on the disk is not known. Mend what that "
+                "error named, then start the node again: opening the database settles it."
+            )
+            raise StoreError("store.in-doubt", detail)
 
     def distrust(self) -> None:
         """Take no further write until the database is opened again: what was written did not read back."""

@@ -180,6 +180,8 @@ class LedgerStore(LedgerView):
                     "cosign.not-committed", f"The root to sign at size {size} is not this ledger's."
                 )
             row = self._cosign_row(key_id, size, root)
+            # Found recorded is as good as recorded only if it is sure to be on the disk.
+            self._database.check_settled()
             if self.last_signed(key_id) != (size, root):
                 self._database.write([row])
 
@@ -191,6 +193,7 @@ class LedgerStore(LedgerView):
         changes nothing.
         """
         with self._committing:
+            self._database.check_settled()
             known = self.last_signed(key_id)
             if known is not None and size < known[0]:
                 return

@@ -11,7 +11,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from api.http.context import context_of
-from api.http.models import BlockAnswer, BlockEntry, HeaderAnswer, KeyAnswer, MemberAnswer, MembersAnswer, StateAnswer
+from api.http.models import (
+    BlockAnswer,
+    BlockEntry,
+    HeaderAnswer,
+    KeyAnswer,
+    MemberAnswer,
+    MembersAnswer,
+    StateAnswer,
+)
 from api.http.problem import HttpError
 from api.http.shapes import b64, header_inclusion
 from api.wire import BLOCK_STREAM, BlockFrame
@@ -59,7 +67,9 @@ def _frame(final: FinalView, height: int) -> bytes:
 )
 def get_blocks(
     request: Request,
-    first: int = Query(default=0, alias="from", ge=0, le=MAX_HEIGHT, description="Height of the first block."),
+    first: int = Query(
+        default=0, alias="from", ge=0, le=MAX_HEIGHT, description="Height of the first block."
+    ),
     limit: int = Query(default=MAX_BLOCKS, ge=1, le=MAX_BLOCKS, description="At most so many blocks."),
 ) -> Response:
     """Final blocks in order of height, as many as `limit` and 64 MB allow. 404 `block.unknown` for one that is not final yet."""
@@ -77,7 +87,9 @@ def get_blocks(
             if sent >= MAX_STREAM_BYTES:
                 return
 
-    return StreamingResponse(frames(), media_type=BLOCK_STREAM, headers={"sogoc-height": str(head), "cache-control": "no-cache"})
+    return StreamingResponse(
+        frames(), media_type=BLOCK_STREAM, headers={"sogoc-height": str(head), "cache-control": "no-cache"}
+    )
 
 
 @router.get("/v1/blocks/{height}", summary="A block")
@@ -89,7 +101,11 @@ def get_block(request: Request, height: int = Path(ge=0, le=MAX_HEIGHT, examples
         raise HttpError("block.unknown", f"the newest final block is {head}", status=404)
     block = final.view.block(height)
     header = parse_header_leaf(block.header_leaf)
-    entries = [] if height == 0 else [entry_from_parts(*pair) for pair in zip(block.leaves, block.records, strict=True)]
+    entries = (
+        []
+        if height == 0
+        else [entry_from_parts(*pair) for pair in zip(block.leaves, block.records, strict=True)]
+    )
     return BlockAnswer(
         header=HeaderAnswer(
             rules_version=header.rules_version,
@@ -127,12 +143,16 @@ def get_block(request: Request, height: int = Path(ge=0, le=MAX_HEIGHT, examples
 )
 def get_state(
     request: Request,
-    key: str = Path(description="The raw key in hexadecimal: `encode([kind, …])`.", examples=["91aa76616c696461746f7273"]),
+    key: str = Path(
+        description="The raw key in hexadecimal: `encode([kind, …])`.", examples=["91aa76616c696461746f7273"]
+    ),
     form: Literal["json", "ics23"] = Query(default="json", alias="format", description="Form of the answer."),
 ) -> StateAnswer | Response:
     """The value under a key at the newest checkpoint, or the proof that there is none; never 404."""
     if not _STATE_KEY.fullmatch(key):
-        raise FormatError("request.state-key", f"a state key is 1 to {MAX_STATE_KEY_BYTES} bytes in hexadecimal")
+        raise FormatError(
+            "request.state-key", f"a state key is 1 to {MAX_STATE_KEY_BYTES} bytes in hexadecimal"
+        )
     raw = bytes.fromhex(key)
     final = context_of(request).final
     view = final.view
@@ -155,7 +175,9 @@ def get_state(
     "/v1/policy",
     summary="The trust policy",
     response_class=PlainTextResponse,
-    responses={200: {"description": "A C2SP tlog-policy", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"description": "A C2SP tlog-policy", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
 )
 def get_policy(request: Request) -> Response:
     """The policy that the genesis document implies. Take it from the office itself, not from a server you are about to check."""

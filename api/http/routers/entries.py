@@ -39,7 +39,9 @@ async def post_entries(request: Request) -> Response:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         limit = intake.body_limit(media_type)
         if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise HttpError("http.content-encoding", "send the body as it is, without compression", status=415)
+            raise HttpError(
+                "http.content-encoding", "send the body as it is, without compression", status=415
+            )
         narrow = intake.narrowed_limit if media_type == MSGPACK else None
         with await read_body(request, context.bodies, limit, narrow) as body:
             items, is_batch = await intake.take_in(
@@ -85,7 +87,8 @@ def _json(value: object, status: int) -> Response:
 
 @router.get("/v1/entries/{entry_id}", response_model_exclude_none=True, summary="What became of an entry")
 def get_entry(
-    request: Request, entry_id: str = Path(description="The entry's id, 64 hexadecimal digits.", examples=["9f" * 32])
+    request: Request,
+    entry_id: str = Path(description="The entry's id, 64 hexadecimal digits.", examples=["9f" * 32]),
 ) -> EntryAnswer:
     """A final entry with its place and its records' ids, an accepted one that is not final yet, or how it was refused.
 
@@ -109,7 +112,14 @@ def get_entry(
 
 
 _EXAMPLE = {"leaf": "kwCX…", "records": ["kqxkb2MuYW5jaG9yLzE…"]}
-_PLACE = {"id": "9f" * 32, "status": "final", "records": ["1b" * 32], "index": 1204, "height": 77, "late": False}
+_PLACE = {
+    "id": "9f" * 32,
+    "status": "final",
+    "records": ["1b" * 32],
+    "index": 1204,
+    "height": 77,
+    "late": False,
+}
 
 POST_DESCRIPTION: dict[str, object] = {
     "tags": ["entries"],
@@ -201,7 +211,11 @@ JSON_ENTRY_SCHEMA: dict[str, object] = {
     "additionalProperties": False,
     "properties": {
         "leaf": {"type": "string", "contentEncoding": "base64"},
-        "records": {"type": "array", "maxItems": 4096, "items": {"type": "string", "contentEncoding": "base64"}},
+        "records": {
+            "type": "array",
+            "maxItems": 4096,
+            "items": {"type": "string", "contentEncoding": "base64"},
+        },
     },
 }
 POST_MODELS = (EntryResult, BatchResult)

@@ -48,7 +48,9 @@ async def get_events(
     context = context_of(request)
     if context.listeners >= MAX_LISTENERS:
         raise HttpError("events.full", "too many listen to this node's events", status=503, retry_after=60)
-    return StreamingResponse(_events(context, limit), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return StreamingResponse(
+        _events(context, limit), media_type="text/event-stream", headers={"cache-control": "no-store"}
+    )
 
 
 async def _events(context: Context, limit: int) -> AsyncIterator[bytes]:
@@ -76,5 +78,10 @@ async def _events(context: Context, limit: int) -> AsyncIterator[bytes]:
 
 def _event(final: FinalView) -> bytes:
     head = final.view.head
-    data = {"height": head.height, "size": head.size, "root": head.root.hex(), "checkpoint": final.checkpoint_text}
+    data = {
+        "height": head.height,
+        "size": head.size,
+        "root": head.root.hex(),
+        "checkpoint": final.checkpoint_text,
+    }
     return f"event: checkpoint\nid: {head.size}\ndata: {json.dumps(data)}\n\n".encode()

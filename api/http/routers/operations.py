@@ -25,15 +25,20 @@ router = APIRouter(tags=["operations"])
 
 
 def proven_time_s(context: Context, final: FinalView) -> int:
-    """The time, seconds since the epoch, that the checkpoint's cosignatures prove it is no older than."""
-    return context.node.policy.check(final.checkpoint_text).status_as_of_s
+    """The time, seconds since the epoch, as of which the checkpoint's cosignatures prove the ledger's state; 0 for none."""
+    return context.node.policy.check(final.checkpoint_text).status_as_of_s or 0
 
 
 def reasons_not_ready(context: Context, final: FinalView) -> list[Reason]:
     """Everything that keeps the node from taking entries or making them final now."""
     node = context.node
     if node.failure is not None:
-        return [Reason(code="node.stopped", detail="the node has stopped and must be restarted by its operator; its log says why")]
+        return [
+            Reason(
+                code="node.stopped",
+                detail="the node has stopped and must be restarted by its operator; its log says why",
+            )
+        ]
     reasons: list[Reason] = []
     try:
         node.check_intake()
@@ -74,7 +79,12 @@ def get_ready(request: Request) -> Response:
     "/metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
-    responses={200: {"description": "Prometheus' text format", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {
+            "description": "Prometheus' text format",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
 )
 def get_metrics(request: Request) -> Response:
     """What the node counts."""
@@ -83,7 +93,9 @@ def get_metrics(request: Request) -> Response:
     node.metrics.outbox_depth.set(node.outbox.depth)
     node.metrics.disk_free.set(node.free_bytes())
     node.metrics.ready.set(0 if reasons_not_ready(context, context.final) else 1)
-    return Response(node.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})
+    return Response(
+        node.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"}
+    )
 
 
 @router.get("/v1/status", summary="What the node is doing")

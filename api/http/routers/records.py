@@ -51,7 +51,9 @@ def get_record(request: Request, record_id: str = RecordId) -> RecordAnswer:
     "/v1/records/{record_id}/receipt",
     summary="A record's receipt",
     response_class=PlainTextResponse,
-    responses={200: {"description": "A C2SP tlog-proof", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"description": "A C2SP tlog-proof", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
 )
 def get_receipt(request: Request, record_id: str = RecordId) -> Response:
     """Everything it takes to check the record offline, as a `.tlog-proof` file. 404 `record.unknown`."""
@@ -101,14 +103,17 @@ def _wanted(body: bytes) -> list[bytes]:
     records = value.get("records") if isinstance(value, dict) and len(value) == 1 else None
     if not isinstance(records, list) or not 1 <= len(records) <= MAX_RECEIPTS:
         raise FormatError("request.json", f'send {{"records": [id, …]}} with 1 to {MAX_RECEIPTS} record ids')
-    return list(dict.fromkeys(parse_id(item if isinstance(item, str) else "", "a record id") for item in records))
+    return list(
+        dict.fromkeys(parse_id(item if isinstance(item, str) else "", "a record id") for item in records)
+    )
 
 
 @router.get("/v1/documents/{document_hash}", summary="Who anchored a document, and where it stands")
 def get_document(
     request: Request,
     document_hash: str = Path(
-        description="SHA-256 of the file, or its salted commitment; 64 hexadecimal digits.", examples=["2c" * 32]
+        description="SHA-256 of the file, or its salted commitment; 64 hexadecimal digits.",
+        examples=["2c" * 32],
     ),
 ) -> DocumentAnswer:
     """Every record about the document, of every authority, each with its standing. 404 `document.unknown` if there is none."""
@@ -118,7 +123,10 @@ def get_document(
     rows = list(islice(final.view.lookup(HASH_LOOKUP + wanted), MAX_ANCHORS + 1))
     if not rows:
         raise HttpError("document.unknown", "nobody has anchored this document on this ledger", status=404)
-    places = sorted((parse_place(value) for _, value in rows[:MAX_ANCHORS]), key=lambda place: (place.index, place.record_index))
+    places = sorted(
+        (parse_place(value) for _, value in rows[:MAX_ANCHORS]),
+        key=lambda place: (place.index, place.record_index),
+    )
     return DocumentAnswer(
         hash=wanted.hex(),
         anchors=[record_answer(context, final, place) for place in places],

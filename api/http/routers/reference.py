@@ -22,12 +22,16 @@ _HEADERS = {"content-security-policy": _POLICY}
 
 def add_pages(app: FastAPI, document: dict[str, Any]) -> None:
     """Render the pages once, and serve them."""
-    environment = Environment(loader=PackageLoader("api.http"), autoescape=select_autoescape(default=True), trim_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("api.http"), autoescape=select_autoescape(default=True), trim_blocks=True
+    )
     environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     loader = environment.loader
     style = loader.get_source(environment, "reference.css")[0] if loader else ""
     pages = {
-        "/docs": environment.get_template("reference.html").render(document=document, groups=_groups(document)),
+        "/docs": environment.get_template("reference.html").render(
+            document=document, groups=_groups(document)
+        ),
         "/docs/errors": environment.get_template("errors.html").render(codes=sorted(HTTP_CODES.items())),
     }
     for path, text in pages.items():

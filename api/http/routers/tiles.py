@@ -21,7 +21,10 @@ from ledger.tiles import TilePath, parse_tile_path, tile_width
 IMMUTABLE = "public, max-age=31536000, immutable"
 _OCTETS = "application/octet-stream"
 _BYTES: dict[int | str, dict[str, object]] = {
-    200: {"description": "The bytes", "content": {_OCTETS: {"schema": {"type": "string", "format": "binary"}}}}
+    200: {
+        "description": "The bytes",
+        "content": {_OCTETS: {"schema": {"type": "string", "format": "binary"}}},
+    }
 }
 
 router = APIRouter(tags=["log"])
@@ -31,14 +34,21 @@ router = APIRouter(tags=["log"])
     "/checkpoint",
     summary="The newest final checkpoint",
     response_class=PlainTextResponse,
-    responses={200: {"description": "A cosigned C2SP checkpoint", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {
+            "description": "A cosigned C2SP checkpoint",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
 )
 def get_checkpoint(request: Request) -> Response:
     """A C2SP checkpoint: origin, tree size and root, signed as the log and cosigned by the validators."""
     return PlainTextResponse(context_of(request).final.checkpoint_text, headers={"cache-control": "no-cache"})
 
 
-@router.get("/tile/{path:path}", summary="A tile or bundle of the log", response_class=Response, responses=_BYTES)
+@router.get(
+    "/tile/{path:path}", summary="A tile or bundle of the log", response_class=Response, responses=_BYTES
+)
 def get_tile(
     request: Request,
     path: str = Path(
@@ -85,4 +95,6 @@ def takes_gzip(accepted: str) -> bool:
 @router.get("/genesis", summary="The genesis leaf", response_class=Response, responses=_BYTES)
 def get_genesis(request: Request) -> Response:
     """Leaf 0 of the log, `[2, genesis document]`: SHA-256 of the document is the chain id."""
-    return Response(context_of(request).genesis_leaf, media_type=_OCTETS, headers={"cache-control": IMMUTABLE})
+    return Response(
+        context_of(request).genesis_leaf, media_type=_OCTETS, headers={"cache-control": IMMUTABLE}
+    )

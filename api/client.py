@@ -1,0 +1,321 @@
+"""A typed client of a node's HTTP interface; the command line uses it too.
+
+    with Client("http://127.0.0.1:8080") as node:
+        (outcome,) = node.submit([entry], wait_final=True)
+        text = node.receipt(outcome.record_ids[0])
+
+Rules: every failure is an `ApiError` with a stable code, also when there was no answer. A node that is busy is asked again after the
+time it names, a few times: all requests may be repeated, since a repeated entry is the same entry. Answers have size limits too.
+
+What this module does not do: verify. What a node says is its word; `ledger.receipt.verify` and `ledger.policy` make it more.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from api.answers import (
+    ApiError,
+    EntryInfo,
+    Fields,
+    KeyInfo,
+    MemberInfo,
+    NodeStatus,
+    RecordInfo,
+    StateInfo,
+    Submitted,
+    problem_error,
+    unusable,
+)
+from api.wire import (
+    MAX_RECEIPTS,
+    MSGPACK,
+    PROBLEM,
+    BlockFrame,
+    encode_batch,
+    read_frames,
+    split_batches,
+)
+from ledger.entry import Entry
+from ledger.errors import FormatError
+from ledger.hashing import HASH_SIZE
+from ledger.tiles import Level, tile_path
+
+__all__ = [
+    "ApiError",
+    "BlockFrame",
+    "Client",
+    "EntryInfo",
+    "KeyInfo",
+    "MemberInfo",
+    "NodeStatus",
+    "RecordInfo",
+    "StateInfo",
+    "Submitted",
+]
+
+DEFAULT_TIMEOUT = 30.0
+"""Seconds without any progress after which a request is given up."""
+FINAL_TIMEOUT = 60.0
+"""The same for a request that waits until entries are final: the node itself answers after 30 seconds."""
+MAX_ANSWER_BYTES = 64_000_000
+MAX_BUNDLE_BYTES = 256 * 720_000
+"""Bytes of a records bundle: 256 entries of the largest size."""
+MAX_PAUSE_SECONDS = 30.0
+"""The longest pause before a request is repeated, whatever the node asks for."""
+_BUSY = frozenset({429, 503})
+
+
+class Client:
+    """A node's HTTP interface. May be used from several threads; close it when done."""
+
+    def __init__(  # noqa: PLR0913  how to reach a node
+        self,
+        base_url: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+        ca_file: str | None = None,
+        repeats: int = 3,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`timeout`: seconds without progress. `ca_file`: certificates (PEM) to trust instead of the usual ones.
+
+        `transport` replaces the network, or goes over a Unix socket. `repeats`: how often a busy node is asked again. Raises ApiError,
+        code `node.address`, for an address that is none.
+        """
+        context: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        try:
+            self._http = httpx.Client(
+                base_url=base_url, timeout=timeout, transport=transport, verify=context, follow_redirects=False
+            )
+            if self._http.base_url.scheme not in {"http", "https"} or not self._http.base_url.host:
+                raise httpx.InvalidURL("it begins with http:// or https:// and names a host")
+        except httpx.InvalidURL as error:
+            raise ApiError("node.address", f"{base_url!r} is not the address of a node: {error}") from error
+        self._timeout = timeout
+        self._repeats = repeats
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def submit(self, entries: Entry | bytes | Iterable[Entry | bytes], *, wait_final: bool = False) -> list[Submitted]:
+        """Submit entries, or submissions as bytes, in as few requests as they fit into; one outcome for each, in order.
+
+        With `wait_final` the node answers when they are final, or after half a minute as things stand then. Raises ApiError for what
+        concerns a whole request; then what was sent before may have been taken, and may be sent again.
+        """
+        if isinstance(entries, Entry | bytes):
+            entries = [entries]
+        submissions = [entry.submission() if isinstance(entry, Entry) else entry for entry in entries]
+        outcomes: list[Submitted] = []
+        for batch in split_batches(submissions):
+            answer = self._request(
+                "POST",
+                "/v1/entries",
+                params={"wait": "final"} if wait_final else None,
+                headers={"content-type": MSGPACK},
+                content=encode_batch(batch),
+                timeout=max(self._timeout, FINAL_TIMEOUT) if wait_final else self._timeout,
+            )
+            results = [Submitted.read(Fields(item)) for item in Fields.of(answer).items("results")]
+            if len(results) != len(batch):
+                raise unusable(f"{len(batch)} entries were sent and {len(results)} results came")
+            outcomes += results
+        return outcomes
+
+    def wait_until_final(self, entry_id: bytes, *, seconds: float = 60.0) -> EntryInfo:
+        """Ask until an acknowledged entry is final or refused, or `seconds` have passed; returns what was heard last."""
+        pause, waited = 0.1, 0.0
+        while True:
+            info = self.entry(entry_id)
+            if info.status != "accepted" or waited >= seconds:
+                return info
+            self._sleep(pause)
+            waited += pause
+            pause = min(2.0, pause * 2)
+
+    # -- entries, records, documents -----------------------------------------------------------------------------------
+
+    def entry(self, entry_id: bytes) -> EntryInfo:
+        """What became of an entry. Raises ApiError (`entry.unknown`)."""
+        return EntryInfo.read(self._fields(f"/v1/entries/{entry_id.hex()}"))
+
+    def record(self, record_id: bytes) -> RecordInfo:
+        """A record and its subject's standing. Raises ApiError (`record.unknown`)."""
+        return RecordInfo.read(self._fields(f"/v1/records/{record_id.hex()}"))
+
+    def receipt(self, record_id: bytes) -> str:
+        """A record's receipt: the text of a `.tlog-proof` file. Raises ApiError (`record.unknown`)."""
+        return self._text(f"/v1/records/{record_id.hex()}/receipt")
+
+    def receipts(self, record_ids: Sequence[bytes]) -> dict[bytes, str]:
+        """Receipts of many records, by id, in as few requests as they fit into. Ids that are not on the ledger are left out."""
+        receipts: dict[bytes, str] = {}
+        left = list(dict.fromkeys(record_ids))
+        while left:
+            asked = left[:MAX_RECEIPTS]
+            body = {"records": [record_id.hex() for record_id in asked]}
+            answer = Fields.of(self._request("POST", "/v1/receipts", json=body))
+            found = {bytes.fromhex(name): text for name, text in answer.fields("receipts").members()}
+            rest = answer.hashes("rest")
+            if not found and rest:
+                raise unusable("it puts off every receipt")
+            receipts |= {record_id: found[record_id] for record_id in asked if record_id in found}
+            left = [*rest, *left[MAX_RECEIPTS:]]
+        return receipts
+
+    def document(self, document_hash: bytes) -> list[RecordInfo]:
+        """All records about a document (SHA-256 of the file, or its commitment), in order; none if nobody anchored it."""
+        try:
+            answer = self._fields(f"/v1/documents/{document_hash.hex()}")
+        except ApiError as error:
+            if error.code == "document.unknown":
+                return []
+            raise
+        return [RecordInfo.read(Fields(item)) for item in answer.items("anchors")]
+
+    # -- the chain -----------------------------------------------------------------------------------------------------
+
+    def state(self, key: bytes) -> StateInfo:
+        """A state key's value or absence, with its proof, under the newest checkpoint."""
+        return StateInfo.read(self._fields(f"/v1/state/{key.hex()}"))
+
+    def members(self) -> list[MemberInfo]:
+        """All members with their keys."""
+        return [MemberInfo.read(Fields(item)) for item in self._fields("/v1/members").items("members")]
+
+    def blocks(self, first: int = 0, last: int | None = None) -> Iterator[BlockFrame]:
+        """Final blocks from height `first` up to `last`, or up to the newest there is when the last request is made."""
+        height = first
+        while last is None or height <= last:
+            limit = {} if last is None else {"limit": str(min(1_000, last - height + 1))}
+            with self._stream("GET", "/v1/blocks", params={"from": str(height)} | limit) as response:
+                head = int(response.headers.get("sogoc-height", "-1"))
+                came = height
+                for frame in _frames(response):
+                    height += 1
+                    yield frame
+            if height > head:
+                return
+            if height == came:
+                raise unusable("a stream of blocks ended before its first block")
+
+    def checkpoint(self) -> str:
+        """The newest final checkpoint, cosigned."""
+        return self._text("/checkpoint")
+
+    def policy(self) -> str:
+        """The policy that the node publishes. A verifier takes it from the office itself, not from a server it is about to check."""
+        return self._text("/v1/policy")
+
+    def genesis(self) -> bytes:
+        """Leaf 0 of the log."""
+        return self._request("GET", "/genesis")
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """A hash tile (`ledger.tiles.TileSource`)."""
+        data = self._tile(level, n, width)
+        if len(data) != HASH_SIZE * width:
+            raise unusable(f"a tile of width {width} has {len(data)} bytes")
+        return data
+
+    def entry_bundle(self, n: int, width: int) -> bytes:
+        """A bundle of leaves."""
+        return self._tile("entries", n, width)
+
+    def records_bundle(self, n: int, width: int) -> bytes:
+        """The bundle of the records beside those leaves."""
+        return self._tile("records", n, width)
+
+    def _tile(self, level: Level, n: int, width: int) -> bytes:
+        return self._request("GET", f"/{tile_path(level, n, width)}", max_bytes=MAX_BUNDLE_BYTES)
+
+    # -- the node ------------------------------------------------------------------------------------------------------
+
+    def status(self) -> NodeStatus:
+        """What the node is doing."""
+        return NodeStatus.read(self._fields("/v1/status"))
+
+    # -- within --------------------------------------------------------------------------------------------------------
+
+    def _fields(self, path: str) -> Fields:
+        return Fields.of(self._request("GET", path))
+
+    def _text(self, path: str) -> str:
+        try:
+            return self._request("GET", path).decode()
+        except UnicodeDecodeError as error:
+            raise unusable("it is not text") from error
+
+    def _request(self, method: str, path: str, *, max_bytes: int = MAX_ANSWER_BYTES, **options: object) -> bytes:
+        with self._stream(method, path, **options) as response:
+            return _body(response, max_bytes)
+
+    @contextmanager
+    def _stream(self, method: str, path: str, **options: object) -> Iterator[httpx.Response]:
+        """The answer to a request, its body not read yet. Raises ApiError for problems and for no answer."""
+        for left in range(self._repeats, -1, -1):
+            try:
+                with self._http.stream(method, path, **options) as response:  # type: ignore[arg-type]  # httpx's own options
+                    if response.status_code < 300:
+                        yield response
+                        return
+                    error = _problem(response)
+            except httpx.TransportError as failure:
+                raise ApiError(
+                    "node.unreachable", f"{self._http.base_url} does not answer: {failure or type(failure).__name__}", retry=True
+                ) from failure
+            if not left or error.status not in _BUSY or not error.retry or error.code == "node.stopped":
+                raise error
+            self._sleep(min(MAX_PAUSE_SECONDS, error.retry_after or 1.0))
+
+
+def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > max_bytes:
+                raise unusable(f"it is longer than {max_bytes} bytes")
+            chunks.append(chunk)
+    except httpx.DecodingError as error:
+        raise unusable("its compression is damaged") from error
+    return b"".join(chunks)
+
+
+def _frames(response: httpx.Response) -> Iterator[BlockFrame]:
+    try:
+        yield from read_frames(response.iter_bytes())
+    except FormatError as error:
+        raise unusable(error.detail) from error
+
+
+def _problem(response: httpx.Response) -> ApiError:
+    data = _body(response, 1_000_000)
+    status = response.status_code
+    if response.headers.get("content-type", "").partition(";")[0] != PROBLEM:
+        # A proxy, or no node at all.
+        return ApiError("node.answer", f"the server answered {status} and is perhaps not a node", status=status)
+    wait = response.headers.get("retry-after", "")
+    return problem_error(Fields.of(data), status, float(wait) if wait.isdecimal() else None)

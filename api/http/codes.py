@@ -1,0 +1,48 @@
+"""Codes of problems that the HTTP interface raises itself. All others are rules of the ledger and the node, passed on.
+
+Rules: a code is never renamed and never changes its meaning: programs match on it. The tests hold this table against the source.
+"""
+
+from __future__ import annotations
+
+HTTP_CODES: dict[str, tuple[int, str]] = {
+    "batch.count": (400, "A batch has from 1 to 4,096 entries."),
+    "batch.shape": (400, "A batch is [1, [submission, …]], each submission a byte string."),
+    "batch.size": (413, "A batch has at most 16 MB."),
+    "block.unknown": (404, "There is no final block of this height yet."),
+    "document.unknown": (404, "Nobody has anchored this document on this ledger."),
+    "entry.unknown": (404, "This node has never heard of this entry."),
+    "events.full": (503, "Too many clients listen to this node's events."),
+    "http.address-size": (414, "The path or the query is too long."),
+    "http.body-incomplete": (400, "The connection ended within the body."),
+    "http.body-size": (413, "The body is longer than this address takes."),
+    "http.body-timeout": (408, "The body did not arrive in time."),
+    "http.busy": (503, "The node is receiving too much at this moment."),
+    "http.content-encoding": (415, "Bodies are taken without compression only."),
+    "http.headers-size": (431, "The headers are too many or too long."),
+    "http.media-type": (415, "This address does not take bodies of this media type."),
+    "http.method": (405, "This address does not take this method."),
+    "http.not-found": (404, "Nothing is served under this address."),
+    "http.refused": (400, "The request was refused before it reached an endpoint; the status says why."),
+    "limit.address": (429, "This address sends too many requests."),
+    "limit.key-bytes": (429, "This key has used up its bytes for now."),
+    "limit.key-entries": (429, "This key has signed too many entries for now."),
+    "node.unexpected": (500, "The node failed in a way nobody foresaw; its log says more."),
+    "record.unknown": (404, "This ledger has no such record."),
+    "request.base64": (400, "A text that must be base64 is not."),
+    "request.id": (400, "An identifier or hash is 64 hexadecimal digits."),
+    "request.invalid": (422, "A parameter has the wrong form; the detail names it."),
+    "request.json": (400, "The body is not JSON, or not of the shape that this address takes."),
+    "request.query": (400, "The query has a parameter that this address does not take."),
+    "request.state-key": (400, "A state key is up to 512 bytes in hexadecimal."),
+    "tile.unknown": (404, "The log has no such tile."),
+}
+"""Code to its HTTP status and its meaning."""
+
+READY_CODES: dict[str, str] = {
+    "cosign.stale": "The newest cosignature is too old: nothing becomes final, or the clock is wrong.",
+    "disk.low": "Too little disk space is left.",
+    "mempool.full": "Too many entries are waiting.",
+    "node.stopped": "The node has stopped and must be restarted by its operator.",
+}
+"""Codes among the reasons of `/readyz`."""

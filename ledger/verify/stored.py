@@ -1,0 +1,236 @@
+"""Comparing every row of a store with what follows from its blocks.
+
+Rules:
+
+* Each row must be there, be exactly what a store of this ledger writes (`ledger.store.layout`), and no other row may be
+  there. What should be there is known from the log and from executing it again, never from the rows themselves.
+* Rows of blocks and roots are compared as the blocks go by; all the others in one sweep at the end, over every key.
+* What was signed follows from nothing, so it must prove itself: each kept checkpoint is of this ledger, its signatures are
+  right and none is by an unlisted key (a changed key id would make one by a listed key look like that), and no key has
+  signed beyond the end of the store.
+
+Not here: the leaves and records, which the segments check; the sweep only sees that there are no more of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ledger.checkpoint import Checkpoint
+from ledger.encoding import encode
+from ledger.errors import CannotTellError, FormatError, VerificationError
+from ledger.genesis import Genesis
+from ledger.hashing import HASH_SIZE
+from ledger.policy import NO_QUORUM, Policy
+from ledger.store import layout
+from ledger.store.database import Reader
+from ledger.store.values import Head, hash_of, integer, items
+from ledger.tiles import tile_width
+from ledger.verify.report import AuditFailure
+from ledger.verify.segments import BlockFact
+from ledger.verify.trust import genesis_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What the last block says of itself."""
+
+    fact: BlockFact
+    state_root: bytes
+
+
+class RowCheck:
+    """The rows of one store against the blocks of one log."""
+
+    def __init__(self, reader: Reader, head: Head, genesis: Genesis, policy: Policy) -> None:
+        self._reader = reader
+        self._head = head
+        self._genesis = genesis
+        self._policy = policy
+
+    def block(self, fact: BlockFact) -> None:
+        """Check the rows of a block whose header was found right. Raises AuditFailure."""
+        rows = {
+            layout.numbered(layout.BLOCK, fact.height): encode([fact.first_index, fact.index - fact.first_index]),
+            layout.numbered(layout.CHECKPOINT, fact.size): fact.root,
+        }
+        for key, value in rows.items():
+            if self._reader.get(key) != value:
+                raise _differs(key, fact.height)
+
+    def head(self, tail: Tail) -> None:
+        """Check the rows that say where the ledger stands. Raises AuditFailure."""
+        fact, head = tail.fact, self._head
+        if head.engine_height < fact.engine_height:
+            raise _differs(layout.HEAD, fact.height)
+        wanted = Head(
+            fact.height, head.engine_height, fact.size, fact.root, fact.hash, tail.state_root, fact.time_ms
+        )
+        for key, value in (
+            (layout.HEAD, wanted.encoded()),
+            (layout.FORMAT, encode([layout.FORMAT_NAME, layout.FORMAT_VERSION])),
+        ):
+            if self._reader.get(key) != value:
+                raise _differs(key, None)
+
+    def cosigned(self) -> None:
+        """Check what each cosigning key is noted to have signed last. Raises AuditFailure."""
+        keys = {validator.cosigning_key for validator in self._genesis.validators}
+        for key, value in self._reader.iterate(layout.COSIGNED):
+            if key[1:] not in keys:
+                raise AuditFailure("store.row-extra", f"{_name(key)} is of a key that is no validator's")
+            size_item, root_item = items(value, 2, _name(key))
+            size, root = integer(size_item, _name(key)), hash_of(root_item, _name(key))
+            if size > self._head.size:
+                detail = (
+                    f"{_name(key)} says that this validator has signed size {size}, and the store ends at {self._head.size}: "
+                    "it has lost its end"
+                )
+                raise AuditFailure("store.behind-cosigned", detail)
+            if self._reader.get(layout.numbered(layout.CHECKPOINT, size)) != root:
+                raise AuditFailure("store.cosigned-root", f"{_name(key)} is not the root of this ledger at size {size}")
+
+    def checkpoints(self) -> None:
+        """Check every checkpoint that is kept with signatures. Raises AuditFailure, CannotTellError."""
+        policies = {self._policy.format(): self._policy, genesis_policy(self._genesis).format(): genesis_policy(self._genesis)}
+        # A checkpoint is kept from its first signature on, so it need not have its quorum yet; the newest final one has.
+        lenient = [replace(policy, quorum=NO_QUORUM) for policy in policies.values()]
+        listed = {
+            (line.key.name, line.key.key_id) for policy in lenient for line in (*policy.logs, *policy.witnesses)
+        }
+        count = largest = 0
+        for key, value in self._reader.iterate(layout.SIGNED):
+            count += 1
+            largest = layout.number_of(key)
+            try:
+                for policy in lenient:
+                    self._checkpoint(largest, policy.check(value).checkpoint, listed)
+            except CannotTellError as error:
+                raise CannotTellError(error.rule, f"{_name(key)}: {error.detail}") from error
+            except (VerificationError, FormatError) as error:
+                raise AuditFailure(error.rule, f"{_name(key)}: {error.detail}") from error
+        if self._reader.get(layout.SIGNED_SUMMARY) != encode([count, largest]) and count:
+            raise _differs(layout.SIGNED_SUMMARY, None)
+
+    def _checkpoint(self, size: int, signed: Checkpoint, listed: set[tuple[str, bytes]]) -> None:
+        if signed.size != size or signed.origin != self._genesis.origin:
+            raise VerificationError("checkpoint.size", "the checkpoint is of another size or another ledger")
+        root = self._reader.get(layout.numbered(layout.CHECKPOINT, size))
+        if root != signed.root:
+            raise VerificationError("checkpoint.root", "the checkpoint signs another root than that of the log")
+        for signature in signed.note.signatures:
+            if (signature.name, signature.key_id) not in listed:
+                raise VerificationError("checkpoint.unlisted-key", f"a signature by {signature.name!a} is by no listed key")
+
+    def sweep(self, executed: Iterable[tuple[bytes, bytes]]) -> None:
+        """Go through every key of the database, and compare all rows that `executed` gives with those stored.
+
+        `executed`: state rows, pages and lookups in order of key. Raises AuditFailure.
+        """
+        expected = iter(executed)
+        numbers: dict[bytes, Iterator[int]] = {
+            layout.BLOCK: iter(range(self._head.height + 1)),
+            layout.CHECKPOINT: self._ends(),
+            layout.LEAF: iter(range(self._head.size)),
+            layout.RECORDS: iter(range(self._head.size)),
+        }
+        for key, value in self._reader.iterate():
+            kind = key[:1]
+            if kind in numbers:
+                _compare_number(next(numbers[kind], None), key)
+            elif kind in _EXECUTED:
+                _compare(next(expected, None), key, value)
+            elif kind == layout.TILE:
+                self._tile(key, value)
+            elif kind == layout.SIGNED:
+                self._signed(key)
+            elif key not in _SINGLE and kind != layout.COSIGNED:
+                raise _extra(key)
+        for kind, rest in numbers.items():
+            number = next(rest, None)
+            if number is not None:
+                raise _missing(layout.numbered(kind, number))
+        row = next(expected, None)
+        if row is not None:
+            raise _missing(row[0])
+
+    def _ends(self) -> Iterator[int]:
+        """The tree sizes after each block, from the rows of blocks, which were compared with the headers."""
+        for key, value in self._reader.iterate(layout.BLOCK):
+            first_index, count = items(value, 2, _name(key))
+            yield integer(first_index, _name(key)) + integer(count, _name(key)) + 1
+
+    def _tile(self, key: bytes, value: bytes) -> None:
+        # Its hashes were compared when the log was; here only whether it should be there, and ends where it should.
+        if len(key) != len(layout.tile_key(0, 0)):
+            raise _extra(key)
+        width = tile_width(key[1], int.from_bytes(key[2:], "big"), self._head.size)
+        if not width:
+            raise _extra(key)
+        if len(value) != width * HASH_SIZE:
+            raise _differs(key, None)
+
+    def _signed(self, key: bytes) -> None:
+        known = self._reader.get(layout.CHECKPOINT + key[1:])
+        if key != layout.numbered(layout.SIGNED, layout.number_of(key)) or known is None:
+            raise _extra(key)
+
+
+_EXECUTED = (layout.STATE_ROW, layout.STATE_PAGE, layout.LOOKUP)
+_SINGLE = (layout.HEAD, layout.FORMAT, layout.SIGNED_SUMMARY)
+
+_NAMES = {
+    layout.BLOCK: "row of block",
+    layout.CHECKPOINT: "root of the log at size",
+    layout.LEAF: "leaf",
+    layout.RECORDS: "records of leaf",
+    layout.SIGNED: "signed checkpoint of size",
+}
+_KINDS = {
+    layout.HEAD: "the head row",
+    layout.FORMAT: "the format row",
+    layout.SIGNED_SUMMARY: "the summary of signed checkpoints",
+    layout.COSIGNED: "what was last signed by key",
+    layout.STATE_ROW: "state row",
+    layout.STATE_PAGE: "state page",
+    layout.LOOKUP: "lookup row",
+    layout.TILE: "tile",
+}
+
+
+def _compare_number(number: int | None, key: bytes) -> None:
+    if number is None:
+        raise _extra(key)
+    wanted = layout.numbered(key[:1], number)
+    if key != wanted:
+        raise _missing(wanted) if key > wanted else _extra(key)
+
+
+def _compare(wanted: tuple[bytes, bytes] | None, key: bytes, value: bytes) -> None:
+    if wanted is None or key < wanted[0]:
+        raise _extra(key)
+    if key > wanted[0]:
+        raise _missing(wanted[0])
+    if value != wanted[1]:
+        raise _differs(key, None)
+
+
+def _name(key: bytes) -> str:
+    """The row at `key`, for people."""
+    kind, rest = key[:1], key[1:]
+    if kind in _NAMES and len(key) == len(layout.numbered(kind, 0)):
+        return f"{_NAMES[kind]} {layout.number_of(key)}"
+    return f"{_KINDS.get(kind, 'row ' + kind.hex())} {rest.hex()}".rstrip()
+
+
+def _differs(key: bytes, height: int | None) -> AuditFailure:
+    return AuditFailure("store.row-differs", f"{_name(key)} is not what follows from the blocks", height=height)
+
+
+def _missing(key: bytes) -> AuditFailure:
+    return AuditFailure("store.row-missing", f"{_name(key)} is missing")
+
+
+def _extra(key: bytes) -> AuditFailure:
+    return AuditFailure("store.row-extra", f"{_name(key)} belongs to nothing in this ledger")

@@ -1,0 +1,48 @@
+"""What an audit trusts: a policy, and the genesis document that the log itself carries.
+
+Rules: with a policy from elsewhere, everything hangs from a checkpoint that its quorum cosigned. Without one, the policy
+is the one that the genesis document implies: that shows that a ledger agrees with itself and with its own validators, and
+not that it is the ledger one had in mind.
+
+Not here: reading files.
+"""
+
+from __future__ import annotations
+
+from ledger.execution import check_same_header, execute_genesis
+from ledger.block import parse_header_leaf
+from ledger.errors import VerificationError
+from ledger.genesis import Genesis, parse_genesis_leaf
+from ledger.note import COSIGNING_KEY, LOG_KEY, VerifierKey
+from ledger.policy import CheckedCheckpoint, Policy, quorum_size
+
+
+def genesis_policy(genesis: Genesis) -> Policy:
+    """The policy that a genesis document implies: any validator's log key, and a quorum of cosignatures."""
+    return Policy.for_validators(
+        [VerifierKey(genesis.origin, LOG_KEY, validator.log_key) for validator in genesis.validators],
+        [VerifierKey(one.name, COSIGNING_KEY, one.cosigning_key) for one in genesis.validators],
+        quorum_size(len(genesis.validators)),
+    )
+
+
+def read_genesis(genesis_leaf: bytes, header_leaf: bytes) -> Genesis:
+    """The genesis document of a log, from its first two leaves; the header must be the one that follows from it.
+
+    Raises FormatError, CannotTellError, or VerificationError (`header.*`).
+    """
+    genesis = parse_genesis_leaf(genesis_leaf)
+    check_same_header(execute_genesis(genesis).header, parse_header_leaf(header_leaf))
+    return genesis
+
+
+def check_checkpoint(text: str, policy: Policy, genesis: Genesis) -> CheckedCheckpoint:
+    """Check the signatures of a checkpoint, and that it is of this ledger. Raises as `Policy.check`, and
+    VerificationError (`checkpoint.origin`).
+    """
+    checked = policy.check(text)
+    origin = checked.checkpoint.origin
+    if origin != genesis.origin:
+        detail = f"the checkpoint is of {origin!a}, the log of {genesis.origin!a}"
+        raise VerificationError("checkpoint.origin", detail)
+    return checked

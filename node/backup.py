@@ -1,0 +1,286 @@
+"""Backing up a node: one file that holds everything but its private keys.
+
+Rules:
+
+* **a backup must not be able to fork the ledger**: no cosigning, header, engine or log key is in it, nor any other key. Keys
+  are few and never change: whoever runs the node keeps copies of them once, elsewhere (docs/operating.md);
+* it is an uncompressed tar file; unpacked it is an export, with the configuration and the outbox beside it. It ends with
+  `SHA256SUMS`, which `sha256sum -c` reads, so that a file that was cut short or has rotted is known before it is used;
+* it is consistent also while the node serves: it holds the log up to one signed checkpoint. Entries that were acknowledged
+  and are not under it wait in the outbox. They are in the backup of a node that is stopped; while a node serves, its outbox
+  is its own, and the backup says that it has none;
+* it is complete and synced before it has its name, and it never overwrites anything.
+
+What this module does not do: HTTP, restoring (`node.restore`), encrypting. Nothing in a backup is secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+from ledger.encoding import decode, encode
+from ledger.entry import MAX_SUBMISSION_BYTES, parse_submission
+from ledger.errors import CannotTellError, FormatError, StoreError, VerificationError
+from node.export import Exported, Progress, write_log
+from node.home import Home
+from node.log_files import MAX_TEXT_BYTES, LogFiles, MissingFileError, too_large
+from node.outbox import Waiting
+from node.safe_files import new_file
+
+FORMAT_NAME: Final = "sogoc backup"
+FORMAT_VERSION: Final = 1
+CONFIG_PATH, ABOUT_PATH, SUMS_PATH = "sogoc.toml", "backup.json", "SHA256SUMS"
+OUTBOX_PREFIX: Final = "outbox/"
+_CHUNK_BYTES: Final = 1 << 20
+_MAX_SUMS_LINE: Final = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a backup says of itself; the ledger in it is checked against the checkpoint in it, not against this."""
+
+    origin: str
+    chain_id: bytes
+    size: int
+    root: bytes
+    made_s: int
+    """When it was made, seconds since the epoch by that machine's clock."""
+    outbox: int | None
+    """How many waiting entries it holds; None: it was made while the node served, and its outbox is not in it."""
+
+    def encoded(self) -> bytes:
+        """As `backup.json`."""
+        value = {
+            "format": FORMAT_NAME,
+            "version": FORMAT_VERSION,
+            "origin": self.origin,
+            "chain_id": self.chain_id.hex(),
+            "size": self.size,
+            "root": self.root.hex(),
+            "made_s": self.made_s,
+            "outbox": self.outbox,
+        }
+        return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read `backup.json`. Raises FormatError (`backup.about`), CannotTellError (`backup.version`)."""
+        try:
+            value = json.loads(data)
+            if value["format"] != FORMAT_NAME:
+                raise FormatError("backup.about", "this is not a backup of a Sổ Gốc node")
+            if value["version"] != FORMAT_VERSION:
+                detail = f"this backup has version {value['version']!r}; this program knows {FORMAT_VERSION}: use a newer program"
+                raise CannotTellError("backup.version", detail)
+            outbox = value["outbox"]
+            return cls(
+                str(value["origin"]),
+                bytes.fromhex(value["chain_id"]),
+                int(value["size"]),
+                bytes.fromhex(value["root"]),
+                int(value["made_s"]),
+                None if outbox is None else int(outbox),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise FormatError("backup.about", f"{ABOUT_PATH} of this backup cannot be read") from error
+
+
+def backup(  # noqa: PLR0913  what goes into a backup
+    home: Home,
+    files: LogFiles,
+    waiting: Iterable[Waiting] | None,
+    out: Path,
+    *,
+    time_s: int,
+    progress: Progress = lambda _done, _of: None,
+) -> About:
+    """Write a backup of the node at `home` to the file `out`, which must not exist.
+
+    `files` is its ledger: the store of a stopped node, or the node that serves it; `waiting` its outbox, None if the node
+    serves. `time_s` is now. Raises OccupiedError (`files.exists`), StoreError, and as `node.export.export`.
+    """
+    with new_file(out) as stream:
+        sink = _TarSink(stream, time_s)
+        exported = write_log(files, sink, progress)
+        sink.add(CONFIG_PATH, _read_small(home.config))
+        count = None if waiting is None else _write_outbox(sink, waiting)
+        about = _about(exported, time_s, count)
+        sink.add(ABOUT_PATH, about.encoded())
+        sink.finish()
+    return about
+
+
+def _about(exported: Exported, time_s: int, outbox: int | None) -> About:
+    covered, genesis = exported.checked.checkpoint, exported.genesis
+    return About(genesis.origin, genesis.chain_id, covered.size, covered.root, time_s, outbox)
+
+
+def _read_small(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_TEXT_BYTES + 1)
+    except FileNotFoundError:
+        return b""  # a node without a configuration file runs on the defaults, which an empty one means too
+    except OSError as error:
+        raise StoreError("files.read", f"cannot read {path}: {error.strerror}") from error
+    if len(data) > MAX_TEXT_BYTES:
+        raise too_large(str(path), MAX_TEXT_BYTES)
+    return data
+
+
+def _write_outbox(sink: _TarSink, waiting: Iterable[Waiting]) -> int:
+    count = 0
+    for entry in waiting:
+        row = encode([entry.entry_id, entry.received_ms, entry.submission])
+        sink.add(f"{OUTBOX_PREFIX}{entry.sequence:020d}", row)
+        count += 1
+    return count
+
+
+class _TarSink:
+    """Writes files into a tar archive and keeps their sums; memory does not grow with their number."""
+
+    def __init__(self, stream: BinaryIO, time_s: int) -> None:
+        self._tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  `finish` closes it
+        self._time_s = time_s
+        self._sums = tempfile.SpooledTemporaryFile(max_size=_CHUNK_BYTES)  # noqa: SIM115  as above
+
+    def add(self, path: str, data: bytes) -> None:
+        """Take one file."""
+        self._put(path, io.BytesIO(data), len(data))
+        self._sums.write(f"{hashlib.sha256(data).hexdigest()}  {path}\n".encode())
+
+    def finish(self) -> None:
+        """Write the sums, and the end of the archive."""
+        size = self._sums.tell()
+        self._sums.seek(0)
+        self._put(SUMS_PATH, self._sums, size)
+        self._tar.close()
+        self._sums.close()
+
+    def _put(self, path: str, data: io.BytesIO | tempfile.SpooledTemporaryFile[bytes], size: int) -> None:
+        info = tarfile.TarInfo(path)
+        info.size, info.mtime, info.mode = size, self._time_s, 0o644
+        self._tar.addfile(info, data)
+        # The library remembers every member to look them up again, which a writer never does.
+        self._tar.members = []
+
+
+class Backup:
+    """An open backup whose sums have been checked. Also the `LogFiles` of the ledger in it. A context manager."""
+
+    def __init__(self, path: Path, progress: Progress = lambda _done, _of: None) -> None:
+        """Open a backup and check the sum of every file in it; `progress` hears bytes checked and bytes in all.
+
+        Raises FormatError (`backup.*`: not a backup, or cut short), VerificationError (`backup.sum`: a file in it has
+        changed), CannotTellError (a newer version), StoreError (`files.read`).
+        """
+        self._path = path
+        try:
+            self._tar = tarfile.open(path, mode="r:")  # noqa: SIM115  `close` closes it
+        except (tarfile.TarError, EOFError) as error:
+            raise FormatError("backup.format", f"{path} is not a backup: it is no tar file, or was cut short") from error
+        except OSError as error:
+            raise StoreError("files.read", f"cannot read {path}: {error.strerror}") from error
+        try:
+            self._members = self._index()
+            self._check_sums(progress)
+            self.about: About = About.parse(self.read(ABOUT_PATH, MAX_TEXT_BYTES))
+        except (tarfile.TarError, EOFError) as error:
+            self._tar.close()
+            raise _cut_short(path) from error
+        except OSError as error:
+            self._tar.close()
+            raise StoreError("files.read", f"cannot read {path}: {error.strerror}") from error
+        except BaseException:
+            self._tar.close()
+            raise
+
+    def read(self, path: str, max_bytes: int) -> bytes:
+        """As `LogFiles`."""
+        member = self._members.get(path)
+        if member is None:
+            raise MissingFileError(path, str(self._path))
+        if member.size > max_bytes:
+            raise too_large(path, max_bytes)
+        with self._stream(member) as stream:
+            return stream.read()
+
+    def waiting(self) -> Iterator[Waiting]:
+        """The waiting entries in it, oldest first. Raises FormatError (`backup.outbox`)."""
+        for path in sorted(name for name in self._members if name.startswith(OUTBOX_PREFIX)):
+            row = decode(self.read(path, MAX_SUBMISSION_BYTES + 128), max_bytes=MAX_SUBMISSION_BYTES + 128)
+            match row:
+                case [bytes(entry_id), int(received_ms), bytes(submission)] if parse_submission(submission).id == entry_id:
+                    yield Waiting(0, entry_id, received_ms, submission)
+                case _:
+                    raise FormatError("backup.outbox", f"{path} of the backup is not a waiting entry")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._tar.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _index(self) -> dict[str, tarfile.TarInfo]:
+        """Its files by name. Nothing is ever unpacked under a name that the archive chose."""
+        members: dict[str, tarfile.TarInfo] = {}
+        for member in self._tar:
+            if not member.isreg() or member.name in members:
+                raise FormatError("backup.member", f"{member.name[:200]!a} has no place in a backup, or stands in it twice")
+            members[member.name] = member
+        return members
+
+    def _check_sums(self, progress: Progress) -> None:
+        listed: set[str] = set()
+        done, total = 0, sum(member.size for member in self._members.values())
+        with self._stream(self._must(SUMS_PATH)) as sums:
+            while line := sums.readline(_MAX_SUMS_LINE):
+                wanted, _, name = line.decode(errors="replace").rstrip("\n").partition("  ")
+                member = self._must(name)
+                got = self._sum(member)
+                if got != wanted or name in listed:
+                    detail = f"{name} in the backup {self._path} is not what was written there: use another backup"
+                    raise VerificationError("backup.sum", detail)
+                listed.add(name)
+                done += member.size
+                progress(done, total)
+        if listed | {SUMS_PATH} != set(self._members):
+            raise FormatError("backup.member", f"{SUMS_PATH} does not list every file of the backup")
+        progress(total, total)
+
+    def _must(self, name: str) -> tarfile.TarInfo:
+        member = self._members.get(name)
+        if member is None:
+            raise _cut_short(self._path)
+        return member
+
+    def _sum(self, member: tarfile.TarInfo) -> str:
+        digest = hashlib.sha256()
+        with self._stream(member) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def _stream(self, member: tarfile.TarInfo) -> tarfile.ExFileObject:
+        stream = self._tar.extractfile(member)
+        if not isinstance(stream, tarfile.ExFileObject):
+            raise _cut_short(self._path)
+        return stream
+
+
+def _cut_short(path: Path) -> FormatError:
+    detail = f"{path} is not a whole backup: it was cut short, or is something else. Use another backup"
+    return FormatError("backup.incomplete", detail)
