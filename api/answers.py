@@ -1,7 +1,8 @@
 """What a node answers, read strictly into types that hold bytes.
 
-Rules: an answer that is not of the agreed shape is an `ApiError` with code `node.answer`; members that this program does not know are
-passed over, so that a newer node can be asked. Nothing here is believed: what matters is to be verified with a receipt or a proof.
+Rules: an answer that is not of the agreed shape is an `ApiError` with code `node.answer`; members that this program does not
+know are passed over, so that a newer node can be asked. Nothing here is believed: what matters is to be verified with a receipt
+or a proof.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ Status = Literal["final", "accepted", "refused"]
 class ApiError(LedgerError):
     """A node's refusal, or no usable answer at all.
 
-    `rule` is the problem's stable code. Without an answer `status` is None and the code `node.unreachable` (nothing came) or `node.answer`
-    (what came cannot be read): then nothing is known about what was asked.
+    `rule` is the problem's stable code. Without an answer `status` is None and the code `node.unreachable` (nothing came) or
+    `node.answer` (what came cannot be read): then nothing is known about what was asked.
     """
 
-    def __init__(  # noqa: PLR0913  the members of a problem
+    def __init__(
         self,
         code: str,
         detail: str,

@@ -4,8 +4,9 @@
         (outcome,) = node.submit([entry], wait_final=True)
         text = node.receipt(outcome.record_ids[0])
 
-Rules: every failure is an `ApiError` with a stable code, also when there was no answer. A node that is busy is asked again after the
-time it names, a few times: all requests may be repeated, since a repeated entry is the same entry. Answers have size limits too.
+Rules: every failure is an `ApiError` with a stable code, also when there was no answer. A node that is busy is asked again
+after the time it names, a few times: all requests may be repeated, since a repeated entry is the same entry. Answers have size
+limits too.
 
 What this module does not do: verify. What a node says is its word; `ledger.receipt.verify` and `ledger.policy` make it more.
 """
@@ -76,7 +77,7 @@ _BUSY = frozenset({429, 503})
 class Client:
     """A node's HTTP interface. May be used from several threads; close it when done."""
 
-    def __init__(  # noqa: PLR0913  how to reach a node
+    def __init__(
         self,
         base_url: str,
         *,
@@ -88,13 +89,17 @@ class Client:
     ) -> None:
         """`timeout`: seconds without progress. `ca_file`: certificates (PEM) to trust instead of the usual ones.
 
-        `transport` replaces the network, or goes over a Unix socket. `repeats`: how often a busy node is asked again. Raises ApiError,
-        code `node.address`, for an address that is none.
+        `transport` replaces the network, or goes over a Unix socket. `repeats`: how often a busy node is asked again. Raises
+        ApiError, code `node.address`, for an address that is none.
         """
         context: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
         try:
             self._http = httpx.Client(
-                base_url=base_url, timeout=timeout, transport=transport, verify=context, follow_redirects=False
+                base_url=base_url,
+                timeout=timeout,
+                transport=transport,
+                verify=context,
+                follow_redirects=False,
             )
             if self._http.base_url.scheme not in {"http", "https"} or not self._http.base_url.host:
                 raise httpx.InvalidURL("it begins with http:// or https:// and names a host")
@@ -118,11 +123,13 @@ class Client:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def submit(self, entries: Entry | bytes | Iterable[Entry | bytes], *, wait_final: bool = False) -> list[Submitted]:
+    def submit(
+        self, entries: Entry | bytes | Iterable[Entry | bytes], *, wait_final: bool = False
+    ) -> list[Submitted]:
         """Submit entries, or submissions as bytes, in as few requests as they fit into; one outcome for each, in order.
 
-        With `wait_final` the node answers when they are final, or after half a minute as things stand then. Raises ApiError for what
-        concerns a whole request; then what was sent before may have been taken, and may be sent again.
+        With `wait_final` the node answers when they are final, or after half a minute as things stand then. Raises ApiError for
+        what concerns a whole request; then what was sent before may have been taken, and may be sent again.
         """
         if isinstance(entries, Entry | bytes):
             entries = [entries]
@@ -225,7 +232,7 @@ class Client:
         return self._text("/checkpoint")
 
     def policy(self) -> str:
-        """The policy that the node publishes. A verifier takes it from the office itself, not from a server it is about to check."""
+        """The policy that the node publishes. A verifier takes it from the office, not from a server it is about to check."""
         return self._text("/v1/policy")
 
     def genesis(self) -> bytes:
@@ -267,7 +274,9 @@ class Client:
         except UnicodeDecodeError as error:
             raise unusable("it is not text") from error
 
-    def _request(self, method: str, path: str, *, max_bytes: int = MAX_ANSWER_BYTES, **options: object) -> bytes:
+    def _request(
+        self, method: str, path: str, *, max_bytes: int = MAX_ANSWER_BYTES, **options: object
+    ) -> bytes:
         with self._stream(method, path, **options) as response:
             return _body(response, max_bytes)
 
@@ -283,7 +292,9 @@ class Client:
                     error = _problem(response)
             except httpx.TransportError as failure:
                 raise ApiError(
-                    "node.unreachable", f"{self._http.base_url} does not answer: {failure or type(failure).__name__}", retry=True
+                    "node.unreachable",
+                    f"{self._http.base_url} does not answer: {str(failure) or type(failure).__name__}",
+                    retry=True,
                 ) from failure
             if not left or error.status not in _BUSY or not error.retry or error.code == "node.stopped":
                 raise error
@@ -316,6 +327,8 @@ def _problem(response: httpx.Response) -> ApiError:
     status = response.status_code
     if response.headers.get("content-type", "").partition(";")[0] != PROBLEM:
         # A proxy, or no node at all.
-        return ApiError("node.answer", f"the server answered {status} and is perhaps not a node", status=status)
+        return ApiError(
+            "node.answer", f"the server answered {status} and is perhaps not a node", status=status
+        )
     wait = response.headers.get("retry-after", "")
     return problem_error(Fields.of(data), status, float(wait) if wait.isdecimal() else None)

@@ -111,7 +111,7 @@ def _hash(value: Value, name: str) -> bytes:
 def parse_header_leaf(leaf: bytes) -> Header:
     """Read `[1, header]`. Raises FormatError, or CannotTellError for a rules version that is not known here."""
     value = decode(leaf, max_bytes=MAX_HEADER_BYTES)
-    if not isinstance(value, list) or len(value) != 2 or value[0] != HEADER_TAG or isinstance(value[0], bool):  # noqa: PLR2004
+    if not isinstance(value, list) or len(value) != 2 or value[0] != HEADER_TAG or isinstance(value[0], bool):
         raise FormatError("header.leaf", "a header leaf is [1, header]")
     items = value[1]
     if not isinstance(items, list) or not items:
@@ -119,7 +119,7 @@ def parse_header_leaf(leaf: bytes) -> Header:
     version = _integer(items[0], "rules-version")
     if version != RULES_VERSION:
         raise CannotTellError("header.rules-version", f"rules version {version} is not known here")
-    if len(items) != 11:  # noqa: PLR2004  the fields of Header
+    if len(items) != 11:
         raise FormatError("header.shape", "a header has eleven items")
     return Header(
         rules_version=version,
@@ -151,7 +151,7 @@ class SignedHeader:
 def parse_signed_header(data: bytes) -> SignedHeader:
     """Read `[1, header leaf, signature]`; the signature is not checked. Raises FormatError or CannotTellError."""
     value = decode(data, max_bytes=MAX_HEADER_BYTES + 128)
-    if not isinstance(value, list) or len(value) != 3 or value[0] != HEADER_TAG or isinstance(value[0], bool):  # noqa: PLR2004
+    if not isinstance(value, list) or len(value) != 3 or value[0] != HEADER_TAG or isinstance(value[0], bool):
         raise FormatError("header.signed", "a signed header is [1, header leaf, signature]")
     _, leaf, signature = value
     if not isinstance(leaf, bytes) or not isinstance(signature, bytes) or len(signature) != SIGNATURE_SIZE:

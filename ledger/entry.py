@@ -63,7 +63,15 @@ class EntryBody:
     def encoded(self) -> bytes:
         """The canonical bytes of the body, which the signature and the entry id cover."""
         return encode(
-            [ENTRY_VERSION, self.chain_id, self.author_key, self.nonce, self.time_ms, self.count, self.records_root]
+            [
+                ENTRY_VERSION,
+                self.chain_id,
+                self.author_key,
+                self.nonce,
+                self.time_ms,
+                self.count,
+                self.records_root,
+            ]
         )
 
 
@@ -107,12 +115,16 @@ class Entry:
         """Raise VerificationError unless count and records root are those of the records."""
         if self.body.count != len(self.records):
             raise VerificationError(
-                "entry.count", f"the entry signs {self.body.count} records but {len(self.records)} came with it"
+                "entry.count",
+                f"the entry signs {self.body.count} records but {len(self.records)} came with it",
             )
         root = merkle.root_of_hashes(self.record_ids)
         if root != self.body.records_root:
             raise VerificationError(
-                "entry.records-root", "the records are not those that were signed", expected=self.body.records_root, got=root
+                "entry.records-root",
+                "the records are not those that were signed",
+                expected=self.body.records_root,
+                got=root,
             )
 
 
@@ -137,7 +149,9 @@ def check_record_size(record: bytes) -> None:
     if not record or len(record) > MAX_RECORD_BYTES:
         raise FormatError("record.size", f"a record has 1 to {MAX_RECORD_BYTES} bytes, not {len(record)}")
     if len(record) == REFUSED_RECORD_BYTES:
-        raise FormatError("record.size-64", "a record of exactly 64 bytes is refused: it could pass for a tree node")
+        raise FormatError(
+            "record.size-64", "a record of exactly 64 bytes is refused: it could pass for a tree node"
+        )
 
 
 def sign_entry(
@@ -184,7 +198,7 @@ def parse_body(value: Value) -> EntryBody:
         raise FormatError("entry.shape", "an entry body is an array")
     if value[0] != ENTRY_VERSION or isinstance(value[0], bool):
         raise CannotTellError("entry.version", f"entry version {value[0]!r:.40} is not known here")
-    if len(value) != 7:  # noqa: PLR2004  the seven items of the module's rules
+    if len(value) != 7:
         raise FormatError("entry.shape", "an entry body has seven items")
     return EntryBody(
         chain_id=_bytes(value[1], "chain-id", HASH_SIZE),
@@ -208,7 +222,7 @@ def leaf_tag(leaf: bytes) -> int:
 def parse_leaf(leaf: bytes) -> tuple[EntryBody, bytes]:
     """Read an entry leaf: its body and its signature. Raises FormatError or CannotTellError."""
     value = decode(leaf, max_bytes=1_024)
-    if not isinstance(value, list) or len(value) != 3 or value[0] != ENTRY_TAG or isinstance(value[0], bool):  # noqa: PLR2004
+    if not isinstance(value, list) or len(value) != 3 or value[0] != ENTRY_TAG or isinstance(value[0], bool):
         raise FormatError("entry.leaf", "an entry leaf is [0, body, signature]")
     return parse_body(value[1]), _bytes(value[2], "signature", SIGNATURE_SIZE)
 
@@ -229,7 +243,12 @@ def parse_submission(data: bytes) -> Entry:
 
 
 def _entry_from_value(value: Value) -> Entry:
-    if not isinstance(value, list) or len(value) != 3 or value[0] != SUBMISSION_TAG or isinstance(value[0], bool):  # noqa: PLR2004
+    if (
+        not isinstance(value, list)
+        or len(value) != 3
+        or value[0] != SUBMISSION_TAG
+        or isinstance(value[0], bool)
+    ):
         raise FormatError("entry.submission", "a submission is [0, leaf, [record, …]]")
     leaf, records = value[1], value[2]
     if not isinstance(leaf, bytes) or not isinstance(records, list):

@@ -1,7 +1,8 @@
 """Executing a block: from a state and some entries to the header that commits to the result.
 
 Rules (docs/spec.md, "Blocks"): the header of a block is a function of the previous header, the log before it, its
-entries, the time and engine height it is given, and the proposer. Proposing and checking are the same computation, so that they cannot disagree.
+entries, the time and engine height it is given, and the proposer. Proposing and checking are the same computation, so
+that they cannot disagree.
 
 What this module does not do: store anything or sign anything.
 """
@@ -13,11 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ledger.block import NO_PARENT, NO_PROPOSER, Header
-from ledger.errors import VerificationError
+from ledger.errors import FormatError, VerificationError
 from ledger.genesis import Genesis
 from ledger.hashing import leaf_hash, leaf_hashes
 from ledger.merkle import CompactRange
-from ledger.rows import StateReader, genesis_rows
+from ledger.rows import VALIDATORS_KEY, StateReader, genesis_rows, parse_validators
 from ledger.rules import Effects, ParsedEntry, apply_entries
 from ledger.state import EMPTY_STATE_ROOT, PageSource, update
 
@@ -92,12 +93,23 @@ def check_follows(tip: Tip, *, engine_height: int, time_ms: int) -> None:
     """Raise VerificationError unless a block at this time and engine height may follow `tip`."""
     parent = tip.header
     if time_ms <= parent.time_ms:
-        raise VerificationError("header.time", f"a block's time must be later than its parent's {parent.time_ms} ms")
+        raise VerificationError(
+            "header.time", f"a block's time must be later than its parent's {parent.time_ms} ms"
+        )
     if engine_height <= parent.engine_height:
         raise VerificationError("header.engine-height", "a block's engine height must be above its parent's")
 
 
-def seal(  # noqa: PLR0913  a header commits to all of these
+def check_proposer(state: StateReader, header: Header) -> None:
+    """Raise VerificationError, rule `header.proposer`, unless a validator of `state`, the one before the block, proposed it."""
+    validators = state.get(VALIDATORS_KEY)
+    if validators is None:
+        raise FormatError("state.missing", "the state has no validators row")
+    if header.proposer not in {validator.header_key for validator in parse_validators(validators)}:
+        raise VerificationError("header.proposer", "the proposer was not a validator when the block was made")
+
+
+def seal(
     state: LedgerState,
     tip: Tip,
     leaves: Sequence[bytes],
@@ -136,6 +148,7 @@ def execute_as(state: LedgerState, tip: Tip, header: Header, entries: Sequence[P
     FormatError or CannotTellError for the first entry that the rules do not allow.
     """
     check_follows(tip, engine_height=header.engine_height, time_ms=header.time_ms)
+    check_proposer(state, header)
     effects = apply_entries(state, tip.header.chain_id, header.time_ms, tip.size, entries)
     executed = seal(
         state,
@@ -157,5 +170,7 @@ def check_same_header(expected: Header, got: Header) -> None:
         if wanted != found:
             rule = f"header.{name.replace('_', '-')}"
             if isinstance(wanted, bytes) and isinstance(found, bytes):
-                raise VerificationError(rule, f"{name} of block {got.height} is wrong", expected=wanted, got=found)
+                raise VerificationError(
+                    rule, f"{name} of block {got.height} is wrong", expected=wanted, got=found
+                )
             raise VerificationError(rule, f"{name} of block {got.height} must be {wanted}, not {found}")

@@ -27,10 +27,13 @@ IDENTIFIER_ALPHABET = frozenset(LOWER + DIGITS + "-._")
 """Letters that may stand in strings which become state keys."""
 NUMBER_ALPHABET = frozenset(LOWER + LOWER.upper() + DIGITS + "-./_")
 MEDIA_TYPE_ALPHABET = frozenset(LOWER + DIGITS + "!#$&^_.+-")
+_WORD_START = frozenset(LOWER + DIGITS)
 
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_DELETE = 0x7F
-_FIRST_PRINTABLE = 0x20
+_CONTROLS = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
+"""U+0000–U+001F and U+007F–U+009F: what terminals obey and no text needs. Written out, so that no Unicode table decides."""
+_SHOWN = 40
+"""Letters of a name from outside that an error repeats."""
 
 
 class Kind(Protocol):
@@ -44,12 +47,12 @@ class Kind(Protocol):
 
 
 def _refuse(rule: str, name: str, what: str) -> RefusedError:
-    return RefusedError(f"record.field-{rule}", f"field {name!r} {what}")
+    return RefusedError(f"record.field-{rule}", f"field {name[:_SHOWN]!a} {what}")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """UTF-8 text of `minimum`..`maximum` bytes without control characters (below U+0020, and U+007F)."""
+    """UTF-8 text of `minimum`..`maximum` bytes without control characters (U+0000–U+001F, U+007F–U+009F)."""
 
     minimum: int
     maximum: int
@@ -58,15 +61,20 @@ class Text:
         """Raise RefusedError unless `value` is such text."""
         if not isinstance(value, str):
             raise _refuse("kind", name, "must be text")
-        length = len(value.encode())
+        try:
+            length = len(value.encode())
+        except UnicodeEncodeError as error:
+            raise _refuse("alphabet", name, "must not hold half of a surrogate pair") from error
         if not self.minimum <= length <= self.maximum:
-            raise _refuse("length", name, f"must be {self.minimum} to {self.maximum} bytes of UTF-8, not {length}")
-        if any(ord(char) < _FIRST_PRINTABLE or ord(char) == _DELETE for char in value):
+            raise _refuse(
+                "length", name, f"must be {self.minimum} to {self.maximum} bytes of UTF-8, not {length}"
+            )
+        if not _CONTROLS.isdisjoint(value):
             raise _refuse("alphabet", name, "must not hold control characters")
 
     def describe(self) -> str:
         """The rule in words."""
-        return f"text, {self.minimum}–{self.maximum} bytes of UTF-8, no control characters"
+        return f"text, {self.minimum}–{self.maximum} bytes of UTF-8, none of U+0000–U+001F and U+007F–U+009F"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,9 @@ class Ascii:
         if not isinstance(value, str):
             raise _refuse("kind", name, "must be text")
         if not self.minimum <= len(value) <= self.maximum:
-            raise _refuse("length", name, f"must be {self.minimum} to {self.maximum} letters, not {len(value)}")
+            raise _refuse(
+                "length", name, f"must be {self.minimum} to {self.maximum} letters, not {len(value)}"
+            )
         if not self.alphabet.issuperset(value):
             raise _refuse("alphabet", name, f"may only hold the letters {''.join(sorted(self.alphabet))}")
 
@@ -97,18 +107,22 @@ IDENTIFIER = Ascii(1, 64, IDENTIFIER_ALPHABET)
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """`type/subtype` in lower case (RFC 6838 §4.2), 3 to 127 letters, no parameters."""
+    """`type/subtype` in lower case, 3 to 127 letters, no parameters (RFC 6838 §4.2: each begins with a letter or digit)."""
 
     def check(self, name: str, value: Value) -> None:
         """Raise RefusedError unless `value` is a media type."""
         Ascii(3, 127, MEDIA_TYPE_ALPHABET | {"/"}).check(name, value)
         parts = str(value).split("/")
-        if len(parts) != 2 or not all(parts):  # noqa: PLR2004  a type and a subtype
+        if len(parts) != 2 or not all(part[:1] in _WORD_START for part in parts):
             raise _refuse("alphabet", name, "must be a media type such as application/pdf")
 
     def describe(self) -> str:
         """The rule in words."""
-        return "media type `type/subtype`, lower case, 3–127 letters, no parameters"
+        letters = "".join(sorted(MEDIA_TYPE_ALPHABET - _WORD_START))
+        return (
+            "media type without parameters, 3–127 letters: two parts joined by one `/`, each a letter `a`–`z` or digit, then "
+            f"letters `a`–`z`, digits and `{letters}`"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +134,18 @@ class Date:
         if not isinstance(value, str):
             raise _refuse("kind", name, "must be text")
         digits = value[0:4] + value[5:7] + value[8:10]
-        if len(value) != 10 or value[4] != "-" or value[7] != "-" or not set(DIGITS).issuperset(digits):  # noqa: PLR2004
+        if len(value) != 10 or value[4] != "-" or value[7] != "-" or not set(DIGITS).issuperset(digits):
             raise _refuse("alphabet", name, "must be a date written YYYY-MM-DD")
         year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:])
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-        if not (1900 <= year and 1 <= month <= 12):  # noqa: PLR2004
+        if not (year >= 1900 and 1 <= month <= 12):
             raise _refuse("range", name, "must be a date from 1900-01-01 on")
-        if not 1 <= day <= _DAYS[month - 1] + (1 if leap and month == 2 else 0):  # noqa: PLR2004
+        if not 1 <= day <= _DAYS[month - 1] + (1 if leap and month == 2 else 0):
             raise _refuse("range", name, "must be a day that the month has")
 
     def describe(self) -> str:
         """The rule in words."""
-        return "date `YYYY-MM-DD` that exists in the Gregorian calendar, from 1900-01-01"
+        return "date `YYYY-MM-DD` in ASCII digits that exists in the Gregorian calendar, 1900-01-01 to 9999-12-31"
 
 
 @dataclass(frozen=True, slots=True)

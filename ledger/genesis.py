@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ledger import keys
+from ledger.block import RULES_VERSION
 from ledger.encoding import Value, decode, encode
 from ledger.entry import GENESIS_TAG, KEY_SIZE, MAX_TIME_MS, NONCE_SIZE
 from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, VerificationError
@@ -23,8 +25,6 @@ from ledger.policy import Policy, quorum_size
 from ledger.roles import ROLES
 
 GENESIS_VERSION = 1
-RULES_VERSIONS = frozenset({1})
-"""Versions of the chain rules that are known here; a ledger says in its genesis document which it follows."""
 MAX_GENESIS_BYTES = 60_000
 """Leaves have a 16-bit length in the entry bundles; this leaves room for the leaf's own framing."""
 MAX_NAME_BYTES = 200
@@ -113,7 +113,12 @@ class Genesis:
 def parse_genesis_leaf(leaf: bytes) -> Genesis:
     """Read leaf 0 of a log. Raises FormatError, rule `genesis.*`, or CannotTellError for an unknown version."""
     value = decode(leaf, max_bytes=MAX_GENESIS_BYTES + 16)
-    if not isinstance(value, list) or len(value) != 2 or value[0] != GENESIS_TAG or isinstance(value[0], bool):  # noqa: PLR2004
+    if (
+        not isinstance(value, list)
+        or len(value) != 2
+        or value[0] != GENESIS_TAG
+        or isinstance(value[0], bool)
+    ):
         raise FormatError("genesis.leaf", "a genesis leaf is [2, document]")
     return parse_genesis(value[1])
 
@@ -124,7 +129,7 @@ def parse_genesis(value: Value) -> Genesis:
         raise FormatError("genesis.shape", "a genesis document is an array")
     if value[0] != GENESIS_VERSION or isinstance(value[0], bool):
         raise CannotTellError("genesis.version", f"genesis version {value[0]!r:.40} is not known here")
-    if len(value) != 9:  # noqa: PLR2004  the items of the module's rules
+    if len(value) != 9:
         raise FormatError("genesis.shape", "a genesis document has nine items")
     try:
         genesis = _build(value)
@@ -178,13 +183,17 @@ def _build(value: list[Value]) -> Genesis:
             for row in _rows(value[5], "members", 3)
         ),
         keys=tuple(
-            GenesisKey(_key(row[0], "key"), _text(row[1], "member"), _roles(row[2])) for row in _rows(value[6], "keys", 3)
+            GenesisKey(_key(row[0], "key"), _text(row[1], "member"), _roles(row[2]))
+            for row in _rows(value[6], "keys", 3)
         ),
         validators=tuple(
             Validator(_text(row[0], "validator"), *(_key(item, "validator key") for item in row[1:]))
             for row in _rows(value[7], "validators", 5)
         ),
-        parameters={_text(row[0], "parameter"): _number(row[1], "parameter") for row in _rows(value[8], "parameters", 2)},
+        parameters={
+            _text(row[0], "parameter"): _number(row[1], "parameter")
+            for row in _rows(value[8], "parameters", 2)
+        },
     )
 
 
@@ -193,8 +202,10 @@ def check_genesis(genesis: Genesis) -> None:
 
     Raises FormatError or RefusedError, or CannotTellError for rules of a version that is not known here.
     """
-    if genesis.rules_version not in RULES_VERSIONS:
-        raise CannotTellError("genesis.rules-version", f"rules version {genesis.rules_version} is not known here")
+    if genesis.rules_version != RULES_VERSION:
+        raise CannotTellError(
+            "genesis.rules-version", f"rules version {genesis.rules_version} is not known here"
+        )
     Text(1, MAX_NAME_BYTES).check("origin", genesis.origin)
     for member in genesis.members:
         IDENTIFIER.check("member", member.id)
@@ -216,7 +227,9 @@ def check_genesis(genesis: Genesis) -> None:
     for validator in genesis.validators:
         every += [validator.engine_key, validator.header_key, validator.log_key, validator.cosigning_key]
     if len(set(every)) != len(every):
-        raise FormatError("genesis.keys-distinct", "one key may make one kind of statement only: all keys must differ")
+        raise FormatError(
+            "genesis.keys-distinct", "one key may make one kind of statement only: all keys must differ"
+        )
     _check_keys(every)
     _check_policy(genesis)
 
@@ -234,7 +247,10 @@ def _check_policy(genesis: Genesis) -> None:
     try:
         Policy.for_validators(
             [VerifierKey(genesis.origin, LOG_KEY, validator.log_key) for validator in genesis.validators],
-            [VerifierKey(validator.name, COSIGNING_KEY, validator.cosigning_key) for validator in genesis.validators],
+            [
+                VerifierKey(validator.name, COSIGNING_KEY, validator.cosigning_key)
+                for validator in genesis.validators
+            ],
             quorum_size(len(genesis.validators)),
         )
     except LedgerError as error:
@@ -243,5 +259,5 @@ def _check_policy(genesis: Genesis) -> None:
 
 def _sorted(names: Sequence[str | bytes], what: str) -> None:
     raw = [name.encode() if isinstance(name, str) else name for name in names]
-    if any(a >= b for a, b in zip(raw, raw[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(raw)):
         raise FormatError("genesis.order", f"{what} must stand in ascending order, each once")

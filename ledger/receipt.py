@@ -7,7 +7,8 @@ encoding of
     header = [header_leaf, [path, …]]          the last header of the checkpoint, at index size - 1
     state  = [subject, author key, member]     three state proofs under that header's state root
 
-and is believed in nothing until each part is checked against the cosigned checkpoint. So "by whom" and "since when" are proved and not claimed.
+and is believed in nothing until each part is checked against the cosigned checkpoint: its hash first, and only then
+what it says. So "by whom" and "since when" are proved and not claimed.
 
 What this module does not do: no file, no network, no clock. How fresh is fresh enough is for the reader to decide.
 """
@@ -73,13 +74,15 @@ class Receipt:
         """Read a `.tlog-proof` file. Raises FormatError, or CannotTellError for a receipt version that is not known."""
         proof = tlog_proof.parse(text)
         if proof.extra is None:
-            raise CannotTellError("receipt.no-extra", "the proof carries no record: it is not a receipt of this kind")
+            raise CannotTellError(
+                "receipt.no-extra", "the proof carries no record: it is not a receipt of this kind"
+            )
         value = decode(proof.extra, max_bytes=MAX_EXTRA_BYTES)
         if not isinstance(value, list) or not value:
             raise FormatError("receipt.shape", "a receipt's extra is an array")
         if value[0] != RECEIPT_VERSION or isinstance(value[0], bool):
-            raise CannotTellError("receipt.version", f"receipt version {value[0]!r} is not known here")
-        if len(value) != 7:  # noqa: PLR2004  the items of the module's rules
+            raise CannotTellError("receipt.version", f"receipt version {value[0]!r:.40} is not known here")
+        if len(value) != 7:
             raise FormatError("receipt.shape", "a receipt's extra has seven items")
         _, record, record_index, path, entry_leaf, header, state = value
         if not isinstance(record, bytes) or not isinstance(entry_leaf, bytes):
@@ -109,7 +112,9 @@ def make_receipt(  # noqa: PLR0913  one argument for each part of a receipt
     state_value: Value = (
         None if state is None else [state.subject.to_value(), state.key.to_value(), state.member.to_value()]
     )
-    extra = encode([RECEIPT_VERSION, record, record_index, list(record_path), entry_leaf, header_value, state_value])
+    extra = encode(
+        [RECEIPT_VERSION, record, record_index, list(record_path), entry_leaf, header_value, state_value]
+    )
     proof = TlogProof(index=index, path=tuple(path), checkpoint_text=checkpoint_text, extra=extra)
     return Receipt(proof, record, record_index, tuple(record_path), entry_leaf, header, state)
 
@@ -126,7 +131,7 @@ def _path(value: Value) -> tuple[bytes, ...]:
 def _header_part(value: Value) -> HeaderPart | None:
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], bytes):  # noqa: PLR2004  leaf and path
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], bytes):
         raise FormatError("receipt.header", "the header part is [header leaf, path]")
     return HeaderPart(value[0], _path(value[1]))
 
@@ -134,7 +139,7 @@ def _header_part(value: Value) -> HeaderPart | None:
 def _state_part(value: Value) -> StatePart | None:
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 3:  # noqa: PLR2004  the three proofs
+    if not isinstance(value, list) or len(value) != 3:
         raise FormatError("receipt.state", "the state part is three state proofs")
     return StatePart(*(StateProof.from_value(item) for item in value))
 
@@ -156,11 +161,17 @@ class Standing:
     subject: SubjectRow
     author: Author
 
+    is_first: bool
+    """Whether the record is the first of its subject, so that the subject's time is the record's own."""
+
     @property
     def disputed(self) -> bool:
-        """Whether the author's key was revoked from a time before the subject's first record was registered."""
+        """Whether the author's key was revoked from a time on that may be before the record was registered.
+
+        When a later record of a subject was registered is not proved by its receipt: with a revoked key, it is in doubt.
+        """
         disputed_from = self.author.key.disputed_from_ms
-        return disputed_from is not None and self.subject.time_ms >= disputed_from
+        return disputed_from is not None and (not self.is_first or self.subject.time_ms >= disputed_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +194,11 @@ class VerifiedReceipt:
 
     @property
     def late(self) -> bool:
-        """Whether the entry came more than a day after the time its author claims."""
-        return self.standing is not None and is_late(self.claimed_ms, self.standing.subject.time_ms)
+        """Whether the entry is proved to have come more than a day after the time its author claims."""
+        standing = self.standing
+        return (
+            standing is not None and standing.is_first and is_late(self.claimed_ms, standing.subject.time_ms)
+        )
 
 
 def verify(receipt: Receipt | str | bytes, policy: Policy) -> VerifiedReceipt:
@@ -231,25 +245,39 @@ def _known_record(raw: bytes) -> Record:
 
 
 def _standing(receipt: Receipt, entry: Entry, record: Record, checked: CheckedCheckpoint) -> Standing | None:
-    if receipt.header is None or receipt.state is None:
+    if receipt.header is None:
         return None
-    header = parse_header_leaf(receipt.header.leaf)
-    size = checked.checkpoint.size
-    if header.size != size:
-        raise VerificationError("receipt.header-index", f"the header closes size {header.size}, not the checkpoint's {size}")
-    proofs.verify_inclusion(
-        leaf_hash(receipt.header.leaf), header.index, size, receipt.header.path, checked.checkpoint.root
-    )
-    if header.chain_id != entry.body.chain_id:
-        raise VerificationError(
-            "receipt.chain", "entry and header are of different ledgers", expected=header.chain_id, got=entry.body.chain_id
-        )
+    header = _last_header(receipt.header, entry, checked)
+    if receipt.state is None:
+        return None
     subject = SubjectRow.parse(_proved(header, receipt.state.subject, subject_key(*record.subject)))
     key = KeyRow.parse(_proved(header, receipt.state.key, key_key(entry.body.author_key)))
     if key.member != record.authority:
-        raise VerificationError("receipt.author", f"the author's key acts for {key.member!r}, not for {record.authority!r}")
+        raise VerificationError(
+            "receipt.author", f"the author's key acts for {key.member!r}, not for {record.authority!r}"
+        )
     member = MemberRow.parse(_proved(header, receipt.state.member, member_key(key.member)))
-    return Standing(header, subject, Author(entry.body.author_key, key, member))
+    author = Author(entry.body.author_key, key, member)
+    return Standing(header, subject, author, is_first=subject.issue == record.id)
+
+
+def _last_header(part: HeaderPart, entry: Entry, checked: CheckedCheckpoint) -> Header:
+    size = checked.checkpoint.size
+    # Where the last header stands follows from the checkpoint alone: so it is known to be the ledger's before it is read.
+    proofs.verify_inclusion(leaf_hash(part.leaf), size - 1, size, part.path, checked.checkpoint.root)
+    header = parse_header_leaf(part.leaf)
+    if header.size != size:
+        raise VerificationError(
+            "receipt.header-index", f"the header closes size {header.size}, not the checkpoint's {size}"
+        )
+    if header.chain_id != entry.body.chain_id:
+        raise VerificationError(
+            "receipt.chain",
+            "entry and header are of different ledgers",
+            expected=header.chain_id,
+            got=entry.body.chain_id,
+        )
+    return header
 
 
 def _proved(header: Header, proof: StateProof, key: bytes) -> bytes:

@@ -15,7 +15,14 @@ from ledger.genesis import Genesis, Validator
 from ledger.hashing import leaf_hash
 from ledger.merkle import CompactRange
 
-MEMBER, KEY, VALIDATORS, PARAMETERS, ENTRY, SUBJECT = "member", "key", "validators", "parameters", "entry", "subject"
+MEMBER, KEY, VALIDATORS, PARAMETERS, ENTRY, SUBJECT = (
+    "member",
+    "key",
+    "validators",
+    "parameters",
+    "entry",
+    "subject",
+)
 
 Identifier = str | bytes
 
@@ -123,7 +130,14 @@ class KeyRow:
     def encoded(self) -> bytes:
         """The row's value."""
         return encode(
-            [self.member, list(self.roles), self.registered_ms, self.retired_ms, self.revoked_ms, self.disputed_from_ms]
+            [
+                self.member,
+                list(self.roles),
+                self.registered_ms,
+                self.retired_ms,
+                self.revoked_ms,
+                self.disputed_from_ms,
+            ]
         )
 
     @classmethod
@@ -131,7 +145,12 @@ class KeyRow:
         """Read a row's value. Raises FormatError."""
         member, roles, registered, retired, revoked, disputed = _array(data, 6, "key")
         return cls(
-            _str(member), _words(roles), _int(registered), _maybe_int(retired), _maybe_int(revoked), _maybe_int(disputed)
+            _str(member),
+            _words(roles),
+            _int(registered),
+            _maybe_int(retired),
+            _maybe_int(revoked),
+            _maybe_int(disputed),
         )
 
 
@@ -187,7 +206,7 @@ def parse_validators(data: bytes) -> tuple[Validator, ...]:
         raise FormatError("row.shape", "the validators row is a list")
     validators = []
     for row in value:
-        if not isinstance(row, list) or len(row) != 5:  # noqa: PLR2004  the fields of Validator
+        if not isinstance(row, list) or len(row) != 5:
             raise FormatError("row.shape", "a validator has five items")
         validators.append(Validator(_str(row[0]), *(_bytes(item) for item in row[1:])))
     return tuple(validators)
@@ -200,7 +219,7 @@ def parse_parameters(data: bytes) -> dict[str, int]:
         raise FormatError("row.shape", "the parameters row is a list")
     parameters = {}
     for row in value:
-        if not isinstance(row, list) or len(row) != 2:  # noqa: PLR2004  name and number
+        if not isinstance(row, list) or len(row) != 2:
             raise FormatError("row.shape", "a parameter has a name and a number")
         parameters[_str(row[0])] = _int(row[1])
     return parameters

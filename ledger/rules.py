@@ -3,8 +3,8 @@
 Rules (docs/spec.md, "Chain rules"): authorization is judged on the state at inclusion; records apply in order, all of an
 entry's or none; ordinary records touch one row, at most four. A refusal is for ever (`permanent`) or only for now.
 
-What this module does not do: no clock, no randomness, no file, no network, and no signature of an entry: signatures do not depend on state, so
-callers check them where it is cheapest, and once.
+What this module does not do: no clock, no randomness, no file, no network, and no signature of an entry: signatures do
+not depend on state, so callers check them where it is cheapest, and once.
 """
 
 from __future__ import annotations
@@ -146,16 +146,22 @@ def check_author(overlay: Overlay, parsed: ParsedEntry) -> None:
         raise RefusedError("entry.chain", "the entry was signed for another ledger")
     if body.time_ms > overlay.time_ms + overlay.parameters[TIME_AHEAD]:
         ahead = (body.time_ms - overlay.time_ms) // 1000
-        raise RefusedError("entry.time-ahead", f"the entry's claimed time is {ahead} s ahead of the block's", permanent=False)
+        raise RefusedError(
+            "entry.time-ahead", f"the entry's claimed time is {ahead} s ahead of the block's", permanent=False
+        )
     key = overlay.key(body.author_key)
     if key is None:
-        raise RefusedError("key.unknown", "the author's key is not registered on this ledger", permanent=False)
+        raise RefusedError(
+            "key.unknown", "the author's key is not registered on this ledger", permanent=False
+        )
     if key.revoked_ms is not None:
         raise RefusedError("key.revoked", "the author's key has been revoked")
     if key.retired_ms is not None and (
         body.time_ms > key.retired_ms or overlay.time_ms > key.retired_ms + overlay.parameters[KEY_GRACE]
     ):
-        raise RefusedError("key.retired", "the author's key has been retired, and the grace period does not cover this entry")
+        raise RefusedError(
+            "key.retired", "the author's key has been retired, and the grace period does not cover this entry"
+        )
     member = overlay.member(key.member)
     if member is None:
         raise RefusedError("member.unknown", f"{key.member!r} is not a member", permanent=False)
@@ -207,7 +213,9 @@ def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple
             _apply_record(overlay, entry, record_index, record)
             place = Place(index, record_index).encoded()
             lookups.append((RECORD_LOOKUP + entry.record_ids[record_index], place))
-            lookups += [(key + entry.record_ids[record_index], place) for key in record.type.lookups(record.body)]
+            lookups += [
+                (key + entry.record_ids[record_index], place) for key in record.type.lookups(record.body)
+            ]
     except LedgerError:
         overlay.drop()
         raise
@@ -219,7 +227,7 @@ def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple
 def apply_entries(
     state: StateReader, chain_id: bytes, time_ms: int, first_index: int, entries: Sequence[ParsedEntry]
 ) -> Effects:
-    """Apply a block's entries, in order. Raises RefusedError, FormatError or CannotTellError at the first that is not allowed."""
+    """Apply a block's entries, in order. Raises RefusedError, FormatError or CannotTellError at the first not allowed."""
     overlay = Overlay(state, chain_id, time_ms)
     effects = Effects()
     for offset, entry in enumerate(entries):
@@ -231,4 +239,3 @@ def apply_entries(
 def is_late(entry_time_ms: int, chain_time_ms: int) -> bool:
     """Whether an entry's claimed time is more than a day behind the chain's (both milliseconds since the epoch)."""
     return chain_time_ms - entry_time_ms > LATE_MS
-

@@ -62,7 +62,9 @@ def judge_receipt(receipt: Receipt | str | bytes, policy: Policy) -> Judgement:
     except CannotTellError as error:
         return Judgement(Verdict.CANNOT_TELL, error.rule, error.detail)
     except FormatError as error:
-        return Judgement(Verdict.CANNOT_TELL, error.rule, f"this is not a receipt that can be read: {error.detail}")
+        return Judgement(
+            Verdict.CANNOT_TELL, error.rule, f"this is not a receipt that can be read: {error.detail}"
+        )
     except VerificationError as error:
         return Judgement(Verdict.DOES_NOT_MATCH, error.rule, error.detail)
     return _status(proved)
@@ -72,16 +74,26 @@ def _status(proved: VerifiedReceipt) -> Judgement:
     standing = proved.standing
     if standing is None:
         return Judgement(
-            Verdict.CANNOT_TELL, "receipt.no-state", "recorded for certain, but the receipt does not say whether it is in force", proved
+            Verdict.CANNOT_TELL,
+            "receipt.no-state",
+            "recorded for certain, but the receipt does not say whether it is in force",
+            proved,
         )
     if standing.disputed:
         return Judgement(
-            Verdict.CANNOT_TELL, "key.disputed", "the signing key was revoked, and what it did at that time is disputed", proved
+            Verdict.CANNOT_TELL,
+            "key.disputed",
+            "the signing key was revoked, and what it did at that time is disputed",
+            proved,
         )
     status = standing.subject.status
     if status != IN_FORCE:
-        return Judgement(Verdict.NO_LONGER_IN_FORCE, f"status.{status}", f"the ledger has it as {status!r}", proved)
-    return Judgement(Verdict.IN_FORCE, "status.in-force", "recorded, and in force at the time of the checkpoint", proved)
+        return Judgement(
+            Verdict.NO_LONGER_IN_FORCE, f"status.{status}", f"the ledger has it as {status!r}", proved
+        )
+    return Judgement(
+        Verdict.IN_FORCE, "status.in-force", "recorded, and in force at the time of the checkpoint", proved
+    )
 
 
 def judge_document(identifier: bytes, receipt: Receipt | str | bytes, policy: Policy) -> Judgement:
@@ -95,9 +107,17 @@ def judge_document(identifier: bytes, receipt: Receipt | str | bytes, policy: Po
         return judgement
     subject = judgement.proved.record.subject
     if subject.kind != DOCUMENT:
-        return Judgement(Verdict.CANNOT_TELL, "receipt.other-kind", "the receipt is not one for a document", judgement.proved)
+        return Judgement(
+            Verdict.CANNOT_TELL,
+            "receipt.other-kind",
+            "the receipt is not one for a document",
+            judgement.proved,
+        )
     if subject.identifier != identifier:
         return Judgement(
-            Verdict.DOES_NOT_MATCH, "document.hash", "the file is not the one that was anchored: its content differs", judgement.proved
+            Verdict.DOES_NOT_MATCH,
+            "document.hash",
+            "the file is not the one that was anchored: its content differs",
+            judgement.proved,
         )
     return judgement

@@ -29,9 +29,11 @@ from typing import BinaryIO, Final, Self
 from ledger.encoding import decode, encode
 from ledger.entry import MAX_SUBMISSION_BYTES, parse_submission
 from ledger.errors import CannotTellError, FormatError, StoreError, VerificationError
-from node.export import Exported, Progress, write_log
+from ledger.tiles import Level, tile_path
+from ledger.verify.sources.base import LogSource
+from ledger.verify.sources.export import MAX_FILE_BYTES
+from node.export import CHECKPOINT_PATH, Exported, Progress, write_log
 from node.home import Home
-from node.log_files import MAX_TEXT_BYTES, LogFiles, MissingFileError, too_large
 from node.outbox import Waiting
 from node.safe_files import new_file
 
@@ -39,6 +41,8 @@ FORMAT_NAME: Final = "sogoc backup"
 FORMAT_VERSION: Final = 1
 CONFIG_PATH, ABOUT_PATH, SUMS_PATH = "sogoc.toml", "backup.json", "SHA256SUMS"
 OUTBOX_PREFIX: Final = "outbox/"
+MAX_TEXT_BYTES: Final = 1_000_000
+"""Most bytes of the configuration, the checkpoint and what a backup says of itself."""
 _CHUNK_BYTES: Final = 1 << 20
 _MAX_SUMS_LINE: Final = 1_024
 
@@ -78,7 +82,7 @@ class About:
             if value["format"] != FORMAT_NAME:
                 raise FormatError("backup.about", "this is not a backup of a Sổ Gốc node")
             if value["version"] != FORMAT_VERSION:
-                detail = f"this backup has version {value['version']!r}; this program knows {FORMAT_VERSION}: use a newer program"
+                detail = f"this backup has version {value['version']!r}; this program knows {FORMAT_VERSION}"
                 raise CannotTellError("backup.version", detail)
             outbox = value["outbox"]
             return cls(
@@ -93,9 +97,9 @@ class About:
             raise FormatError("backup.about", f"{ABOUT_PATH} of this backup cannot be read") from error
 
 
-def backup(  # noqa: PLR0913  what goes into a backup
+def backup(
     home: Home,
-    files: LogFiles,
+    source: LogSource,
     waiting: Iterable[Waiting] | None,
     out: Path,
     *,
@@ -104,12 +108,12 @@ def backup(  # noqa: PLR0913  what goes into a backup
 ) -> About:
     """Write a backup of the node at `home` to the file `out`, which must not exist.
 
-    `files` is its ledger: the store of a stopped node, or the node that serves it; `waiting` its outbox, None if the node
+    `source` is its ledger: the store of a stopped node, or the node that serves it; `waiting` its outbox, None if the node
     serves. `time_s` is now. Raises OccupiedError (`files.exists`), StoreError, and as `node.export.export`.
     """
     with new_file(out) as stream:
         sink = _TarSink(stream, time_s)
-        exported = write_log(files, sink, progress)
+        exported = write_log(source, sink, progress)
         sink.add(CONFIG_PATH, _read_small(home.config))
         count = None if waiting is None else _write_outbox(sink, waiting)
         about = _about(exported, time_s, count)
@@ -132,7 +136,7 @@ def _read_small(path: Path) -> bytes:
     except OSError as error:
         raise StoreError("files.read", f"cannot read {path}: {error.strerror}") from error
     if len(data) > MAX_TEXT_BYTES:
-        raise too_large(str(path), MAX_TEXT_BYTES)
+        raise FormatError("files.too-large", f"{path} has more than {MAX_TEXT_BYTES} bytes")
     return data
 
 
@@ -171,11 +175,11 @@ class _TarSink:
         info.size, info.mtime, info.mode = size, self._time_s, 0o644
         self._tar.addfile(info, data)
         # The library remembers every member to look them up again, which a writer never does.
-        self._tar.members = []
+        self._tar.members = []  # type: ignore[attr-defined]  # it is there, and typeshed does not say so
 
 
 class Backup:
-    """An open backup whose sums have been checked. Also the `LogFiles` of the ledger in it. A context manager."""
+    """An open backup whose sums have been checked. Also a source of the ledger in it (`LogSource`). A context manager."""
 
     def __init__(self, path: Path, progress: Progress = lambda _done, _of: None) -> None:
         """Open a backup and check the sum of every file in it; `progress` hears bytes checked and bytes in all.
@@ -204,13 +208,30 @@ class Backup:
             self._tar.close()
             raise
 
+    def checkpoint(self) -> str:
+        """The checkpoint that covers the ledger in it."""
+        try:
+            return self.read(CHECKPOINT_PATH, MAX_TEXT_BYTES).decode()
+        except UnicodeDecodeError as error:
+            raise FormatError("backup.text", "the checkpoint in the backup is not UTF-8 text") from error
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """The first `width` hashes of tile `n` of `level`."""
+        return self._tile(level, n, width)
+
+    def entry_bundle(self, n: int, width: int) -> bytes:
+        """Leaves `256 n` and following, `width` of them."""
+        return self._tile("entries", n, width)
+
+    def records_bundle(self, n: int, width: int) -> bytes:
+        """What stands beside those leaves."""
+        return self._tile("records", n, width)
+
     def read(self, path: str, max_bytes: int) -> bytes:
-        """As `LogFiles`."""
-        member = self._members.get(path)
-        if member is None:
-            raise MissingFileError(path, str(self._path))
+        """One file of it. Raises FormatError (`backup.incomplete`, `backup.too-large`)."""
+        member = self._must(path)
         if member.size > max_bytes:
-            raise too_large(path, max_bytes)
+            raise FormatError("backup.too-large", f"{path} in the backup has more than {max_bytes} bytes")
         with self._stream(member) as stream:
             return stream.read()
 
@@ -233,6 +254,9 @@ class Backup:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _tile(self, level: Level, n: int, width: int) -> bytes:
+        return self.read(tile_path(level, n, width), MAX_FILE_BYTES)
 
     def _index(self) -> dict[str, tarfile.TarInfo]:
         """Its files by name. Nothing is ever unpacked under a name that the archive chose."""

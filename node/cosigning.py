@@ -14,6 +14,7 @@ from ledger.keys import SigningKey
 from ledger.note import Note, NoteSignature, VerifierKey
 from ledger.policy import Policy, quorum_size
 from ledger.store.ledger_store import LedgerStore
+from ledger.store.values import Head
 
 LOG_KEY_TYPE, COSIGNING_KEY_TYPE = 0x01, 0x04
 """Note signature types: a log's own signature, and a timestamped cosignature (C2SP signed-note, tlog-cosignature)."""
@@ -44,11 +45,16 @@ class Cosigner:
 
 
 def cosign_head(store: LedgerStore, cosigner: Cosigner, time_s: int) -> str:
-    """Cosign the newest committed checkpoint and store it; returns its text.
+    """Cosign the newest committed checkpoint and store it; returns its text. Raises as `cosign`."""
+    return cosign(store, store.head, cosigner, time_s)
 
-    Raises StoreError, rule `cosign.*`, if that would be a second root at one size or a step back.
+
+def cosign(store: LedgerStore, head: Head, cosigner: Cosigner, time_s: int) -> str:
+    """Cosign the checkpoint of `head` and store it; returns its text.
+
+    Raises StoreError, rule `cosign.*`, if that would be a second root at one size or a step back; `cosign.not-newest` if a
+    block was committed after `head`.
     """
-    head = store.head
     store.record_intent_to_sign(cosigner.key_id, head.size, head.root)
     text = cosigner.sign(head.size, head.root, time_s)
     store.put_signatures(head.size, text)

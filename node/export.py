@@ -28,20 +28,13 @@ from ledger.hashing import HASH_SIZE, leaf_hashes
 from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint
 from ledger.tiles import TILE_WIDTH, encode_entry_bundle, encode_records_bundle, new_tiles, tile_path
+from ledger.verify.sources.base import LogSource
 from node.cosigning import genesis_policy
 from node.export_readme import readme
-from node.log_files import (
-    CHECKPOINT_PATH,
-    GENESIS_PATH,
-    MAX_TEXT_BYTES,
-    POLICY_PATH,
-    LogFiles,
-    read_bundles,
-    read_genesis,
-)
+from node.log_blocks import read_bundles, read_genesis
 from node.safe_files import disk_error, new_folder, write_synced
 
-README_PATH = "README.txt"
+CHECKPOINT_PATH, GENESIS_PATH, POLICY_PATH, README_PATH = "checkpoint", "genesis", "policy", "README.txt"
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
@@ -84,46 +77,46 @@ class FolderSink:
             raise disk_error(error, target) from error
 
 
-def export(files: LogFiles, out_dir: Path, progress: Progress = lambda _done, _of: None) -> Exported:
-    """Write the ledger read from `files` to the folder `out_dir`, which must not exist or be empty.
+def export(source: LogSource, out_dir: Path, progress: Progress = lambda _done, _of: None) -> Exported:
+    """Write the ledger read from `source` to the folder `out_dir`, which must not exist or be empty.
 
     `progress` hears leaves done and leaves in all. Raises OccupiedError (`files.exists`), VerificationError (`export.root`,
     `entry.*`, and what the checkpoint breaks), FormatError, CannotTellError (files are missing), StoreError.
     """
     with new_folder(out_dir) as folder:
-        return write_log(files, FolderSink(folder), progress)
+        return write_log(source, FolderSink(folder), progress)
 
 
-def write_log(files: LogFiles, sink: Sink, progress: Progress = lambda _done, _of: None) -> Exported:
+def write_log(source: LogSource, sink: Sink, progress: Progress = lambda _done, _of: None) -> Exported:
     """Write checkpoint, genesis, policy, README, bundles and hash tiles to `sink`. Raises as `export`."""
-    text = files.read(CHECKPOINT_PATH, MAX_TEXT_BYTES)
-    genesis, checked = check_checkpoint(files, text)
+    text = source.checkpoint()
+    genesis, checked = check_checkpoint(source, text)
     sink.add(GENESIS_PATH, genesis.leaf())
     sink.add(POLICY_PATH, genesis_policy(genesis).format().encode())
-    _write_tiles(files, sink, checked, progress)
-    sink.add(CHECKPOINT_PATH, text)
+    _write_tiles(source, sink, checked, progress)
+    sink.add(CHECKPOINT_PATH, text.encode())
     covered = checked.checkpoint
     about = readme(origin=genesis.origin, chain_id=genesis.chain_id, size=covered.size, root=covered.root)
     sink.add(README_PATH, about.encode())
-    return Exported(genesis, checked, text.decode())
+    return Exported(genesis, checked, text)
 
 
-def check_checkpoint(files: LogFiles, text: bytes) -> tuple[Genesis, CheckedCheckpoint]:
-    """The genesis document of the log in `files`, and the checkpoint `text` as the policy that it implies passes it.
+def check_checkpoint(source: LogSource, text: str) -> tuple[Genesis, CheckedCheckpoint]:
+    """The genesis document of the log in `source`, and the checkpoint `text` as the policy that it implies passes it.
 
     Raises FormatError, VerificationError, CannotTellError.
     """
     # The claimed size only says how wide the first bundle is; the signatures are checked right after.
-    genesis = read_genesis(files, checkpoint.parse(text).size)
+    genesis = read_genesis(source, checkpoint.parse(text).size)
     return genesis, genesis_policy(genesis).check(text)
 
 
-def _write_tiles(files: LogFiles, sink: Sink, checked: CheckedCheckpoint, progress: Progress) -> None:
+def _write_tiles(source: LogSource, sink: Sink, checked: CheckedCheckpoint, progress: Progress) -> None:
     size = checked.checkpoint.size
     log = CompactRange()
     tiles = _TileWriter(sink)
     progress(0, size)
-    for first, leaves, records in read_bundles(files, 0, size):
+    for first, leaves, records in read_bundles(source, 0, size):
         for leaf, items in zip(leaves, records, strict=True):
             if leaf_tag(leaf) == ENTRY_TAG:
                 entry_from_parts(leaf, items).check_records_root()

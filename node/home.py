@@ -31,6 +31,7 @@ from node.application import genesis_commit
 from node.config import DEFAULT_CONFIG
 from node.cosigning import Cosigner, cosign_head, genesis_policy
 from node.outbox import Outbox
+from node.safe_files import put_file
 
 KEY_NAMES = ("admin", "office", "log", "validator", "header", "engine")
 DEFAULT_MEMBER = "office"
@@ -126,6 +127,11 @@ def init(  # noqa: PLR0913  the choices of a founder
         _write_home(Home(path), genesis, genesis_keys, passphrase, time_s, on_key)
     except BaseException:
         # A half-made ledger has no entry in it and would only be in the way of the next try.
+        for child in path.iterdir() if path.is_dir() else ():
+            if child.is_dir():
+                shutil.rmtree(child, ignore_errors=True)
+            else:
+                child.unlink(missing_ok=True)
         if made_here:
             shutil.rmtree(path, ignore_errors=True)
         raise
@@ -170,8 +176,8 @@ def _write_home(  # noqa: PLR0913  what a home is made of
     for name, key in keys.items():
         on_key(name)
         keyfiles.save(home.key(name), key, passphrase)
-    home.config.write_text(DEFAULT_CONFIG, encoding="utf-8")
-    home.policy.write_text(genesis_policy(genesis).format(), encoding="utf-8")
+    put_file(home.config, DEFAULT_CONFIG.encode())
+    put_file(home.policy, genesis_policy(genesis).format().encode())
     home.ledger.parent.mkdir()
     store = LedgerStore.create(home.ledger, genesis_commit(execute_genesis(genesis), genesis.leaf()))
     try:
@@ -180,7 +186,7 @@ def _write_home(  # noqa: PLR0913  what a home is made of
         store.close()
     Outbox.open(home.outbox, create=True).close()
     # Last, since it is what says that the home is complete.
-    home.genesis.write_bytes(genesis.leaf())
+    put_file(home.genesis, genesis.leaf())
 
 
 def cosigner_of(genesis: Genesis, validator: Validator, log_key: SigningKey, cosigning_key: SigningKey) -> Cosigner:

@@ -2,9 +2,10 @@
 
 Rules: `append` returns only after the journal is synced, so that a 202 is never lost. Each journalled entry ends in one of
 two ways, both of which its sender can ask for: it is on the ledger (the state says where), or it was refused with a rule.
-Deletion needs no sync: an entry journalled twice is the same entry.
 
-Requests that arrive together share one sync: the first writes for all who wait.
+Every write is synced, and few are made: requests that arrive together share one, the first writing for all who wait; and
+what is final is struck off together with the next write. Until then a crash only means that it is struck off after the
+restart, since the ledger says that it is final.
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import structlog
+
 from ledger.encoding import Value, decode, encode
 from ledger.entry import MAX_SUBMISSION_BYTES
-from ledger.errors import StoreCorruptError
-from ledger.store.database import Database
+from ledger.errors import StoreCorruptError, StoreError
+from ledger.store.database import Database, Row
+
+_log = structlog.get_logger("outbox")
 
 _QUEUE, _BY_ID, _REFUSED = b"q", b"i", b"r"
+_MAX_STRUCK_ROWS = 20_000
+"""Rows to be deleted that are kept in memory at most, when nothing new is journalled that would take them along."""
 WAIT_LIMIT_MS = 30 * 24 * 3600 * 1000
 """How long an acknowledged entry waits for something that never comes, and how long a refusal is remembered."""
 
@@ -63,6 +70,8 @@ class Outbox:
         self._writer = threading.Lock()
         self._tickets: list[_Ticket] = []
         self._places: dict[bytes, int] = {}
+        # Rows of entries that are final, to be deleted with the next write.
+        self._struck: dict[bytes, None] = {}
         self._next = 1
         for key, value in database.iterate(_BY_ID):
             self._places[key[1:]] = int.from_bytes(value, "big")
@@ -100,7 +109,7 @@ class Outbox:
             raise ticket.error
 
     def _write(self, tickets: Sequence[_Ticket]) -> None:
-        rows: list[tuple[bytes, bytes | None]] = []
+        rows: list[Row] = []
         places: dict[bytes, int] = {}
         for ticket in tickets:
             for entry_id, submission in ticket.items:
@@ -115,7 +124,7 @@ class Outbox:
         error: Exception | None = None
         try:
             if rows:
-                self._database.write(rows)
+                self._write_rows(rows)
                 self._places.update(places)
         except Exception as failure:  # noqa: BLE001  every waiter must hear of it, whatever it was
             error = failure
@@ -123,62 +132,88 @@ class Outbox:
             ticket.error = error
             ticket.done = True
 
+    def _write_rows(self, rows: Sequence[Row]) -> None:
+        """Write `rows`, and before them in the same batch what was struck off. The caller holds `_writer`."""
+        # An entry may be journalled again after it was struck off, under the same id: deletions first.
+        self._database.write([*((key, None) for key in self._struck), *rows])
+        self._struck.clear()
+
     def waiting(self) -> Iterator[Waiting]:
-        """All that waits, oldest first. Raises StoreCorruptError if the journal lost a row."""
-        expected = dict(self._places)
-        for key, value in self._database.iterate(_QUEUE):
-            row = _row(value)
-            if expected.pop(row[0], None) is not None:
-                yield Waiting(int.from_bytes(key[1:], "big"), *row)
+        """All that waits at this moment, oldest first. Raises StoreCorruptError if the journal lost a row."""
+        with self._writer:
+            expected = dict(self._places)
+            struck = frozenset(self._struck)
+            snapshot = self._database.snapshot()
+        with snapshot:
+            for key, value in snapshot.iterate(_QUEUE):
+                if key in struck:
+                    continue
+                sequence, row = int.from_bytes(key[1:], "big"), _row(value)
+                if expected.pop(row[0], None) != sequence:
+                    raise StoreCorruptError("outbox.row", f"row {sequence} of the outbox journal is not the one that was written")
+                yield Waiting(sequence, *row)
         if expected:
             raise StoreCorruptError("outbox.missing", f"{len(expected)} acknowledged entries are missing from the outbox journal")
 
     def finish(self, entry_ids: Sequence[bytes]) -> None:
-        """Forget entries that are on the ledger."""
-        rows: list[tuple[bytes, bytes | None]] = []
+        """Forget entries that are on the ledger. Raises StoreError."""
         with self._writer:
             for entry_id in entry_ids:
                 sequence = self._places.pop(entry_id, None)
                 if sequence is not None:
-                    rows += [(_QUEUE + sequence.to_bytes(8, "big"), None), (_BY_ID + entry_id, None)]
-            if rows:
-                self._database.write(rows, synced=False)
+                    self._struck[_QUEUE + sequence.to_bytes(8, "big")] = None
+                    self._struck[_BY_ID + entry_id] = None
+            if len(self._struck) > _MAX_STRUCK_ROWS:
+                self._write_rows(())
 
     def refuse(self, entry_id: bytes, refusal: Refusal) -> None:
-        """End an entry with a refusal, which stays to be asked for."""
+        """End an entry with a refusal, which stays to be asked for. Raises StoreError; then the entry still waits."""
         with self._writer:
-            sequence = self._places.pop(entry_id, None)
+            sequence = self._places.get(entry_id)
             row: Value = [refusal.rule, refusal.detail, refusal.height, refusal.time_ms]
-            rows: list[tuple[bytes, bytes | None]] = [(_REFUSED + entry_id, encode(row)), (_BY_ID + entry_id, None)]
+            rows: list[Row] = [(_REFUSED + entry_id, encode(row)), (_BY_ID + entry_id, None)]
             if sequence is not None:
                 rows.append((_QUEUE + sequence.to_bytes(8, "big"), None))
-            self._database.write(rows)
+            self._write_rows(rows)
+            self._places.pop(entry_id, None)
 
     def refusal(self, entry_id: bytes) -> Refusal | None:
         """How an entry was refused, if it was."""
         data = self._database.get(_REFUSED + entry_id)
         if data is None:
             return None
-        value = decode(data)
-        if not isinstance(value, list) or len(value) != 4:  # noqa: PLR2004  the fields of Refusal
-            raise StoreCorruptError("outbox.refusal", "a refusal in the outbox journal is damaged")
-        rule, detail, height, time_ms = value
-        return Refusal(str(rule), str(detail), _number(height), _number(time_ms))
+        return _refusal(data)
 
     def forget_refusals(self, before_ms: int) -> None:
         """Drop refusals older than `before_ms`."""
-        rows: list[tuple[bytes, bytes | None]] = []
-        for key, _ in self._database.iterate(_REFUSED):
-            refusal = self.refusal(key[1:])
-            if refusal is not None and refusal.time_ms < before_ms:
-                rows.append((key, None))
-        if rows:
-            with self._writer:
-                self._database.write(rows, synced=False)
+        with self._writer:
+            rows: list[Row] = [
+                (key, None)
+                for key, value in self._database.iterate(_REFUSED)
+                if _refusal(value).time_ms < before_ms
+            ]
+            if rows:
+                self._write_rows(rows)
 
     def close(self) -> None:
-        """Close the journal."""
-        self._database.close()
+        """Close the journal; what is final is struck off before. No thread may be using it."""
+        try:
+            with self._writer:
+                if self._struck:
+                    self._write_rows(())
+        except StoreError as error:
+            # After a write that failed the journal takes no other; the next opening strikes them off.
+            _log.warning("outbox not tidied", error=str(error))
+        finally:
+            self._database.close()
+
+
+def _refusal(data: bytes) -> Refusal:
+    value = decode(data)
+    if not isinstance(value, list) or len(value) != 4:
+        raise StoreCorruptError("outbox.refusal", "a refusal in the outbox journal is damaged")
+    rule, detail, height, time_ms = value
+    return Refusal(str(rule), str(detail), _number(height), _number(time_ms))
 
 
 def _row(data: bytes) -> tuple[bytes, int, bytes]:

@@ -41,12 +41,14 @@ def create_store(path: Path, block: StoredBlock) -> LedgerStore:
 def replay_block(application: Application, block: StoredBlock) -> None:
     """Execute a block that follows the application's tip, demand that its header is exactly what follows, and commit it.
 
-    Raises VerificationError, FormatError, RefusedError or CannotTellError, naming the rule that the block breaks, and StoreError.
+    Raises VerificationError, FormatError, RefusedError or CannotTellError, naming the broken rule, and StoreError.
     """
     header = parse_header_leaf(block.header_leaf)
     entries = [entry_from_parts(leaf, items) for leaf, items in zip(block.leaves, block.records, strict=True)]
     proposal = [SignedHeader(header, block.header_signature).encoded(), *(entry.submission() for entry in entries)]
-    application.finalize(proposal, engine_height=header.engine_height)
+    application.finalize(
+        proposal, engine_height=header.engine_height, time_ms=header.time_ms, proposer=header.proposer
+    )
     application.commit()
 
 

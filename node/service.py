@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import structlog
@@ -26,9 +27,10 @@ from ledger.policy import Policy
 from ledger.rows import entry_key
 from ledger.rules import ParsedEntry
 from ledger.store.ledger_store import LedgerStore
+from ledger.store.view import LedgerSnapshot
 from node.application import Application, Candidate
 from node.config import Config
-from node.cosigning import Cosigner, cosign_head, genesis_policy
+from node.cosigning import Cosigner, cosign, genesis_policy
 from node.engine.embedded import EmbeddedEngine
 from node.home import Home, HomeError, cosigner_of
 from node.metrics import Metrics
@@ -96,6 +98,9 @@ class Node:
         self._waiters_lock = threading.Lock()
         self._committed_at: dict[bytes, float] = {}
         self._stopping = threading.Event()
+        self._intake = threading.Condition()
+        self._submitting = 0
+        self._maintenance = threading.Thread(target=self._maintain, name="sogoc-maintenance", daemon=True)
         self._cosign_lock = threading.Lock()
         if home.cosign_hold.exists():
             raise HomeError("cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}")
@@ -112,6 +117,13 @@ class Node:
         if self.application.tip.header.chain_id != self.genesis.chain_id:
             raise HomeError("home.other-ledger", "data/ledger is not the ledger that the genesis file describes")
         self.outbox = Outbox.open(self.home.outbox, create=not self.home.outbox.exists())
+        try:
+            self._recover(header_key)
+        except BaseException:
+            self.outbox.close()
+            raise
+
+    def _recover(self, header_key: SigningKey) -> None:
         self.engine = EmbeddedEngine(
             self.application,
             self,
@@ -146,12 +158,20 @@ class Node:
     def start(self) -> None:
         """Begin ordering and maintenance."""
         self.engine.start()
-        threading.Thread(target=self._maintain, name="sogoc-maintenance", daemon=True).start()
+        self._maintenance.start()
 
     def stop(self) -> None:
-        """Finish the block in hand and close the stores."""
-        self._stopping.set()
+        """Take nothing more, finish the block in hand and close the stores; a second call does nothing."""
+        with self._intake:
+            if self._stopping.is_set():
+                return
+            self._stopping.set()
+            # The stores must not be closed under somebody who uses them.
+            self._intake.wait_for(lambda: self._submitting == 0)
         self.engine.stop()
+        if self._maintenance.is_alive():
+            self._maintenance.join()
+        self._abandon(_stopping())
         self.outbox.close()
         self.store.close()
 
@@ -165,6 +185,8 @@ class Node:
         """Raise RefusedError (not permanent) or StoreError if the node takes nothing now: `node.stopped`, `disk.low`, `mempool.full`."""
         if self._failure is not None:
             raise _stopped(self._failure)
+        if self._stopping.is_set():
+            raise _stopping()
         if self.free_bytes() < self.config.low_disk_megabytes * 1_000_000:
             raise RefusedError(
                 "disk.low",
@@ -177,14 +199,31 @@ class Node:
     def submit(self, submissions: Sequence[bytes]) -> list[Outcome | LedgerError]:
         """Judge submissions and journal the good ones with one sync; one outcome or error for each, in order.
 
-        A repeat, also under a second signature, is answered with the first one's place. Raises as `check_intake`.
+        A repeat, also under a second signature, is answered with the first one's place. Raises as `check_intake`, and
+        StoreError if the disk fails, after which the node is stopped; then none of them is acknowledged.
         """
-        self.check_intake()
+        with self._intake:
+            self.check_intake()
+            self._submitting += 1
+        try:
+            return self._take_in(submissions)
+        except StoreError as error:
+            # Whether the journal holds these entries is known once it is opened again: nothing more is built on it.
+            self.failed(error)
+            raise
+        finally:
+            with self._intake:
+                self._submitting -= 1
+                self._intake.notify_all()
+
+    def _take_in(self, submissions: Sequence[bytes]) -> list[Outcome | LedgerError]:
         outcomes: list[Outcome | LedgerError] = []
         accepted: list[tuple[bytes, bytes]] = []
         for submission in submissions:
             try:
                 outcome = self._admit(submission)
+            except StoreError:
+                raise
             except LedgerError as error:
                 self.metrics.refusals.labels(code=error.rule).inc()
                 outcomes.append(error)
@@ -229,8 +268,8 @@ class Node:
         """A future that is done when an acknowledged entry is final or refused."""
         future: Future[Outcome] = Future()
         with self._waiters_lock:
-            if self._failure is not None:
-                future.set_exception(_stopped(self._failure))
+            if self._failure is not None or self._stopping.is_set():
+                future.set_exception(_stopping() if self._failure is None else _stopped(self._failure))
                 return future
             self._waiters.setdefault(entry_id, []).append(future)
         outcome = self.outcome(entry_id)
@@ -266,6 +305,7 @@ class Node:
     def refused(self, entry_id: bytes, error: LedgerError) -> None:
         """An acknowledged entry can never be put on the ledger."""
         if error.rule == "entry.duplicate":
+            self._committed_at.pop(entry_id, None)
             self.outbox.finish([entry_id])
             return
         self.metrics.refusals.labels(code=error.rule).inc()
@@ -276,27 +316,45 @@ class Node:
         _log.warning("refused after acknowledgement", entry=entry_id.hex(), rule=error.rule)
 
     def failed(self, error: Exception) -> None:
-        """The engine has stopped: close intake and keep the reason."""
+        """Something that the node cannot go on without has failed: close intake, begin no further block, keep the first reason."""
         self.metrics.ready.set(0)
         with self._waiters_lock:
-            self._failure = error
+            if self._failure is None:
+                self._failure = error
+                _log.error("node stopped", error=str(error))
+        self.engine.halt()
+        self._abandon(_stopped(error))
+
+    def _abandon(self, error: StoreError) -> None:
+        """Tell all who wait that this process will not answer."""
+        with self._waiters_lock:
             waiters, self._waiters = self._waiters, {}
         for futures in waiters.values():
             for future in futures:
                 if future.set_running_or_notify_cancel():
-                    future.set_exception(_stopped(error))
+                    future.set_exception(error)
 
     # -- within ------------------------------------------------------------------------------------------------------
 
     def _cosign(self) -> None:
         with self._cosign_lock:
-            text = cosign_head(self.store, self._cosigner, self._clock_ms() // 1000)
+            view, text = self._cosigned()
             # The newest view replaces the last in one assignment; a reader keeps the snapshot it holds.
-            self._final = FinalView(self.store.snapshot(), text)
-        head = self._final.view.head
-        self.metrics.height.set(head.height)
-        self.metrics.final_size.set(head.size)
-        self._cosigned_at = time.monotonic()
+            self._final = FinalView(view, text)
+            self._cosigned_at = time.monotonic()
+            self.metrics.height.set(view.head.height)
+            self.metrics.final_size.set(view.head.size)
+
+    def _cosigned(self) -> tuple[LedgerSnapshot, str]:
+        """A view of the ledger as it is, and the cosigned checkpoint of that very view."""
+        while True:
+            view = self.store.snapshot()
+            try:
+                return view, cosign(self.store, view.head, self._cosigner, self._clock_ms() // 1000)
+            except StoreError as error:
+                # Maintenance signs again while the engine commits: only the newest checkpoint is signed, so look again.
+                if error.rule != "cosign.not-newest" or self.store.head.size == view.head.size:
+                    raise
 
     def _replay_outbox(self) -> None:
         done: list[bytes] = []
@@ -312,7 +370,8 @@ class Node:
             _log.info("outbox replayed", already_final=len(done), submitted_again=len(again))
 
     def _maintain(self) -> None:
-        while not self._stopping.wait(_MAINTENANCE_SECONDS):
+        interval = max(1.0, min(_MAINTENANCE_SECONDS, self.config.recosign_seconds))
+        while not self._stopping.wait(interval):
             if self._failure is not None:
                 return
             try:
@@ -325,11 +384,18 @@ class Node:
         if time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:
             self._cosign()
         now = self._clock_ms()
-        for waiting in self.outbox.waiting():
-            if now - waiting.received_ms <= WAIT_LIMIT_MS:
-                break
-            self.refused(waiting.entry_id, RefusedError("outbox.expired", "the entry waited 30 days for something that never came"))
+        expired = [
+            waiting.entry_id
+            for waiting in takewhile(lambda one: now - one.received_ms > WAIT_LIMIT_MS, self.outbox.waiting())
+        ]
+        # Only what the engine has let go of: an entry never ends as both final and refused.
+        for entry_id in self.engine.withdraw(expired):
+            self.refused(entry_id, RefusedError("outbox.expired", "the entry waited 30 days for something that never came"))
         self.outbox.forget_refusals(now - WAIT_LIMIT_MS)
+
+
+def _stopping() -> StoreError:
+    return StoreError("node.stopped", "the node is being stopped; what it acknowledged is in its journal and goes on with the next start")
 
 
 def _stopped(failure: Exception) -> StoreError:

@@ -8,7 +8,7 @@ export. An `Image` is a log made of any leaves and records, right or wrong: what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledger import checkpoint, note, tiles
@@ -16,7 +16,7 @@ from ledger.block import Header
 from ledger.encoding import Value
 from ledger.entry import Entry, encode_record, sign_entry
 from ledger.errors import StoreError
-from ledger.execution import Executed, Tip, execute_as, execute_genesis, seal
+from ledger.execution import Executed, Tip, execute_genesis, seal
 from ledger.genesis import Genesis, GenesisKey, GenesisMember, Validator
 from ledger.hashing import leaf_hashes, sha256
 from ledger.keys import SigningKey
@@ -144,8 +144,16 @@ def write_export(source: Image, genesis: Genesis, folder: Path) -> Path:
     for tile in tiles.tiles(source.size):
         _write(folder, tiles.tile_path(*tile), source.tile(*map(int, tile)))
         if tile.level == 0:
-            _write(folder, tiles.tile_path("entries", tile.n, tile.width), source.entry_bundle(tile.n, tile.width))
-            _write(folder, tiles.tile_path("records", tile.n, tile.width), source.records_bundle(tile.n, tile.width))
+            _write(
+                folder,
+                tiles.tile_path("entries", tile.n, tile.width),
+                source.entry_bundle(tile.n, tile.width),
+            )
+            _write(
+                folder,
+                tiles.tile_path("records", tile.n, tile.width),
+                source.records_bundle(tile.n, tile.width),
+            )
     _write(folder, "checkpoint", source.checkpoint().encode())
     _write(folder, "genesis", genesis.leaf())
     _write(folder, "policy", genesis_policy(genesis).format().encode())
@@ -203,7 +211,12 @@ class Chain(Image):
         return [document(number) for number in range(first, first + count)]
 
     def entry(
-        self, records: Sequence[bytes], *, by: str = "office", time_ms: int | None = None, chain_id: bytes = b""
+        self,
+        records: Sequence[bytes],
+        *,
+        by: str = "office",
+        time_ms: int | None = None,
+        chain_id: bytes = b"",
     ) -> Entry:
         """A signed entry with a nonce of its own; its time is the next block's unless said otherwise."""
         self._nonces += 1
@@ -215,7 +228,9 @@ class Chain(Image):
             records=records,
         )
 
-    def add(self, entries: Sequence[Entry], *, proposer: str = "header 0", time_ms: int | None = None) -> Header:
+    def add(
+        self, entries: Sequence[Entry], *, proposer: str = "header 0", time_ms: int | None = None
+    ) -> Header:
         """Execute a block of `entries`; raises what the rules raise."""
         executed = seal(
             self.state,
@@ -253,7 +268,9 @@ class Chain(Image):
         """The checkpoint after the block at `height` (the last), with every validator's signatures."""
         header = self.headers[-1 if height is None else height]
         root = root_of_hashes(self._leaf_hashes(header.size))
-        return sign_checkpoint(header.size, root, validators=self.validators, time_s=header.time_ms // 1000 + 1)
+        return sign_checkpoint(
+            header.size, root, validators=self.validators, time_s=header.time_ms // 1000 + 1
+        )
 
     def checkpoint(self) -> str:
         return self.checkpoint_text or self.signed()
@@ -293,7 +310,9 @@ def small_chain(validators: int = 1) -> Chain:
     return chain
 
 
-def chain_of(blocks: int, entries: int, records: int, *, each: Callable[[int], None] = lambda _: None) -> Chain:
+def chain_of(
+    blocks: int, entries: int, records: int, *, each: Callable[[int], None] = lambda _: None
+) -> Chain:
     """`blocks` blocks of `entries` entries of `records` documents."""
     chain = Chain()
     for number in range(blocks):

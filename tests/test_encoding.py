@@ -311,7 +311,7 @@ NOT_CANONICAL = {
     "map of 2**32-1": ("df ffffffff", "too-many-items"),
     "array of 65,535": ("dc ffff c0", "truncated"),
     "array longer than what is left, seen before its items": ("dc ffff ca", "truncated"),
-    "map longer than what is left, seen before its items": ("de ffff ca", "truncated"),
+    "map longer than what is left, seen before its items": ("de 7fff ca", "truncated"),
     "str of 2**32-1": ("db ffffffff 41", "truncated"),
     "bin of 2**32-1": ("c6 ffffffff 41", "truncated"),
     "17 deep": ("91" * 16 + "90", "too-deep"),

@@ -32,6 +32,8 @@ def verify(root: bytes, proof: StateProof) -> None:
         verify_membership(root, proof.key, proof.value, proof)
 
 
+HASH = b"\x01" * 32
+
 # Members; absentees, of which the test after this makes sure that some end at a leaf and some at nothing.
 SAMPLE_KEYS = [b"key 0", b"key 7", b"key 299", *(b"absent %d" % number for number in range(20))]
 
@@ -179,6 +181,30 @@ def test_a_leaf_elsewhere_in_the_tree_proves_no_absence() -> None:
                 verify_absence(root, key, forged)
 
 
+def test_a_leaf_in_a_wrong_place_proves_no_absence() -> None:
+    # A malformed tree: its only other leaf stands on the side where its path does not lead. The root fits; no matter.
+    key = b"key"
+    other = next(
+        b"%d" % number for number in range(99) if (sha256(b"%d" % number)[0] ^ sha256(key)[0]) & 0x80
+    )
+    leaf = sha256(b"\x00" + sha256(other) + sha256(b"value"))
+    pair = HASH + leaf if sha256(key)[0] & 0x80 else leaf + HASH
+    proof = StateProof(key, None, (HASH,), (sha256(other), sha256(b"value")))
+    with pytest.raises(VerificationError) as caught:
+        verify_absence(sha256(b"\x01" + pair), key, proof)
+    assert caught.value.rule == "state-proof.other-leaf"
+
+
+def test_the_two_hashes_of_the_other_leaf_cannot_be_cut_elsewhere() -> None:
+    leaf = sha256(b"other") + sha256(b"value")
+    root = sha256(b"\x00" + leaf)
+    verify_absence(root, b"key", StateProof(b"key", None, (), (leaf[:32], leaf[32:])))
+    for cut in (0, 16, 31, 33, 48, 64):
+        with pytest.raises(VerificationError) as caught:
+            verify_absence(root, b"key", StateProof(b"key", None, (), (leaf[:cut], leaf[cut:])))
+        assert caught.value.rule == "state-proof.other-leaf"
+
+
 def test_no_member_can_be_shown_to_be_absent() -> None:
     pages, root, reference = sample()
     for number in range(100):
@@ -210,8 +236,6 @@ def test_the_deepest_sibling_is_never_empty() -> None:
         verify_membership(sha256(b"\x01" + pair), b"key", b"value", proof)
     assert caught.value.rule == "state-proof.siblings"
 
-
-HASH = b"\x01" * 32
 
 HOSTILE: list[tuple[Value, str]] = [
     (None, "shape"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import FormatError, StoreCorruptError
 from ledger.state import EMPTY_STATE_ROOT, tree, update
-from ledger.state.pages import MAX_LEAVES, page_path
+from ledger.state.pages import page_path
 from ledger.state.walk import neighbours, walk
 from tests.reference_state import ReferenceState, path_of, root_of, sha256, way_to
 
@@ -144,11 +144,43 @@ def test_a_page_that_a_prefix_cannot_have_is_not_asked_for() -> None:
     assert page_path(b"") in apply_to_nothing.pages
 
 
-@pytest.mark.parametrize("count", [MAX_LEAVES, MAX_LEAVES + 1])
-def test_a_leaf_page_splits_when_it_is_full(count: int) -> None:
+def test_a_leaf_page_splits_when_it_is_full() -> None:
+    # Row by row, since a single change takes a way of its own.
+    pages, root = Pages(), EMPTY_STATE_ROOT
+    for count in range(1, 120):
+        root = apply(pages, root, rows(count - 1, count))
+        at_once = Pages()
+        assert apply(at_once, EMPTY_STATE_ROOT, rows(0, count)) == root
+        assert pages == at_once
+        assert (len(pages) > 1) == (count > 32)
+
+
+def test_the_bytes_of_a_leaf_page() -> None:
+    leaves = {key: sha256(b"\x00" + sha256(key) + sha256(b"1")) for key in (b"a", b"b", b"c")}
+    # Their hashes begin with 110 (a), 0011 (b), 0010 (c): two in the first quarter, one in the last.
+    pair = sha256(b"\x01" + leaves[b"c"] + leaves[b"b"])
     pages = Pages()
-    apply(pages, EMPTY_STATE_ROOT, rows(0, count))
-    assert (len(pages) > 1) == (count > MAX_LEAVES)
+    apply(pages, EMPTY_STATE_ROOT, dict.fromkeys(leaves, b"1"))
+    quarters = sha256(b"\x01" + EMPTY_STATE_ROOT + pair) + EMPTY_STATE_ROOT * 2 + leaves[b"a"]
+    records = b"".join(sha256(key) + leaves[key] for key in (b"c", b"b", b"a"))
+    assert pages == {b"\x00": b"\x00" + b"\x02\x00\x00\x01" + quarters + records}
+
+
+def test_the_bytes_of_a_branch_page() -> None:
+    reference, pages = ReferenceState(rows(0, 60)), Pages()
+    apply(pages, EMPTY_STATE_ROOT, reference.rows)
+    page = pages[b"\x00"]
+    leaves = reference.leaves()
+    under = {prefix: [leaf for leaf in leaves if leaf[0].startswith(prefix)] for prefix in PREFIXES}
+    weights = "".join(f"{min(2, len(under[prefix])):02b}" for prefix in PREFIXES if len(prefix) == 4)
+    quarters = b"".join(root_of(under[prefix], 2) for prefix in PREFIXES if len(prefix) == 2)
+    slots = b"".join(root_of(under[prefix], 4) for prefix in PREFIXES if len(prefix) == 4)
+    assert page == b"\x01" + int(weights, 2).to_bytes(4, "big") + quarters + slots
+    taken = {f"{int(prefix, 2):x}" for prefix in PREFIXES if len(prefix) == 4 and under[prefix]}
+    assert set(pages) == {b"\x00", *(b"\x01" + digit.encode() for digit in taken)}
+
+
+PREFIXES = [f"{number:0{length}b}" for length in (2, 4) for number in range(2**length)]
 
 
 @pytest.mark.parametrize("changes", [{b"": b"value"}, {b"key": b""}, {b"a": b"b", b"key": b""}])
@@ -172,8 +204,8 @@ def test_a_lost_page_is_never_taken_for_an_empty_one() -> None:
     pages = Pages()
     root = apply(pages, EMPTY_STATE_ROOT, rows(0, 1000))
     assert max(map(len, pages)) >= 3
-    for path, page in list(pages.items()):
-        del pages[path]
+    for path in sorted(pages)[::5]:
+        page = pages.pop(path)
         with pytest.raises(StoreCorruptError) as caught:
             update(pages, root, rows(0, 1000, b"new"))
         assert caught.value.rule == "state.page-missing"

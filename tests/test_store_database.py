@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -217,6 +217,29 @@ def test_a_changed_byte_in_a_table_is_found_by_reading_and_by_the_sweep(database
     table.write_bytes(data)
     with Database.open(table.parent, create=False) as again, pytest.raises(StoreCorruptError):
         again.check_files()
+
+
+def test_no_read_gives_a_changed_value(database: Database) -> None:
+    # Values that do not compress are in the table as they are, so nothing but the checksum tells.
+    random = Random(2)
+    rows = {b"k%05d" % number: random.randbytes(100) for number in range(500)}
+    database.write(rows.items())
+    table = in_a_table(database)
+    data = bytearray(table.read_bytes())
+    data[data.index(rows[b"k00250"]) + 50] ^= 1
+    table.write_bytes(data)
+    with Database.open(table.parent, create=False) as again, again.snapshot() as snapshot:
+        reads: list[Callable[[bytes], object]] = [
+            again.get,
+            lambda key: again.get_many([key])[0],
+            snapshot.get,
+            lambda key: dict(again.iterate(key))[key],
+            lambda key: dict(again.iterate(key, reverse=True))[key],
+        ]
+        for read in reads:
+            assert read(b"k00010") == rows[b"k00010"]
+            with pytest.raises(StoreCorruptError):
+                read(b"k00250")
 
 
 def test_a_lost_table_is_found_on_opening(database: Database) -> None:

@@ -2,4 +2,6 @@
 
 from api.cli import main
 
-main()
+# Workers of an audit import this module again under another name.
+if __name__ == "__main__":
+    main()

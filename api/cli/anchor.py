@@ -34,11 +34,13 @@ from api.cli.output import JsonOption, UsageError, console, print_json, progress
 from api.client import Client
 from ledger.encoding import Value
 from ledger.entry import MAX_RECORDS, MAX_SUBMISSION_BYTES, encode_record, sign_entry
-from ledger.errors import RefusedError
+from ledger.errors import CannotTellError, RefusedError
+from ledger.genesis import parse_genesis_leaf
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
 from ledger.policy import Policy
 from ledger.records import parse_record
+from ledger.rows import KeyRow, key_key
 from ledger.verdict import Verdict, judge_document
 from node.home import Home
 
@@ -83,7 +85,7 @@ def anchor(  # noqa: PLR0913  the options of the command
     signer = passphrases.load_key(key, passphrase_file)
     with Client(node) as client:
         trusted = read_policy(policy if policy is not None else _policy_of(key), client)
-        authority = client.member_of(signer.public_key)
+        authority = _member_of(client, signer.public_key)
         documents = _read(files, authority, described, private=private, quiet=as_json)
         _mark_known(client, authority, documents)
         fresh = _first_of_each(document for document in documents if not document.already)
@@ -91,6 +93,14 @@ def anchor(  # noqa: PLR0913  the options of the command
             _submit(client, signer, records)
         rows = _collect(client, documents, trusted, quiet=as_json)
     _report(rows, len(fresh), as_json=as_json)
+
+
+def _member_of(client: Client, public_key: bytes) -> str:
+    """The member that a key acts for, as the node has it; a lie would only be refused later."""
+    value = client.state(key_key(public_key)).proof.value
+    if value is None:
+        raise RefusedError("key.unknown", "the key is not registered on this ledger: ask its administrator (`sogoc member add`)")
+    return KeyRow.parse(value).member
 
 
 def _check_arguments(files: Sequence[Path], described: dict[str, str | None], *, private: bool) -> None:
@@ -151,12 +161,13 @@ def _record(body: dict[str, Value]) -> bytes:
 
 
 def _mark_known(client: Client, authority: str, documents: Sequence[_Document]) -> None:
-    known = client.known_documents([document.identifier for document in documents])
+    """Find out which documents this authority has anchored before, so that they are not signed again."""
     for document in documents:
-        for anchored in known.get(document.identifier, []):
+        for anchored in client.document(document.identifier):
             if anchored.authority == authority:
                 document.already = True
-                document.record = anchored.record
+                document.record = anchored.raw
+                break
 
 
 def _first_of_each(documents: Iterable[_Document]) -> list[_Document]:
@@ -181,12 +192,22 @@ def _split(records: Sequence[bytes]) -> list[list[bytes]]:
 def _submit(client: Client, signer: SigningKey, records: list[bytes]) -> None:
     entry = sign_entry(
         signer,
-        chain_id=client.chain_id(),
+        chain_id=parse_genesis_leaf(client.genesis()).chain_id,
         nonce=secrets.token_bytes(16),
         time_ms=time.time_ns() // 1_000_000,
         records=records,
     )
-    client.submit_final(entry)
+    (outcome,) = client.submit(entry, wait_final=True)
+    if outcome.problem is not None:
+        raise outcome.problem
+    if outcome.status != "final":
+        info = client.wait_until_final(entry.id)
+        if info.refusal is not None:
+            raise info.refusal
+        if info.status != "final":
+            raise CannotTellError(
+                "node.not-final", f"entry {entry.id.hex()} is accepted but not final yet: run the same command again later"
+            )
 
 
 def _collect(

@@ -1,1 +1,160 @@
-"""`sogoc audit`: verify a whole ledger, wherever it lies."""
+"""`sogoc audit`: verify a whole ledger, wherever it lies: a node's home (also while it is served), a URL, or an export."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from api.cli.files import read_policy
+from api.cli.nodes import connect, is_address, is_served
+from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json, progress
+from api.remote_log import RemoteLog
+from ledger import checkpoint
+from ledger.verify.audit import WINDOW, audit as audit_ledger
+from ledger.verify.report import AuditFailure, AuditReport, Level
+from ledger.verify.sources.base import LogSource
+from ledger.verify.sources.export import CHECKPOINT, ExportSource
+from ledger.verify.sources.stored import open_store
+from node.home import Home
+
+
+_WORTH_WORKERS = 2_048
+"""Leaves below which an audit is over before its workers have started."""
+
+
+class LevelName(str, Enum):
+    """Levels as they are written on the command line."""
+
+    LINKS = "links"
+    SIGNATURES = "signatures"
+    FULL = "full"
+
+
+def audit(
+    target: Annotated[str, typer.Argument(help="Thư mục nút, URL, hoặc bản xuất / a node's home, a URL, or an export")],
+    *,
+    level: Annotated[
+        LevelName, typer.Option(help="Mức / links: headers and roots; signatures: every entry too; full: re-execute everything")
+    ] = LevelName.FULL,
+    workers: Annotated[int, typer.Option(min=0, help="Số tiến trình / processes; 0 works in this one")] = os.cpu_count() or 1,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="Chính sách tin cậy / trust policy; else the ledger's own genesis document")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Kiểm toán toàn bộ sổ. Verify the whole ledger; names the first thing that is wrong."""
+    trusted = None if policy is None else read_policy(policy)
+    started = time.perf_counter()
+    try:
+        with (
+            _source(target) as source,
+            _executor(workers, source) as executor,
+            progress("Kiểm toán / audit", None, quiet=as_json) as report,
+        ):
+            result = audit_ledger(
+                source,
+                trusted,
+                level=Level[level.name],
+                executor=executor,
+                window=max(WINDOW, 2 * workers),
+                progress=report,
+            )
+    except AuditFailure as failure:
+        _report_failure(failure, as_json=as_json)
+        raise typer.Exit(1) from failure
+    _report(result, time.perf_counter() - started, as_json=as_json, own_policy=policy is None)
+
+
+@contextmanager
+def _source(target: str) -> Iterator[LogSource]:
+    with ExitStack() as stack:
+        if is_address(target):
+            yield RemoteLog(stack.enter_context(connect(target)))
+            return
+        path = Path(target)
+        home = Home(path)
+        if home.ledger.is_dir():
+            if is_served(home):
+                yield RemoteLog(stack.enter_context(connect(target)))
+            else:
+                yield stack.enter_context(open_store(home.ledger))
+        elif (path / CHECKPOINT).is_file():
+            yield ExportSource(path)
+        else:
+            raise UsageError("audit.target", f"{target} is neither a node's home, an export, nor the address of a node")
+
+
+@contextmanager
+def _executor(workers: int, source: LogSource) -> Iterator[Executor | None]:
+    if workers == 0 or checkpoint.parse(source.checkpoint()).size < _WORTH_WORKERS:
+        yield None
+        return
+    # Spawned, not forked: a child that inherits threads or an open database could hang.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def _report_failure(failure: AuditFailure, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "verdict": "wrong",
+                "code": failure.rule,
+                "detail": failure.detail,
+                "height": failure.height,
+                "index": failure.index,
+                "record_index": failure.record_index,
+            }
+        )
+        return
+    console.print(f"[bold red]SAI / WRONG:[/] {escape(failure.detail)} [dim]\\[{escape(failure.rule)}][/]")
+
+
+def _report(result: AuditReport, seconds: float, *, as_json: bool, own_policy: bool) -> None:
+    rate = result.records / seconds if result.records else 0.0
+    as_of = result.checkpoint.status_as_of_s
+    if as_json:
+        print_json(
+            {
+                "verdict": "sound",
+                "level": result.level.name.lower(),
+                "origin": result.origin,
+                "chain_id": result.chain_id.hex(),
+                "height": result.height,
+                "size": result.size,
+                "root": result.root.hex(),
+                "entries": result.entries,
+                "records": result.records,
+                "as_of": None if as_of is None else iso_time(as_of),
+                "seconds": round(seconds, 3),
+                "records_per_second": round(rate),
+            }
+        )
+        return
+    console.print(f"[bold green]TOÀN VẸN / SOUND[/] — {escape(result.origin)}, {result.level.name.lower()}")
+    rows = [
+        ("khối / blocks", f"{result.height + 1:,}"),
+        ("mục / entries", f"{result.entries:,}"),
+        ("bản ghi / records", f"{result.records:,}"),
+        ("gốc / root", f"{result.root.hex()} ({result.size:,})"),
+    ]
+    if as_of is not None:
+        rows.append(("tính đến / as of", local_time(as_of)))
+    rows.append(("thời gian / time", f"{seconds:.2f} s, {rate:,.0f} bản ghi/giây / records/s"))
+    for label, value in rows:
+        console.print(f"  {label:<24}{escape(value)}")
+    if own_policy:
+        console.print(
+            "  [dim]kiểm theo khóa mà chính sổ nêu; dùng --policy để kiểm theo chính sách anh/chị tin / judged by the keys the "
+            "ledger itself names: give --policy for those you trust[/]"
+        )

@@ -24,7 +24,7 @@ from rich.markup import escape
 
 from api.cli.demo_documents import write_documents
 from api.cli.output import ExitCode, console
-from api.client import Client, UnreachableError
+from api.client import ApiError, Client
 from ledger.errors import LedgerError
 
 _START_SECONDS = 30.0
@@ -150,7 +150,7 @@ class _Demo:
             while time.monotonic() < deadline and process.poll() is None:
                 try:
                     client.checkpoint()
-                except UnreachableError:
+                except ApiError:
                     time.sleep(0.05)
                 else:
                     return

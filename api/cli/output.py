@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from api.client import UnreachableError
+from api.answers import ApiError
 from ledger.errors import CannotTellError, LedgerError, StoreLockedError
 from node.config import ConfigError
 from node.home import HomeError
@@ -49,7 +49,7 @@ def exit_code_of(error: LedgerError) -> ExitCode:
     """The exit code of a command that failed with `error`."""
     if isinstance(error, _USAGE_ERRORS):
         return ExitCode.USAGE
-    if isinstance(error, CannotTellError | UnreachableError):
+    if isinstance(error, CannotTellError) or (isinstance(error, ApiError) and error.retry):
         return ExitCode.CANNOT_TELL
     return ExitCode.DOES_NOT_MATCH
 

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
-from fastapi import FastAPI
 
 from api.cli import passphrases
-from api.cli.output import UsageError, error_console
-from api.http.app import create_app
+from api.cli.output import UsageError
 from node.config import Config, load_config
 from node.home import Home, load_keys
 from node.service import Node
 
 SERVING_KEYS = ("log", "validator", "header")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_MAX_SOCKET_PATH = 100
-"""Bytes: Linux allows 107 in a Unix socket's path."""
 
 
 def serve(
@@ -40,6 +30,8 @@ def serve(
     passphrase_file: passphrases.PassphraseFileOption = None,
 ) -> None:
     """Chạy nút: nhận, ghi, ký, phục vụ. Run the node."""
+    from api.cli.server import run_servers  # noqa: PLC0415  a web framework, which no other command needs
+
     home = Home(directory)
     config = load_config(home.config)
     home.read_genesis()
@@ -89,77 +81,3 @@ def _tls(config: Config, cert: Path | None, key: Path | None) -> tuple[str, str]
         if not Path(path).is_file():
             raise UsageError("tls.missing", f"there is no file {path}")
     return chosen
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to us: two of them share one process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none: `run_servers` handles them."""
-        yield
-
-
-async def run_servers(node: Node, *, host: str, port: int, tls: tuple[str, str] | None) -> None:
-    """Serve until a signal comes or the node fails."""
-    app = create_app(node)
-    if host not in _LOOPBACK:
-        error_console.print(f"[yellow]Cảnh báo / warning:[/] mở cho mạng / open to the network: {host}")
-        if tls is None:
-            error_console.print(
-                "[yellow]Không có TLS / no TLS:[/] trình duyệt sẽ không kiểm tra được / browsers cannot verify over plain HTTP"
-            )
-    servers = [_Server(_config(app, host=host, port=port, tls=tls))]
-    if len(os.fsencode(node.home.socket.resolve())) <= _MAX_SOCKET_PATH:
-        node.home.socket.unlink(missing_ok=True)
-        servers.append(_Server(_config(app, uds=str(node.home.socket.resolve()))))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, servers)
-    node.start()
-    watcher = asyncio.create_task(_watch(node, servers))
-    announcer = asyncio.create_task(_announce(servers[0], "https" if tls else "http", host))
-    try:
-        await asyncio.gather(*(server.serve() for server in servers))
-    finally:
-        watcher.cancel()
-        announcer.cancel()
-        node.home.socket.unlink(missing_ok=True)
-
-
-def _config(app: FastAPI, *, host: str = "", port: int = 0, uds: str | None = None, tls: tuple[str, str] | None = None) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        host=host or "127.0.0.1",
-        port=port,
-        uds=uds,
-        ssl_certfile=tls[0] if tls else None,
-        ssl_keyfile=tls[1] if tls else None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        limit_concurrency=1_000,
-    )
-
-
-def _stop(servers: list[_Server]) -> None:
-    for server in servers:
-        server.should_exit = True
-
-
-async def _watch(node: Node, servers: list[_Server]) -> None:
-    # A store that failed stays failed: the process ends so that its supervisor and its operator notice.
-    while node.failure is None:
-        await asyncio.sleep(0.5)
-    error_console.print(f"[bold red]Nút dừng / the node stops:[/] {node.failure}", markup=True)
-    await asyncio.sleep(1)
-    _stop(servers)
-
-
-async def _announce(server: _Server, scheme: str, host: str) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    address = f"[{host}]" if ":" in host else host
-    error_console.print(f"[bold green]Nút đang chạy / node running:[/] {scheme}://{address}:{port}  (Ctrl-C để dừng / to stop)")

@@ -179,4 +179,4 @@ def _print_proved(proved: VerifiedReceipt) -> None:
         rows.append(("ghi muộn / late", f"tác giả ghi / author's clock: {local_time(proved.claimed_ms / 1000)}"))
     rows.append(("sổ / ledger", f"{checked.checkpoint.origin}, mục / entry {proved.index}"))
     for label, value in rows:
-        console.print(f"  {label:<22}{escape(value)}")
+        console.print(f"  {label:<24}{escape(value)}")

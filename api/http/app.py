@@ -1,7 +1,8 @@
 """The application: routers, limits and error handlers put together around a node.
 
-Rules: every error is problem+json; every answer passes the guard. The two endpoints that take bodies are plain routes that read them
-within limits, so that nothing parses what has not been counted; their description is added to the OpenAPI document here.
+Rules: every error is problem+json; every answer passes the guard. The two endpoints that take bodies are plain routes that
+read them within limits, so that nothing parses what has not been counted; their description is added to the OpenAPI document
+here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading a request's body within limits, before anything parses it.
 
-Rules: a declared length above the limit is refused unread; a body is counted as it arrives; a sender that stops sending is let go;
-and all bodies that are being held together stay within one budget, so that many senders cannot exhaust the memory.
+Rules: a declared length above the limit is refused unread; a body is counted as it arrives; a sender that stops sending is
+let go; and all bodies that are being held together stay within one budget, so that many senders cannot exhaust the memory.
 """
 
 from __future__ import annotations

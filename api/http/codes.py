@@ -1,6 +1,7 @@
 """Codes of problems that the HTTP interface raises itself. All others are rules of the ledger and the node, passed on.
 
-Rules: a code is never renamed and never changes its meaning: programs match on it. The tests hold this table against the source.
+Rules: a code is never renamed and never changes its meaning: programs match on it. The tests hold this table against the
+source.
 """
 
 from __future__ import annotations

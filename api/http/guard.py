@@ -1,8 +1,8 @@
 """What every request passes on its way in, and every answer on its way out: one small ASGI layer.
 
-Rules: the address's rate limit and the sizes of path, query and headers come before anything else; every answer gets the security
-headers it did not set itself; reads are public, so any page may make them, without credentials. A request is logged at debug level by
-method, path, status and duration: never a query, a header or a body.
+Rules: the address's rate limit and the sizes of path, query and headers come before anything else; every answer gets the
+security headers it did not set itself; reads are public, so any page may make them, without credentials. A request is logged
+at debug level by method, path, status and duration: never a query, a header or a body.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Taking entries in: from the bytes of a request to one result for each entry.
 
-Rules: a body is counted before it is parsed and parsed before it is judged; signatures are checked on worker threads, several requests
-at a time; each entry of a batch is judged by itself; a request that waits is woken once, when its last entry is final or refused.
+Rules: a body is counted before it is parsed and parsed before it is judged; signatures are checked on worker threads, several
+requests at a time; each entry of a batch is judged by itself; a request that waits is woken once, when its last entry is final
+or refused.
 
 What this module does not do: HTTP. It turns bytes and a media type into results, and results into JSON.
 """
@@ -127,8 +128,8 @@ async def take_in(
 ) -> tuple[list[Item], bool]:
     """Judge the entries in a body, journal the good ones, and wait up to `wait_seconds` until they are final.
 
-    Returns an item for each and whether they came as a batch. Raises FormatError, RefusedError or StoreError for what concerns the
-    whole request.
+    Returns an item for each and whether they came as a batch. Raises FormatError, RefusedError or StoreError for what
+    concerns the whole request.
     """
 
     def work() -> tuple[list[Item], bool]:

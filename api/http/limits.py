@@ -4,8 +4,8 @@ Rules:
 
 * memory is bounded: the buckets not used for longest make room, and a full bucket is as good as none;
 * an address pays for each request; a static tile, which any cache can answer, costs a tenth;
-* a signing key pays for entries that were taken, after they were verified: nobody can use up another's quota with forgeries, nor
-  with copies of entries that are on the ledger already. A bucket may be overdrawn by what was under way at that moment;
+* a signing key pays for entries that were taken, after they were verified: nobody can use up another's quota with forgeries,
+  nor with copies of entries that are on the ledger already. A bucket may be overdrawn by what was under way at that moment;
 * a limit of 0 means none.
 
 What this module does not do: judge entries. The clock is monotonic and passed in.

@@ -1,7 +1,8 @@
 """The shapes of JSON answers, which the OpenAPI description is made from.
 
-Rules: identifiers, hashes, keys and signatures are lowercase hexadecimal; longer bytes are base64; times are milliseconds since the
-epoch unless the name says seconds. The answer to `POST /v1/entries` is written without these models, for speed, and tested against them.
+Rules: identifiers, hashes, keys and signatures are lowercase hexadecimal; longer bytes are base64; times are milliseconds
+since the epoch unless the name says seconds. The answer to `POST /v1/entries` is written without these models, for speed, and
+tested against them.
 """
 
 from __future__ import annotations

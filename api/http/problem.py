@@ -54,6 +54,7 @@ _TITLES = {
     405: "The address is right, the method is not",
     408: "The request did not arrive in time",
     413: "The request is too large",
+    414: "The request's address is too long",
     415: "The request's format is not supported",
     422: "The rules do not admit this",
     429: "Too many requests",

@@ -134,10 +134,14 @@ class Record:
 def split_record(raw: bytes) -> tuple[str, Body]:
     """Type name and body of a record, known or not. Raises FormatError, rule `record.shape` or `encoding.*`."""
     value = decode(raw)
-    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004  type and body
+    if not isinstance(value, list) or len(value) != 2:
         raise FormatError("record.shape", "a record is [type, body]")
     name, body = value
-    if not isinstance(name, str) or not 1 <= len(name.encode()) <= MAX_TYPE_BYTES or not isinstance(body, dict):
+    if (
+        not isinstance(name, str)
+        or not 1 <= len(name.encode()) <= MAX_TYPE_BYTES
+        or not isinstance(body, dict)
+    ):
         raise FormatError("record.shape", "a record is [type, body]: a short name and a map")
     return name, body
 

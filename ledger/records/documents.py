@@ -9,7 +9,18 @@ another's document by anchoring its hash first.
 from __future__ import annotations
 
 from ledger.errors import RefusedError
-from ledger.fields import MAX_TIME_MS, NUMBER_ALPHABET, Ascii, Body, Bytes, Date, Field, Integer, MediaType, Text
+from ledger.fields import (
+    MAX_TIME_MS,
+    NUMBER_ALPHABET,
+    Ascii,
+    Body,
+    Bytes,
+    Date,
+    Field,
+    Integer,
+    MediaType,
+    Text,
+)
 from ledger.records.base import AUTHORITY, IN_FORCE, RecordType, RuleState, Subject, octets, text
 from ledger.roles import ISSUER, OFFICE
 
@@ -28,15 +39,21 @@ def _identifier(body: Body) -> bytes:
 
 def _check(body: Body) -> None:
     if ("hash" in body) == ("commitment" in body):
-        raise RefusedError("document.hash-or-commitment", "a document is anchored by its hash or by a commitment: one of the two")
+        raise RefusedError(
+            "document.hash-or-commitment",
+            "a document is anchored by its hash or by a commitment: one of the two",
+        )
     if "commitment" in body:
         for name in _PUBLIC_ONLY:
             if name in body:
                 raise RefusedError(
-                    "document.commitment-discloses", f"with a commitment, field {name!r} is forbidden: it helps to guess the paper"
+                    "document.commitment-discloses",
+                    f"with a commitment, field {name!r} is forbidden: it helps to guess the paper",
                 )
     elif "media_type" not in body or "size" not in body:
-        raise RefusedError("document.description", "a document anchored by its hash states media_type and size")
+        raise RefusedError(
+            "document.description", "a document anchored by its hash states media_type and size"
+        )
 
 
 def _subject(body: Body) -> Subject:
@@ -68,8 +85,18 @@ TYPES = (
             ),
             Field("media_type", MediaType(), "media type of the file; required with `hash`", required=False),
             Field("size", Integer(0, MAX_TIME_MS), "bytes of the file; required with `hash`", required=False),
-            Field("number", Ascii(1, 20, NUMBER_ALPHABET), "số: the document's number in its book", required=False),
-            Field("symbol", Text(1, 60), "ký hiệu: the letters after the number, such as BC-UBND", required=False),
+            Field(
+                "number",
+                Ascii(1, 20, NUMBER_ALPHABET),
+                "số: the document's number in its book",
+                required=False,
+            ),
+            Field(
+                "symbol",
+                Text(1, 60),
+                "ký hiệu: the letters after the number, such as BC-UBND",
+                required=False,
+            ),
             Field("date", Date(), "ngày ban hành: date of issue printed on the paper", required=False),
             Field("abstract", Text(1, 1000), "trích yếu: what the paper is about, in a line", required=False),
         ),

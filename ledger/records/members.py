@@ -16,7 +16,17 @@ from ledger.fields import IDENTIFIER, TIME_MS, Body, Bytes, ChoiceList, Field, T
 from ledger.genesis import MAX_NAME_BYTES
 from ledger.hashing import KEY_POSSESSION as KEY_POSSESSION_CONTEXT
 from ledger.hashing import signed_message
-from ledger.records.base import AUTHORITY, IN_FORCE, RecordType, RuleState, Subject, integer, octets, text, words
+from ledger.records.base import (
+    AUTHORITY,
+    IN_FORCE,
+    RecordType,
+    RuleState,
+    Subject,
+    integer,
+    octets,
+    text,
+    words,
+)
 from ledger.roles import ADMINISTRATOR, ROLES
 from ledger.rows import KeyRow, MemberRow
 
@@ -82,9 +92,13 @@ def _register_key(state: RuleState, _status: str | None, body: Body) -> str:
         raise RefusedError("key.roles", "a key can only have roles that its member has", permanent=False)
     try:
         keys.check_public_key(public_key)
-        keys.verify(public_key, octets(body, "possession"), possession_message(state.chain_id, member, public_key))
+        keys.verify(
+            public_key, octets(body, "possession"), possession_message(state.chain_id, member, public_key)
+        )
     except VerificationError as error:
-        raise RefusedError("key.possession", f"the key does not show that its owner holds it: {error.detail}") from error
+        raise RefusedError(
+            "key.possession", f"the key does not show that its owner holds it: {error.detail}"
+        ) from error
     state.put_key(public_key, KeyRow(member, words(body, "roles"), state.time_ms))
     return IN_FORCE
 
@@ -102,7 +116,9 @@ def _revoke_key(state: RuleState, _status: str | None, body: Body) -> str:
     if row.revoked_ms is not None:
         raise RefusedError("key.ended", "the key is already revoked")
     if integer(body, "from_ms") > state.time_ms:
-        raise RefusedError("key.revoked-ahead", "a key is revoked from now or from an earlier time", permanent=False)
+        raise RefusedError(
+            "key.revoked-ahead", "a key is revoked from now or from an earlier time", permanent=False
+        )
     state.put_key(
         octets(body, "key"), replace(row, revoked_ms=state.time_ms, disputed_from_ms=integer(body, "from_ms"))
     )
@@ -139,7 +155,11 @@ TYPES = (
             _MEMBER,
             _KEY,
             _ROLES,
-            Field("possession", Bytes(64), "the key's signature over `[chain_id, member, key]`, context `sogoc/v1/key-possession`"),
+            Field(
+                "possession",
+                Bytes(64),
+                "the key's signature over `[chain_id, member, key]`, context `sogoc/v1/key-possession`",
+            ),
         ),
         roles=_ADMINISTRATORS,
         subject=_key_subject,

@@ -6,7 +6,7 @@ bare bytes.
 
 | key                            | value                                     | from    |
 |--------------------------------|-------------------------------------------|---------|
-| `b` height                     | `[first index, entry count]`              | source  |
+| `b` height                     | first index, entry count: 8 bytes each    | source  |
 | `c` tree size                  | root of the log at that size, 32 bytes    | derived |
 | `f`                            | `["sogoc ledger", store format version]`  | source  |
 | `h`                            | the head: see `ledger.store.view.Head`    | source  |
@@ -50,6 +50,8 @@ RECORDS: Final = b"r"
 STATE_ROW: Final = b"s"
 TILE: Final = b"t"
 
+BLOCK_ROW_SIZE: Final = 16
+
 COPIED: Final = (COSIGNED, SIGNED_SUMMARY, SIGNED)
 """Rows that a rebuild takes over as they are: what was signed, which nothing else tells."""
 
@@ -57,6 +59,11 @@ COPIED: Final = (COSIGNED, SIGNED_SUMMARY, SIGNED)
 def numbered(kind: bytes, number: int) -> bytes:
     """Key of the row of `kind` for a height, an index or a size."""
     return kind + number.to_bytes(8, "big")
+
+
+def block_row(first_index: int, entry_count: int) -> bytes:
+    """Value of a block's row: not in the canonical encoding, since a search by index reads a score of them."""
+    return first_index.to_bytes(8, "big") + entry_count.to_bytes(8, "big")
 
 
 def number_of(key: bytes) -> int:

@@ -282,7 +282,7 @@ def block_rows(
         time_ms=block.time_ms,
     )
     rows: list[Row] = [
-        (layout.numbered(layout.BLOCK, block.height), encode([block.first_index, len(block.leaves)])),
+        (layout.numbered(layout.BLOCK, block.height), layout.block_row(block.first_index, len(block.leaves))),
         (layout.numbered(layout.CHECKPOINT, after.size), head.root),
         (layout.HEAD, head.encoded()),
     ]

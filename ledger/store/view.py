@@ -230,8 +230,10 @@ class LedgerView:
                 "store.not-there", f"There is no block {height}; the last is {self.head.height}."
             )
         key = layout.numbered(layout.BLOCK, height)
-        first_index, count = items(self._must(key), 2, _name(key))
-        return integer(first_index, _name(key)), integer(count, _name(key))
+        row = self._must(key)
+        if len(row) != layout.BLOCK_ROW_SIZE:
+            raise damaged(_name(key))
+        return int.from_bytes(row[:8], "big"), int.from_bytes(row[8:], "big")
 
     def _check_index(self, index: int) -> None:
         if not 0 <= index < self.head.size:

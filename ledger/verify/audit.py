@@ -1,16 +1,16 @@
-"""Auditing a whole ledger: reading it in order, having its segments checked, linking what they say.
+"""Auditing a whole ledger.
 
 Rules:
 
-* Nothing a source says is believed. The log's tiles are claims; every leaf is hashed, every header extends the log before
-  it, and the last root must be the one that a quorum cosigned.
-* Segments of 256 leaves are checked by whatever `concurrent.futures.Executor` is passed in, or here; the tasks are
-  `ledger.verify.quick.check` over bytes. They are submitted in order and looked at in order, so that the first fault is
-  named whoever finds it first; at most `window` of them, and about `WINDOW_BYTES`, are under way at a time, and that and
-  the scratch state's limit is all the memory that an audit takes, whatever the ledger's size.
-* Blocks are executed again here, in order, while the executor checks the signatures of later ones.
+* Nothing a source says is believed. Every leaf is hashed, every header extends the log before it, and the root at the end
+  is the one that a quorum cosigned.
+* Segments of 256 leaves are checked by whatever `concurrent.futures.Executor` is passed in, or here without one; its tasks
+  are `ledger.verify.quick.check` over bytes. They are submitted in order and taken in order, so the first fault is named
+  whoever finds it first. At most `window` of them, and about `WINDOW_BYTES`, are under way at a time: that and the limit
+  of the scratch state is the memory an audit takes, whatever the size of the ledger.
+* Blocks are executed again here, in order, while the executor checks the signatures of those to come.
 
-Not here: opening a source (`ledger.verify.sources`), clocks, printing.
+Not here: opening a source (`ledger.verify.sources`), measuring time, printing.
 """
 
 from __future__ import annotations
@@ -19,37 +19,31 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from ledger import checkpoint as checkpoints
-from ledger.errors import CannotTellError, FormatError, LedgerError, StoreCorruptError, VerificationError
-from ledger.genesis import Genesis
-from ledger.hashing import HASH_SIZE
-from ledger.merkle import CompactRange, root_of_hashes
-from ledger.policy import CheckedCheckpoint, Policy
-from ledger.store import layout
-from ledger.tiles import TILE_WIDTH, tile_path, tile_width
+from ledger.errors import VerificationError
+from ledger.policy import Policy
+from ledger.verify.linking import Linker
 from ledger.verify.quick import check
-from ledger.verify.replay import Replay, ScratchState
-from ledger.verify.report import AuditFailure, AuditReport, Finding, Level
-from ledger.verify.segments import BlockFact, Job, Result, split_bundle
+from ledger.verify.reading import Start, Unreadable, read_start, segments
+from ledger.verify.replay import Replay
+from ledger.verify.report import AuditReport, Level, faults_as_failures
+from ledger.verify.segments import Job, Result
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import ExportSource
-from ledger.verify.sources.scratch import temporary_scratch
+from ledger.verify.sources.scratch import Scratch, temporary_scratch
 from ledger.verify.sources.stored import StoreSource
 from ledger.verify.stored import RowCheck
-from ledger.verify.trust import check_checkpoint, genesis_policy, read_genesis
+from ledger.verify.trust import genesis_policy
 
 WINDOW = 8
 """Segments under way at a time, unless the caller says otherwise: enough for four workers not to wait."""
 
 WINDOW_BYTES = 64 << 20
-"""Bytes of segments under way at a time; one segment is always let through."""
+"""Bytes of segments under way at a time; one is always let through."""
 
 Progress = Callable[[int, int], None]
 """Called with the leaves checked so far, and with how many there are."""
-
-ScratchOpener = Callable[[], AbstractContextManager[ScratchState]]
 
 
 def audit(
@@ -59,81 +53,105 @@ def audit(
     level: Level = Level.FULL,
     executor: Executor | None = None,
     window: int = WINDOW,
-    progress: Progress | None = None,
-    scratch: ScratchOpener = temporary_scratch,
+    progress: Progress = lambda _done, _total: None,
+    scratch: Callable[[], AbstractContextManager[Scratch]] = temporary_scratch,
 ) -> AuditReport:
     """Check a ledger from its first leaf to its last, and return what was checked.
 
-    `policy`: whose cosignatures are trusted; None for the policy that the ledger's own genesis document implies. `window`:
-    segments under way at a time, two for each of the executor's workers or more. `scratch` opens the state that blocks are
+    `policy`: whose cosignatures are trusted; None for those that the ledger's own genesis document names. `window`:
+    segments under way at a time, two for each worker of `executor` or more. `scratch` opens the state that blocks are
     executed on (level FULL).
 
-    Raises AuditFailure for the first thing that is wrong; CannotTellError for what cannot be judged (a quorum is missing, a
-    version or record type is unknown, a source cannot be reached); StoreError if a disk refuses.
+    Raises AuditFailure for the first thing that is wrong; CannotTellError for what cannot be judged (a quorum is missing,
+    a version or record type is not known, a source cannot be reached); StoreError if a disk refuses.
     """
-    return _Audit(source, policy, level, executor, max(1, window), progress, scratch).run()
+    start = read_start(source, policy)
+    with ExitStack() as stack:
+        stack.enter_context(faults_as_failures())
+        executed = stack.enter_context(scratch()) if level >= Level.FULL else None
+        replay = None if executed is None else Replay(start.genesis, executed)
+        rows = None
+        if isinstance(source, StoreSource):
+            rows = RowCheck(source.reader, source.head, start.genesis, start.policy)
+        linker = Linker(source, start, rows, replay)
+        found = segments(source, start, level)
+        _check_segments(found, linker, executor, window, lambda done: progress(done, start.size))
+        last = linker.finish()
+        if isinstance(source, ExportSource):
+            _check_beside(source, start)
+        if rows is not None:
+            rows.head(last)
+            rows.cosigned()
+            if executed is not None:
+                rows.checkpoints()
+                rows.sweep(executed.rows())
+    return AuditReport(
+        level=level,
+        origin=start.genesis.origin,
+        chain_id=start.genesis.chain_id,
+        size=start.size,
+        height=last.height,
+        root=last.root,
+        entries=linker.entries,
+        records=linker.records,
+        checkpoint=start.checkpoint,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _Unreadable:
-    """A segment that the source could not give."""
+def _check_segments(
+    found: Iterator[Job | Unreadable],
+    linker: Linker,
+    executor: Executor | None,
+    window: int,
+    progress: Callable[[int], None],
+) -> None:
+    """Have every segment checked, and hand the results to `linker` in order. Raises as `audit`."""
+    pending: deque[_Pending | Unreadable] = deque()
+    try:
+        for one in found:
+            pending.append(one if isinstance(one, Unreadable) else _Pending(one, _start(executor, one)))
+            while _is_full(pending, window if executor else 1):
+                _take(pending.popleft(), linker, progress)
+        while pending:
+            _take(pending.popleft(), linker, progress)
+    finally:
+        for waiting in pending:
+            if isinstance(waiting, _Pending) and isinstance(waiting.result, Future):
+                waiting.result.cancel()
 
-    error: LedgerError
-    index: int | None
 
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """A segment under way."""
+class _Pending(NamedTuple):
+    """A segment under way, or done."""
 
     job: Job
     result: Future[Result] | Result
 
 
-class _Audit:
-    """One audit, on its way through a log."""
+def _start(executor: Executor | None, job: Job) -> Future[Result] | Result:
+    return executor.submit(check, job) if executor else check(job)
 
-    def __init__(
-        self,
-        source: LogSource,
-        policy: Policy | None,
-        level: Level,
-        executor: Executor | None,
-        window: int,
-        progress: Progress | None,
-        scratch: ScratchOpener,
-    ) -> None:
-        self._source = source
-        self._policy = policy
-        self._level = level
-        self._executor = executor
-        self._window = window
-        self._progress = progress
-        self._open_scratch = scratch
-        self._last: BlockFact | None = None
-        self._entries = self._records = 0
-        self._reached_checkpoint = False
-        self._above = _TilesAbove(source)
-        self._rows: RowCheck | None = None
-        self._replay: Replay | None = None
 
-    def run(self) -> AuditReport:
-        self._read_start()
-        with ExitStack() as stack:
-            scratch = None
-            if self._level >= Level.FULL:
-                scratch = stack.enter_context(self._open_scratch())
-                self._replay = Replay(self._genesis, scratch)
-            pending: deque[_Pending | _Unreadable] = deque()
-            stack.callback(_cancel, pending)
-            for one in self._segments():
-                pending.append(one)
-                while _is_full(pending, self._window):
-                    self._take(pending.popleft())
-            while pending:
-                self._take(pending.popleft())
-            fact = self._finish()
-            if self._rows is not None and scratch is not None:
-                self._guarded(self._rows.checkpoints)
-                self._guarded(lambda: self._rows.sweep(scratch.rows()))
-        return AuditReport(...)
+def _is_full(pending: deque[_Pending | Unreadable], window: int) -> bool:
+    jobs = [one.job for one in pending if isinstance(one, _Pending)]
+    under_way = sum(len(job.entries) + len(job.records) for job in jobs)
+    return len(pending) >= window or (len(jobs) > 1 and under_way > WINDOW_BYTES)
+
+
+def _take(one: _Pending | Unreadable, linker: Linker, progress: Callable[[int], None]) -> None:
+    if isinstance(one, Unreadable):
+        raise one.failure()
+    result = one.result.result() if isinstance(one.result, Future) else one.result
+    linker.take(one.job, result)
+    progress(one.job.first + one.job.width)
+
+
+def _check_beside(source: ExportSource, start: Start) -> None:
+    """Check the files of an export that are no part of the log. Raises VerificationError, FormatError."""
+    leaf = source.genesis()
+    if leaf is not None and leaf != start.genesis.leaf():
+        raise VerificationError("export.genesis", "the file genesis is not leaf 0 of the log")
+    policy = source.policy()
+    # Somebody who trusts the file must come to trust the validators that the ledger names, with their quorum.
+    if policy is not None and Policy.parse(policy) not in (start.policy, genesis_policy(start.genesis)):
+        detail = "the file policy is neither the policy of this audit nor the one that the genesis document implies"
+        raise VerificationError("export.policy", detail)

@@ -106,7 +106,9 @@ def _check_entries(
         leaf = leaves[offset]
         count, start = counts[offset], starts[offset]
         if len(leaf) == size and count < 128:
-            head, key, nonce_tag, time_tag, time_ms, signed, root_tag, root, signature_tag, signature = unpack(leaf)
+            head, key, nonce_tag, time_tag, time_ms, signed, root_tag, root, signature_tag, signature = (
+                unpack(leaf)
+            )
             if (
                 head != prefix
                 or signed != count

@@ -85,7 +85,9 @@ class Replay:
             self._header_keys = frozenset(validator.header_key for validator in parse_validators(row))
             self._validators_row = row
         if header.proposer not in self._header_keys:
-            raise VerificationError("header.proposer", "the proposer was not a validator when the block was made")
+            raise VerificationError(
+                "header.proposer", "the proposer was not a validator when the block was made"
+            )
 
 
 def _first_refused(state: StateReader, header: Header, entries: list[Entry]) -> Finding | None:

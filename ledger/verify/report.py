@@ -9,11 +9,12 @@ Not here: looking.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
-from ledger.errors import CannotTellError, LedgerError, VerificationError
+from ledger.errors import CannotTellError, FormatError, LedgerError, StoreCorruptError, VerificationError
 from ledger.policy import CheckedCheckpoint
 
 
@@ -51,7 +52,19 @@ class AuditFailure(VerificationError):  # noqa: N818  the name says what it is: 
         self.record_index = record_index
 
 
-class Finding(NamedTuple):
+@contextmanager
+def faults_as_failures() -> Iterator[None]:
+    """Raise as AuditFailure what says that bytes are wrong; let pass what says that something else is."""
+    try:
+        yield
+    except AuditFailure:
+        raise
+    except (VerificationError, FormatError, StoreCorruptError) as error:
+        raise AuditFailure(error.rule, error.detail) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
     """Something wrong, on its way to be reported: a value, so that it crosses process borders and can be compared."""
 
     index: int

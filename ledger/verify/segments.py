@@ -14,16 +14,16 @@ Not here: I/O, chain rules, the bodies of records.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from ledger import keys
-from ledger.block import SIGNATURE_SIZE, Header, parse_header_leaf
+from ledger.block import Header, parse_header_leaf
 from ledger.entry import (
     ENTRY_TAG,
     GENESIS_TAG,
     HEADER_TAG,
     MAX_SUBMISSION_BYTES,
+    SIGNATURE_SIZE,
     Entry,
     check_record_size,
     leaf_tag,
@@ -66,7 +66,8 @@ class Job:
         return self.number * TILE_WIDTH
 
 
-class BlockFact(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BlockFact:
     """What a header says, for whoever links it to the one before, and the root after it."""
 
     index: int
@@ -78,6 +79,7 @@ class BlockFact(NamedTuple):
     hash: bytes
     root: bytes
     """Root of the log up to and including this header."""
+    state_root: bytes
 
     @property
     def size(self) -> int:
@@ -101,8 +103,8 @@ class Result:
 
 def examine(job: Job) -> Result:
     """Check a segment leaf by leaf. Slower than `quick`, and what counts."""
-    leaves, no_leaf = _split(job.entries, job.width, counted=False)
-    items, no_items = _split(job.records, job.width, counted=True)
+    leaves, no_leaf = split_bundle(job.entries, job.width, counted=False)
+    items, no_items = split_bundle(job.records, job.width, counted=True)
     walk = _Walk(job, leaf_hashes(leaf for (leaf,) in leaves))
     for offset in range(job.width):
         try:
@@ -156,9 +158,13 @@ class _Walk:
         if computed == claimed:
             return
         if self._tile_fits_above():
-            raise VerificationError("leaf.hash", "the leaf is not the one that was logged", expected=claimed, got=computed)
+            raise VerificationError(
+                "leaf.hash", "the leaf is not the one that was logged", expected=claimed, got=computed
+            )
         path = tile_path(0, job.number, job.width)
-        raise VerificationError("tile.hash", f"{path} does not have the hash of this leaf", expected=computed, got=claimed)
+        raise VerificationError(
+            "tile.hash", f"{path} does not have the hash of this leaf", expected=computed, got=claimed
+        )
 
     def _tile_fits_above(self) -> bool:
         """Whether the claimed hashes of this segment lead to what is known above them: then the leaf is wrong, not they."""
@@ -181,7 +187,9 @@ class _Walk:
         entry = Entry(body, signature, tuple(items))
         entry.check_records_root()
         if len(entry.submission()) > MAX_SUBMISSION_BYTES:
-            raise FormatError("entry.size", f"an entry with its records has at most {MAX_SUBMISSION_BYTES} bytes")
+            raise FormatError(
+                "entry.size", f"an entry with its records has at most {MAX_SUBMISSION_BYTES} bytes"
+            )
         entry.verify_signature()
         self.records += len(items)
 
@@ -193,12 +201,14 @@ class _Walk:
         above = CompactRange(job.number, job.peaks).append(job.node)
         if above.peaks != self.log.peaks:
             path = tile_path(1, job.number // TILE_WIDTH)
-            raise VerificationError("tile.hash", f"{path} does not have the root of the leaves from {job.first} on")
+            raise VerificationError(
+                "tile.hash", f"{path} does not have the root of the leaves from {job.first} on"
+            )
 
     def result(self, finding: Finding | None) -> Result:
         """The result after the last leaf, or at a finding."""
         if finding is not None:
-            finding = finding._replace(headers_before=len(self.facts))
+            finding = replace(finding, headers_before=len(self.facts))
         return Result(tuple(self.facts), self.entries, self.records, self.log.root(), finding)
 
 
@@ -214,7 +224,9 @@ def header_fact(job: Job, index: int, leaf: bytes, items: list[bytes], log: Comp
     if header.entry_count < 1:
         raise VerificationError("header.entry-count", "a block has at least one entry")
     if header.log_root != log.root():
-        raise _differs("log-root", "the header names another log than the one before it", log.root(), header.log_root)
+        raise _differs(
+            "log-root", "the header names another log than the one before it", log.root(), header.log_root
+        )
     _check_proposer(job, header, leaf, items)
     after = log.append(leaf_hash(leaf))
     return BlockFact(
@@ -226,6 +238,7 @@ def header_fact(job: Job, index: int, leaf: bytes, items: list[bytes], log: Comp
         parent=header.parent,
         hash=leaf_hash(leaf),
         root=after.root(),
+        state_root=header.state_root,
     )
 
 
@@ -236,9 +249,13 @@ def _check_proposer(job: Job, header: Header, leaf: bytes, items: list[bytes]) -
             raise VerificationError("header.signature", "nothing stands beside the genesis header")
         return
     if header.proposer not in job.header_keys:
-        raise VerificationError("header.proposer", "the header names a proposer that is no validator's header key")
+        raise VerificationError(
+            "header.proposer", "the header names a proposer that is no validator's header key"
+        )
     if len(items) != 1 or len(items[0]) != SIGNATURE_SIZE:
-        raise VerificationError("header.signature", "the proposer's signature does not stand beside the header")
+        raise VerificationError(
+            "header.signature", "the proposer's signature does not stand beside the header"
+        )
     # What is signed is the header as it stands in the leaf, behind the leaf's own two bytes.
     keys.verify(header.proposer, items[0], signed_message(HEADER_CONTEXT, leaf[2:]))
 
@@ -247,7 +264,7 @@ def _differs(field: str, detail: str, expected: bytes, got: bytes) -> Verificati
     return VerificationError(f"header.{field}", detail, expected=expected, got=got)
 
 
-def _split(data: bytes, width: int, *, counted: bool) -> tuple[list[list[bytes]], FormatError | None]:
+def split_bundle(data: bytes, width: int, *, counted: bool) -> tuple[list[list[bytes]], FormatError | None]:
     """The items beside each of `width` leaves as far as they can be read, and what stopped it, if anything did.
 
     `counted`: a records bundle; otherwise an entry bundle, with one item for each leaf.

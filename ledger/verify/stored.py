@@ -15,7 +15,7 @@ Not here: the leaves and records, which the segments check; the sweep only sees 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ledger.checkpoint import Checkpoint
 from ledger.encoding import encode
@@ -32,14 +32,6 @@ from ledger.verify.segments import BlockFact
 from ledger.verify.trust import genesis_policy
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """What the last block says of itself."""
-
-    fact: BlockFact
-    state_root: bytes
-
-
 class RowCheck:
     """The rows of one store against the blocks of one log."""
 
@@ -52,20 +44,27 @@ class RowCheck:
     def block(self, fact: BlockFact) -> None:
         """Check the rows of a block whose header was found right. Raises AuditFailure."""
         rows = {
-            layout.numbered(layout.BLOCK, fact.height): encode([fact.first_index, fact.index - fact.first_index]),
+            layout.numbered(layout.BLOCK, fact.height): layout.block_row(
+                fact.first_index, fact.index - fact.first_index
+            ),
             layout.numbered(layout.CHECKPOINT, fact.size): fact.root,
         }
         for key, value in rows.items():
             if self._reader.get(key) != value:
                 raise _differs(key, fact.height)
 
-    def head(self, tail: Tail) -> None:
+    def head(self, last: BlockFact) -> None:
         """Check the rows that say where the ledger stands. Raises AuditFailure."""
-        fact, head = tail.fact, self._head
-        if head.engine_height < fact.engine_height:
-            raise _differs(layout.HEAD, fact.height)
+        # The engine may have gone on without a block of this ledger; how far, nothing else tells.
+        engine_height = max(self._head.engine_height, last.engine_height)
         wanted = Head(
-            fact.height, head.engine_height, fact.size, fact.root, fact.hash, tail.state_root, fact.time_ms
+            height=last.height,
+            engine_height=engine_height,
+            size=last.size,
+            root=last.root,
+            header_hash=last.hash,
+            state_root=last.state_root,
+            time_ms=last.time_ms,
         )
         for key, value in (
             (layout.HEAD, wanted.encoded()),
@@ -89,16 +88,22 @@ class RowCheck:
                 )
                 raise AuditFailure("store.behind-cosigned", detail)
             if self._reader.get(layout.numbered(layout.CHECKPOINT, size)) != root:
-                raise AuditFailure("store.cosigned-root", f"{_name(key)} is not the root of this ledger at size {size}")
+                raise AuditFailure(
+                    "store.cosigned-root", f"{_name(key)} is not the root of this ledger at size {size}"
+                )
 
     def checkpoints(self) -> None:
         """Check every checkpoint that is kept with signatures. Raises AuditFailure, CannotTellError."""
-        policies = {self._policy.format(): self._policy, genesis_policy(self._genesis).format(): genesis_policy(self._genesis)}
+        policies = {
+            self._policy.format(): self._policy,
+            genesis_policy(self._genesis).format(): genesis_policy(self._genesis),
+        }
         # A checkpoint is kept from its first signature on, so it need not have its quorum yet; the newest final one has.
         lenient = [replace(policy, quorum=NO_QUORUM) for policy in policies.values()]
-        listed = {
-            (line.key.name, line.key.key_id) for policy in lenient for line in (*policy.logs, *policy.witnesses)
-        }
+        listed: set[tuple[str, bytes]] = set()
+        for policy in lenient:
+            listed.update((line.key.name, line.key.key_id) for line in policy.logs)
+            listed.update((line.key.name, line.key.key_id) for line in policy.witnesses)
         count = largest = 0
         for key, value in self._reader.iterate(layout.SIGNED):
             count += 1
@@ -118,10 +123,14 @@ class RowCheck:
             raise VerificationError("checkpoint.size", "the checkpoint is of another size or another ledger")
         root = self._reader.get(layout.numbered(layout.CHECKPOINT, size))
         if root != signed.root:
-            raise VerificationError("checkpoint.root", "the checkpoint signs another root than that of the log")
+            raise VerificationError(
+                "checkpoint.root", "the checkpoint signs another root than that of the log"
+            )
         for signature in signed.note.signatures:
             if (signature.name, signature.key_id) not in listed:
-                raise VerificationError("checkpoint.unlisted-key", f"a signature by {signature.name!a} is by no listed key")
+                raise VerificationError(
+                    "checkpoint.unlisted-key", f"a signature by {signature.name!a} is by no listed key"
+                )
 
     def sweep(self, executed: Iterable[tuple[bytes, bytes]]) -> None:
         """Go through every key of the database, and compare all rows that `executed` gives with those stored.
@@ -157,9 +166,8 @@ class RowCheck:
 
     def _ends(self) -> Iterator[int]:
         """The tree sizes after each block, from the rows of blocks, which were compared with the headers."""
-        for key, value in self._reader.iterate(layout.BLOCK):
-            first_index, count = items(value, 2, _name(key))
-            yield integer(first_index, _name(key)) + integer(count, _name(key)) + 1
+        for _, value in self._reader.iterate(layout.BLOCK):
+            yield int.from_bytes(value[:8], "big") + int.from_bytes(value[8:], "big") + 1
 
     def _tile(self, key: bytes, value: bytes) -> None:
         # Its hashes were compared when the log was; here only whether it should be there, and ends where it should.
@@ -225,7 +233,9 @@ def _name(key: bytes) -> str:
 
 
 def _differs(key: bytes, height: int | None) -> AuditFailure:
-    return AuditFailure("store.row-differs", f"{_name(key)} is not what follows from the blocks", height=height)
+    return AuditFailure(
+        "store.row-differs", f"{_name(key)} is not what follows from the blocks", height=height
+    )
 
 
 def _missing(key: bytes) -> AuditFailure:

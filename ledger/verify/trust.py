@@ -9,9 +9,9 @@ Not here: reading files.
 
 from __future__ import annotations
 
-from ledger.execution import check_same_header, execute_genesis
 from ledger.block import parse_header_leaf
 from ledger.errors import VerificationError
+from ledger.execution import check_same_header, execute_genesis
 from ledger.genesis import Genesis, parse_genesis_leaf
 from ledger.note import COSIGNING_KEY, LOG_KEY, VerifierKey
 from ledger.policy import CheckedCheckpoint, Policy, quorum_size

@@ -62,6 +62,7 @@ class EmbeddedEngine:
         self._changed = threading.Condition()
         self._mempool: OrderedDict[bytes, bytes] = OrderedDict()
         self._resting: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+        self._in_hand: dict[bytes, bytes] = {}
         self._bytes = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="sogoc-engine", daemon=True)
@@ -80,11 +81,15 @@ class EmbeddedEngine:
         """Begin making blocks."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the block in hand and stop. What is left in the mempool is in the outbox too."""
+    def halt(self) -> None:
+        """Begin no further block; does not wait for the one in hand."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Finish the block in hand and stop. What is left in the mempool is in the outbox too."""
+        self.halt()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -97,10 +102,22 @@ class EmbeddedEngine:
                     self._bytes += len(submission)
             self._changed.notify_all()
 
+    def withdraw(self, entry_ids: Sequence[bytes]) -> list[bytes]:
+        """Take entries out again; returns those that were here and will be in no block. One that is in the block in hand stays."""
+        with self._changed:
+            withdrawn = [
+                entry_id
+                for entry_id in entry_ids
+                if entry_id not in self._in_hand and (entry_id in self._mempool or entry_id in self._resting)
+            ]
+            self._forget(withdrawn)
+        return withdrawn
+
     def _run(self) -> None:
         try:
             while self._wait_for_work():
                 self._make_block()
+                self._in_hand = {}
         except Exception as error:  # whatever it is, a node that cannot commit must stop and say so
             _log.exception("engine stopped", error=str(error))
             self._events.failed(error)
@@ -132,6 +149,7 @@ class EmbeddedEngine:
                 if taken and size > self._max_block_bytes:
                     break
                 taken[entry_id] = submission
+            self._in_hand = taken
         return taken
 
     def _make_block(self) -> None:
@@ -159,13 +177,15 @@ class EmbeddedEngine:
     def _settle_refused(self, ids: dict[bytes, bytes], refused: Sequence[tuple[bytes, LedgerError]]) -> None:
         for submission, error in refused:
             entry_id = ids[submission]
-            self._forget([entry_id])
             if isinstance(error, RefusedError) and not error.permanent:
                 with self._changed:
+                    self._forget([entry_id])
                     self._resting[entry_id] = (time.monotonic(), submission)
                     self._bytes += len(submission)
-            elif isinstance(error, RefusedError | FormatError | VerificationError | CannotTellError):
+            else:
+                # Told before it is forgotten: whoever finds it nowhere here must find it refused.
                 self._events.refused(entry_id, error)
+                self._forget([entry_id])
 
     def _forget(self, entry_ids: Sequence[bytes]) -> None:
         with self._changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
@@ -45,6 +45,19 @@ MEMBER_LOOKUP, KEY_LOOKUP = b"member/", b"key/"
 PROTOBUF = "application/x-protobuf"
 _STATE_KEY = re.compile(rf"(?:[0-9a-fA-F]{{2}}){{1,{MAX_STATE_KEY_BYTES}}}")
 
+FirstHeight = Annotated[
+    int, Query(alias="from", ge=0, le=MAX_HEIGHT, description="Height of the first block.", examples=[0])
+]
+BlockLimit = Annotated[int, Query(ge=1, le=MAX_BLOCKS, description="At most so many blocks.", examples=[100])]
+Height = Annotated[int, Path(ge=0, le=MAX_HEIGHT, description="The block's height.", examples=[77])]
+StateKey = Annotated[
+    str,
+    Path(
+        description="The raw key in hexadecimal: `encode([kind, …])`.", examples=["91aa76616c696461746f7273"]
+    ),
+]
+Form = Annotated[Literal["json", "ics23"], Query(alias="format", description="Form of the answer.")]
+
 router = APIRouter(tags=["chain"])
 
 
@@ -59,20 +72,15 @@ def _frame(final: FinalView, height: int) -> bytes:
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "Frames: four bytes of length (big-endian), then msgpack `[header leaf, signature, [submission, …]]`. "
+            "description": "Frames: four bytes of length (big-endian), then msgpack "
+            "`[header leaf, signature, [submission, …]]`. "
             "The header `sogoc-height` has the height of the newest final block.",
             "content": {BLOCK_STREAM: {"schema": {"type": "string", "format": "binary"}}},
         }
     },
 )
-def get_blocks(
-    request: Request,
-    first: int = Query(
-        default=0, alias="from", ge=0, le=MAX_HEIGHT, description="Height of the first block."
-    ),
-    limit: int = Query(default=MAX_BLOCKS, ge=1, le=MAX_BLOCKS, description="At most so many blocks."),
-) -> Response:
-    """Final blocks in order of height, as many as `limit` and 64 MB allow. 404 `block.unknown` for one that is not final yet."""
+def get_blocks(request: Request, first: FirstHeight = 0, limit: BlockLimit = MAX_BLOCKS) -> Response:
+    """Final blocks in order of height, as many as `limit` and 64 MB allow. 404 `block.unknown` beyond the newest."""
     final = context_of(request).final
     head = final.view.head.height
     if first > head:
@@ -93,7 +101,7 @@ def get_blocks(
 
 
 @router.get("/v1/blocks/{height}", summary="A block")
-def get_block(request: Request, height: int = Path(ge=0, le=MAX_HEIGHT, examples=[77])) -> BlockAnswer:
+def get_block(request: Request, height: Height) -> BlockAnswer:
     """A block's header and the ids of its entries. 404 `block.unknown` for one that is not final yet."""
     final = context_of(request).final
     head = final.view.head.height
@@ -141,13 +149,7 @@ def get_block(request: Request, height: int = Path(ge=0, le=MAX_HEIGHT, examples
         }
     },
 )
-def get_state(
-    request: Request,
-    key: str = Path(
-        description="The raw key in hexadecimal: `encode([kind, …])`.", examples=["91aa76616c696461746f7273"]
-    ),
-    form: Literal["json", "ics23"] = Query(default="json", alias="format", description="Form of the answer."),
-) -> StateAnswer | Response:
+def get_state(request: Request, key: StateKey, form: Form = "json") -> StateAnswer | Response:
     """The value under a key at the newest checkpoint, or the proof that there is none; never 404."""
     if not _STATE_KEY.fullmatch(key):
         raise FormatError(
@@ -180,7 +182,7 @@ def get_state(
     },
 )
 def get_policy(request: Request) -> Response:
-    """The policy that the genesis document implies. Take it from the office itself, not from a server you are about to check."""
+    """The policy that the genesis document implies. Take it from the office, not from a server you are about to check."""
     return PlainTextResponse(context_of(request).policy_text)
 
 

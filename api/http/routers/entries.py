@@ -1,12 +1,14 @@
 """`/v1/entries`: submitting entries, and asking what became of one.
 
-Rules: a repeat is never an error: it is answered with the first one's place. The endpoint that takes entries reads the body itself and
-writes its answer itself; what the OpenAPI description says of it stands in `POST_DESCRIPTION` and is held true by the tests.
+Rules: a repeat is never an error: it is answered with the first one's place. The endpoint that takes entries reads the body
+itself and writes its answer itself; what the OpenAPI description says of it stands in `POST_DESCRIPTION` and is held true by
+the tests.
 """
 
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, Path
@@ -27,6 +29,8 @@ WAIT_SECONDS = 30.0
 """How long `wait=final` waits before it answers 202."""
 _INLINE_ITEMS = 16
 """Up to so many results are shaped on the event loop: cheaper than to hand them to a thread."""
+
+EntryId = Annotated[str, Path(description="The entry's id, 64 hexadecimal digits.", examples=["9f" * 32])]
 
 router = APIRouter(tags=["entries"])
 
@@ -86,10 +90,7 @@ def _json(value: object, status: int) -> Response:
 
 
 @router.get("/v1/entries/{entry_id}", response_model_exclude_none=True, summary="What became of an entry")
-def get_entry(
-    request: Request,
-    entry_id: str = Path(description="The entry's id, 64 hexadecimal digits.", examples=["9f" * 32]),
-) -> EntryAnswer:
+def get_entry(request: Request, entry_id: EntryId) -> EntryAnswer:
     """A final entry with its place and its records' ids, an accepted one that is not final yet, or how it was refused.
 
     404 `entry.unknown` if this node has never heard of it.
@@ -130,8 +131,8 @@ POST_DESCRIPTION: dict[str, object] = {
         "`[1, [submission, …]]`, at most 16 MB and 4,096 entries. `application/json`: the same in base64. "
         "A repeat, also under a second signature, is answered with the first one's place. With `wait=final` the answer comes "
         f"when the entries are final, or after {WAIT_SECONDS:.0f} seconds as it stands then.\n\n"
-        "One entry: 200 final, 202 accepted (journalled and synced: never lost), or a problem. A batch: 200 if all are final, 202 if all "
-        "are taken, 207 if any was refused; `results` has one for each, in order."
+        "One entry: 200 final, 202 accepted (journalled and synced: never lost), or a problem. A batch: 200 if all are final, "
+        "202 if all are taken, 207 if any was refused; `results` has one for each, in order."
     ),
     "parameters": [
         {

@@ -1,7 +1,7 @@
 """`/v1/events`: new checkpoints as server-sent events.
 
-Rules: the number of open streams is bounded, and each ends by itself after an hour (a browser connects again). There is no queue to
-overflow: a reader that is slow, or was away, gets the newest checkpoint, which tells it how far the ledger has come.
+Rules: the number of open streams is bounded, and each ends by itself after an hour (a browser connects again). There is no
+queue to overflow: a reader that is slow, or was away, gets the newest checkpoint, which tells it how far the ledger has come.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -26,6 +27,8 @@ COMMENT_SECONDS = 15.0
 STREAM_SECONDS = 3_600.0
 MAX_EVENTS = 1_000_000
 
+EventLimit = Annotated[int, Query(ge=1, le=MAX_EVENTS, description="End after so many events.", examples=[1])]
+
 router = APIRouter(tags=["operations"])
 
 
@@ -42,9 +45,12 @@ router = APIRouter(tags=["operations"])
 )
 async def get_events(
     request: Request,
-    limit: int = Query(default=MAX_EVENTS, ge=1, le=MAX_EVENTS, description="End after so many events."),
+    limit: EventLimit = MAX_EVENTS,
 ) -> Response:
-    """`data` is `{"height", "size", "root", "checkpoint"}`; the event id is the tree size. 503 `events.full` if too many listen."""
+    """`data` is `{"height", "size", "root", "checkpoint"}`; the event id is the tree size.
+
+    503 `events.full` if too many listen.
+    """
     context = context_of(request)
     if context.listeners >= MAX_LISTENERS:
         raise HttpError("events.full", "too many listen to this node's events", status=503, retry_after=60)

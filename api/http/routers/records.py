@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import islice
+from typing import Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, Path
@@ -29,7 +30,14 @@ _MAX_BODY_BYTES = 128 * MAX_RECEIPTS
 
 router = APIRouter(tags=["records"])
 
-RecordId = Path(description="The record's id, 64 hexadecimal digits.", examples=["1b" * 32])
+RecordId = Annotated[str, Path(description="The record's id, 64 hexadecimal digits.", examples=["1b" * 32])]
+DocumentHash = Annotated[
+    str,
+    Path(
+        description="SHA-256 of the file, or its salted commitment; 64 hexadecimal digits.",
+        examples=["2c" * 32],
+    ),
+]
 
 
 def _place(final: FinalView, record_id: bytes) -> Place:
@@ -40,7 +48,7 @@ def _place(final: FinalView, record_id: bytes) -> Place:
 
 
 @router.get("/v1/records/{record_id}", summary="A record and the standing of its subject")
-def get_record(request: Request, record_id: str = RecordId) -> RecordAnswer:
+def get_record(request: Request, record_id: RecordId) -> RecordAnswer:
     """The record, where it stands, and whether what it is about is in force. 404 `record.unknown`."""
     context = context_of(request)
     final = context.final
@@ -55,7 +63,7 @@ def get_record(request: Request, record_id: str = RecordId) -> RecordAnswer:
         200: {"description": "A C2SP tlog-proof", "content": {"text/plain": {"schema": {"type": "string"}}}}
     },
 )
-def get_receipt(request: Request, record_id: str = RecordId) -> Response:
+def get_receipt(request: Request, record_id: RecordId) -> Response:
     """Everything it takes to check the record offline, as a `.tlog-proof` file. 404 `record.unknown`."""
     final = context_of(request).final
     place = _place(final, parse_id(record_id, "a record id"))
@@ -111,10 +119,7 @@ def _wanted(body: bytes) -> list[bytes]:
 @router.get("/v1/documents/{document_hash}", summary="Who anchored a document, and where it stands")
 def get_document(
     request: Request,
-    document_hash: str = Path(
-        description="SHA-256 of the file, or its salted commitment; 64 hexadecimal digits.",
-        examples=["2c" * 32],
-    ),
+    document_hash: DocumentHash,
 ) -> DocumentAnswer:
     """Every record about the document, of every authority, each with its standing. 404 `document.unknown` if there is none."""
     context = context_of(request)

@@ -1,7 +1,8 @@
 """`/docs`: the reference of this interface, made from its OpenAPI description; `/docs/errors`: the codes of problems.
 
-Rules: plain HTML from this server alone: no script, nothing from anywhere else, readable with the strictest browser. (The usual viewer of
-OpenAPI descriptions loads a megabyte of script from a delivery network; whoever wants it can open `/openapi.json` in their own.)
+Rules: plain HTML from this server alone: no script, nothing from anywhere else, readable with the strictest browser. (The
+usual viewer of OpenAPI descriptions loads a megabyte of script from a delivery network; whoever wants it can open
+`/openapi.json` in their own.)
 """
 
 from __future__ import annotations

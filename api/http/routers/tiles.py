@@ -1,12 +1,13 @@
 """`/checkpoint`, `/tile/…`, `/genesis`: the log as C2SP tlog-tiles, for any client that reads those.
 
-Rules: what is served lies under the newest final checkpoint. A tile of a given width never changes, so any cache may keep it for ever.
-Bundles are compressed for those who take gzip; hashes do not compress.
+Rules: what is served lies under the newest final checkpoint. A tile of a given width never changes, so any cache may keep it
+for ever. Bundles are compressed for those who take gzip; hashes do not compress.
 """
 
 from __future__ import annotations
 
 import gzip
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
@@ -26,6 +27,14 @@ _BYTES: dict[int | str, dict[str, object]] = {
         "content": {_OCTETS: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+TileName = Annotated[
+    str,
+    Path(
+        description="`<level>/<N>[.p/<W>]`, `entries/<N>[.p/<W>]` or `records/<N>[.p/<W>]`, as tlog-tiles spells them.",
+        examples=["0/000.p/2", "entries/x001/234.p/7", "records/000"],
+    ),
+]
 
 router = APIRouter(tags=["log"])
 
@@ -51,12 +60,9 @@ def get_checkpoint(request: Request) -> Response:
 )
 def get_tile(
     request: Request,
-    path: str = Path(
-        description="`<level>/<N>[.p/<W>]`, `entries/<N>[.p/<W>]` or `records/<N>[.p/<W>]`, as tlog-tiles spells them.",
-        examples=["0/000.p/2", "entries/x001/234.p/7", "records/000"],
-    ),
+    path: TileName,
 ) -> Response:
-    """Hash tiles, entry bundles (C2SP tlog-tiles), and beside these the records bundles. 404 `tile.unknown` for what is not there."""
+    """Hash tiles, entry bundles (C2SP tlog-tiles), and beside these the records bundles. 404 `tile.unknown` for any other."""
     try:
         wanted = parse_tile_path(f"tile/{path}")
     except FormatError as error:

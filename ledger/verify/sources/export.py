@@ -51,13 +51,13 @@ class ExportSource:
         """What stands beside those leaves."""
         return self._read(tile_path("records", n, width))
 
-    def genesis(self) -> bytes:
-        """The genesis leaf, as it lies beside the log."""
-        return self._read(GENESIS)
+    def genesis(self) -> bytes | None:
+        """The genesis leaf as it lies beside the log, or None in a folder that holds the log alone."""
+        return self._read(GENESIS) if (self.folder / GENESIS).exists() else None
 
-    def policy(self) -> str:
-        """The policy that the export carries; no reason to trust it."""
-        return self._text(POLICY)
+    def policy(self) -> str | None:
+        """The policy that the export carries (no reason to trust it), or None."""
+        return self._text(POLICY) if (self.folder / POLICY).exists() else None
 
     def _widest(self, level: Level, n: int, width: int) -> bytes:
         try:

@@ -1,8 +1,8 @@
 """A ledger's store as a source: the database of a stopped node, or a snapshot inside one that runs.
 
 Rules: it is opened without the checks that `LedgerStore` makes, because an audit makes them all and says more about what
-is wrong. What is read is read by number, from one snapshot. LevelDB lets one process in; while a node serves a directory, its audit goes
-through that node (`ledger.verify.sources.remote`), or the node hands over a view of its own.
+is wrong. What is read is read by number, from one snapshot. LevelDB lets one process in; while a node serves a directory,
+its audit goes through that node (`ledger.verify.sources.remote`), or the node hands over a view of its own.
 
 Not here: checking rows (`ledger.verify.stored`).
 """

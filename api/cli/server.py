@@ -1,0 +1,94 @@
+"""Two servers in one process, the node's address and its Unix socket, until a signal comes or the node fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.cli.output import error_console
+from api.http.app import create_app
+from node.service import Node
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_MAX_SOCKET_PATH = 100
+"""Bytes: Linux allows 107 in a Unix socket's path."""
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to us: two of them share one process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: `run_servers` handles them."""
+        yield
+
+
+async def run_servers(node: Node, *, host: str, port: int, tls: tuple[str, str] | None) -> None:
+    """Serve until a signal comes or the node fails."""
+    app = create_app(node)
+    if host not in _LOOPBACK:
+        error_console.print(f"[yellow]Cảnh báo / warning:[/] mở cho mạng / open to the network: {host}")
+        if tls is None:
+            error_console.print(
+                "[yellow]Không có TLS / no TLS:[/] trình duyệt sẽ không kiểm tra được / browsers cannot verify over plain HTTP"
+            )
+    servers = [_Server(_config(app, host=host, port=port, tls=tls))]
+    if len(os.fsencode(node.home.socket.resolve())) <= _MAX_SOCKET_PATH:
+        node.home.socket.unlink(missing_ok=True)
+        servers.append(_Server(_config(app, uds=str(node.home.socket.resolve()))))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop, servers)
+    node.start()
+    watcher = asyncio.create_task(_watch(node, servers))
+    announcer = asyncio.create_task(_announce(servers[0], "https" if tls else "http", host))
+    try:
+        await asyncio.gather(*(server.serve() for server in servers))
+    finally:
+        watcher.cancel()
+        announcer.cancel()
+        node.home.socket.unlink(missing_ok=True)
+
+
+def _config(app: FastAPI, *, host: str = "", port: int = 0, uds: str | None = None, tls: tuple[str, str] | None = None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=host or "127.0.0.1",
+        port=port,
+        uds=uds,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        limit_concurrency=1_000,
+    )
+
+
+def _stop(servers: list[_Server]) -> None:
+    for server in servers:
+        server.should_exit = True
+
+
+async def _watch(node: Node, servers: list[_Server]) -> None:
+    # A store that failed stays failed: the process ends so that its supervisor and its operator notice.
+    while node.failure is None:
+        await asyncio.sleep(0.5)
+    error_console.print(f"[bold red]Nút dừng / the node stops:[/] {node.failure}", markup=True)
+    await asyncio.sleep(1)
+    _stop(servers)
+
+
+async def _announce(server: _Server, scheme: str, host: str) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    address = f"[{host}]" if ":" in host else host
+    error_console.print(f"[bold green]Nút đang chạy / node running:[/] {scheme}://{address}:{port}  (Ctrl-C để dừng / to stop)")

@@ -1,0 +1,142 @@
+"""Reading a log from a source, in order: where it starts, how large it is, and then segment by segment.
+
+Rules: what the tiles say is passed on with each segment as a claim, together with the peaks that follow from the claims
+before it. What a source cannot give is not raised here but takes its place in the order, so that a fault before it is
+named first.
+
+Not here: checking anything but the genesis document and the checkpoint's signatures, on which all the rest depends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ledger import checkpoint as checkpoints
+from ledger.errors import FormatError, LedgerError, StoreCorruptError, VerificationError
+from ledger.genesis import Genesis
+from ledger.hashing import HASH_SIZE
+from ledger.merkle import CompactRange
+from ledger.policy import CheckedCheckpoint, Policy
+from ledger.store import layout
+from ledger.tiles import TILE_WIDTH, tile_path, tile_width
+from ledger.verify.report import AuditFailure, Finding, Level, faults_as_failures
+from ledger.verify.segments import Job, split_bundle
+from ledger.verify.sources.base import LogSource
+from ledger.verify.sources.stored import StoreSource
+from ledger.verify.trust import check_checkpoint, genesis_policy, read_genesis
+
+_FIRST_SIZE = 2
+"""Leaves of the shortest log: the genesis document and its header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What an audit knows before it looks at the log."""
+
+    genesis: Genesis
+    policy: Policy
+    checkpoint: CheckedCheckpoint
+    size: int
+    """Leaves to audit: those under the checkpoint; of a store all it has."""
+    root: bytes
+    """What the root over them is said to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A segment that the source could not give, and why."""
+
+    error: LedgerError
+    index: int | None
+    """The first leaf that is missing, if that is known."""
+
+    def failure(self) -> AuditFailure:
+        """What to raise when its turn comes."""
+        return AuditFailure(self.error.rule, self.error.detail, index=self.index)
+
+
+def read_start(source: LogSource, policy: Policy | None) -> Start:
+    """Read checkpoint and genesis, and check the one's signatures by `policy` or by what the other implies.
+
+    Raises AuditFailure, or CannotTellError if a quorum is missing or a version is not known.
+    """
+    with faults_as_failures():
+        text = source.checkpoint()
+        claimed = checkpoints.parse(text)
+        size, root = claimed.size, claimed.root
+        if isinstance(source, StoreSource):
+            size, root = source.head.size, source.head.root
+        if not _FIRST_SIZE <= claimed.size <= size:
+            detail = f"a checkpoint of size {claimed.size} cannot be checked against a log of {size} leaves"
+            raise VerificationError("checkpoint.size", detail)
+        genesis = _read_genesis(source, size)
+        policy = policy or genesis_policy(genesis)
+        return Start(genesis, policy, check_checkpoint(text, policy, genesis), size, root)
+
+
+def _read_genesis(source: LogSource, size: int) -> Genesis:
+    bundle = source.entry_bundle(0, min(size, TILE_WIDTH))
+    found, problem = split_bundle(bundle, _FIRST_SIZE, counted=False)
+    index = 0
+    try:
+        # Bytes that follow are the other leaves, and looked at in their turn.
+        if problem and len(found) < _FIRST_SIZE:
+            index = len(found)
+            raise problem
+        return read_genesis(found[0][0], found[1][0])
+    except LedgerError as error:
+        index = 1 if error.rule.startswith("header.") else index
+        raise Finding.of(error, index).error(0) from error
+
+
+def segments(source: LogSource, start: Start, level: Level) -> Iterator[Job | Unreadable]:
+    """The segments of the log in order; after one that cannot be read there are no more."""
+    header_keys = frozenset(validator.header_key for validator in start.genesis.validators)
+    chain_id = start.genesis.chain_id
+    before = CompactRange()
+    nodes = b""
+    for number in range(-(-start.size // TILE_WIDTH)):
+        width = min(TILE_WIDTH, start.size - number * TILE_WIDTH)
+        try:
+            if number % TILE_WIDTH == 0:
+                nodes = _tile(source, 1, number // TILE_WIDTH, start.size)
+            place = number % TILE_WIDTH * HASH_SIZE
+            node = nodes[place : place + HASH_SIZE]
+            yield Job(
+                level=level,
+                chain_id=chain_id,
+                header_keys=header_keys,
+                number=number,
+                width=width,
+                peaks=before.peaks,
+                entries=source.entry_bundle(number, width),
+                records=source.records_bundle(number, width),
+                tile=_tile(source, 0, number, start.size),
+                node=node,
+                root=b"" if node else start.root,
+            )
+        except (FormatError, StoreCorruptError) as error:
+            yield Unreadable(error, _first_missing(source, number, width))
+            return
+        if node:
+            before = before.append(node)
+
+
+def _tile(source: LogSource, level: int, n: int, size: int) -> bytes:
+    """A tile as it is in a log of `size` leaves; empty if there is none. Raises FormatError (`tiles.length`)."""
+    width = tile_width(level, n, size)
+    if not width:
+        return b""
+    tile = source.tile(level, n, width)
+    if len(tile) != width * HASH_SIZE:
+        detail = f"{tile_path(level, n, width)} has {len(tile)} bytes, not {width * HASH_SIZE}"
+        raise FormatError("tiles.length", detail)
+    return tile
+
+
+def _first_missing(source: LogSource, number: int, width: int) -> int | None:
+    if not isinstance(source, StoreSource):
+        return None
+    missing = [source.first_missing(kind, number, width) for kind in (layout.LEAF, layout.RECORDS)]
+    return min((index for index in missing if index is not None), default=None)

@@ -1,0 +1,89 @@
+"""Checks of key files: there, for nobody else's eyes, encrypted, and the ones that the ledger names."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import LedgerError
+from ledger.genesis import Genesis
+from node import keyfiles
+from node.doctor.finding import Finding, error, good, warning
+from node.home import KEY_NAMES, Home
+from node.restore import own_validator
+
+SERVING_KEYS: Final = ("log", "validator", "header")
+"""Keys without which a node does not serve; the others may be kept elsewhere, and better are."""
+
+
+def check_keys(home: Home, genesis: Genesis, passphrase: Callable[[], str | None]) -> Iterator[Finding]:
+    """Key files: there, for nobody else's eyes, encrypted, and the ones that the ledger names."""
+    try:
+        mode = stat.S_IMODE(home.keys.stat().st_mode)
+    except OSError:
+        mode = 0
+    if mode & 0o077:
+        yield warning(
+            "keys.directory",
+            f"{home.keys} mở cho người khác / others may enter it (mode {mode:04o})",
+            f"chmod 700 {home.keys}",
+        )
+    asked: list[str | None] = []
+
+    def once() -> str | None:
+        if not asked:
+            asked.append(passphrase())
+        return asked[0]
+
+    wanted = _public_keys(genesis)
+    for name in KEY_NAMES:
+        yield _check_key(home.key(name), name, wanted.get(name), once)
+
+
+def _public_keys(genesis: Genesis) -> dict[str, set[bytes]]:
+    validator = own_validator(genesis)
+    acting = {key.public_key for key in genesis.keys}
+    return {
+        "admin": acting,
+        "office": acting,
+        "log": {validator.log_key},
+        "validator": {validator.cosigning_key},
+        "header": {validator.header_key},
+        "engine": {validator.engine_key},
+    }
+
+
+def _check_key(path: Path, name: str, wanted: set[bytes] | None, passphrase: Callable[[], str | None]) -> Finding:
+    check = f"keys.{name}"
+    if not path.exists():
+        if name in SERVING_KEYS:
+            return error(
+                check,
+                f"thiếu khóa / {path} is missing: the node cannot serve",
+                "chép lại từ bản cất giữ riêng của khóa / put it back from where keys are kept; a backup holds none",
+            )
+        return good(check, f"{path.name} không ở đây / is not here (cất riêng là tốt / kept elsewhere is well)")
+    try:
+        encrypted = keyfiles.is_encrypted(path)
+        answer = passphrase() if encrypted else None
+        public_key = None if encrypted and answer is None else keyfiles.load(path, answer).public_key
+    except LedgerError as failure:
+        return error(
+            check, f"không dùng được / cannot be used: {failure.detail}", "làm như thông báo nói / do as the message says"
+        )
+    if public_key is not None and wanted is not None and public_key not in wanted:
+        return (error if name in SERVING_KEYS else warning)(
+            check,
+            f"{path.name} không phải khóa có trong khối gốc / is not the key that the genesis document names",
+            "đặt lại đúng tệp khóa / put the right key file back",
+        )
+    if not encrypted:
+        return warning(
+            check,
+            f"{path.name} không mã hóa / is not encrypted: whoever can read the file can sign in your name",
+            f"openssl pkcs8 -topk8 -scrypt -in {path.name} -out …  (rồi thay tệp, quyền 0600 / then replace it, mode 0600)",
+        )
+    compared = "khớp khối gốc / matches" if public_key else "chưa so: không có mật khẩu / not compared: no passphrase"
+    return good(check, f"{path.name}: {compared}")
