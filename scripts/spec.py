@@ -139,7 +139,10 @@ def _state(chain: Chain) -> str:
     entry_row = entry_key(_entry_id(chain.leaves[2]))
     for name, row in (("entry row", entry_row), ("author key row", present)):
         pairs += [(f"{name}: key", row), (f"{name}: value", chain.state.rows[row])]
-    for name, row in (("membership proof, author key row", present), ("absence proof, a document nobody anchored", absent)):
+    for name, row in (
+        ("membership proof, author key row", present),
+        ("absence proof, a document nobody anchored", absent),
+    ):
         pairs.append((name, encode(prove(chain.state, root, row, by_hash.get).to_value())))
     return _fenced(*pairs)
 

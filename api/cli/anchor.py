@@ -45,8 +45,12 @@ from ledger.verdict import Verdict, judge_document
 from node.home import Home
 
 DEFAULT_NODE = "http://127.0.0.1:8080"
-NodeOption = Annotated[str, typer.Option("--node", help="Địa chỉ nút / the node's address", envvar="SOGOC_NODE")]
-KeyOption = Annotated[Path, typer.Option("--key", help="Tệp khóa ký / file of the signing key", envvar="SOGOC_KEY")]
+NodeOption = Annotated[
+    str, typer.Option("--node", help="Địa chỉ nút / the node's address", envvar="SOGOC_NODE")
+]
+KeyOption = Annotated[
+    Path, typer.Option("--key", help="Tệp khóa ký / file of the signing key", envvar="SOGOC_KEY")
+]
 _ENTRY_OVERHEAD_BYTES = 1_024
 """Room left in a submission for the leaf and the framing."""
 _OCTETS = "application/octet-stream"
@@ -63,7 +67,7 @@ class _Document:
     already: bool = False
 
 
-def anchor(  # noqa: PLR0913  the options of the command
+def anchor(
     files: Annotated[list[Path], typer.Argument(help="Các tệp cần neo / files to anchor")],
     *,
     key: KeyOption,
@@ -71,11 +75,18 @@ def anchor(  # noqa: PLR0913  the options of the command
     number: Annotated[str | None, typer.Option(help="Số văn bản / document number, such as 41")] = None,
     symbol: Annotated[str | None, typer.Option(help="Ký hiệu / symbol, such as BC-UBND")] = None,
     date: Annotated[str | None, typer.Option(help="Ngày ban hành / date of issue, YYYY-MM-DD")] = None,
-    abstract: Annotated[str | None, typer.Option(help="Trích yếu / abstract, one line; public papers only")] = None,
+    abstract: Annotated[
+        str | None, typer.Option(help="Trích yếu / abstract, one line; public papers only")
+    ] = None,
     private: Annotated[
-        bool, typer.Option("--private", help="Giấy tờ về cá nhân: chỉ neo cam kết có muối / anchor a salted commitment only")
+        bool,
+        typer.Option(
+            "--private", help="Giấy tờ về cá nhân: chỉ neo cam kết có muối / anchor a salted commitment only"
+        ),
     ] = False,
-    policy: Annotated[Path | None, typer.Option(help="Chính sách để kiểm tra biên nhận / policy to check receipts with")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Chính sách để kiểm tra biên nhận / policy to check receipts with")
+    ] = None,
     passphrase_file: passphrases.PassphraseFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -99,7 +110,10 @@ def _member_of(client: Client, public_key: bytes) -> str:
     """The member that a key acts for, as the node has it; a lie would only be refused later."""
     value = client.state(key_key(public_key)).proof.value
     if value is None:
-        raise RefusedError("key.unknown", "the key is not registered on this ledger: ask its administrator (`sogoc member add`)")
+        raise RefusedError(
+            "key.unknown",
+            "the key is not registered on this ledger: ask its administrator (`sogoc member add`)",
+        )
     return KeyRow.parse(value).member
 
 
@@ -109,7 +123,9 @@ def _check_arguments(files: Sequence[Path], described: dict[str, str | None], *,
             raise UsageError("file.missing", f"there is no file {path}")
     given = [name for name, value in described.items() if value is not None]
     if given and private:
-        raise UsageError("document.commitment-discloses", f"--private hides what a paper is: leave out --{given[0]}")
+        raise UsageError(
+            "document.commitment-discloses", f"--private hides what a paper is: leave out --{given[0]}"
+        )
     if given and len(files) > 1:
         raise UsageError("document.one", f"--{given[0]} describes one document; anchor it by itself")
 
@@ -143,7 +159,9 @@ def _public_document(path: Path, authority: str, described: dict[str, str | None
         "size": size,
     }
     # The chain never judges normalisation; so what is signed is normalised here.
-    body |= {name: unicodedata.normalize("NFC", value) for name, value in described.items() if value is not None}
+    body |= {
+        name: unicodedata.normalize("NFC", value) for name, value in described.items() if value is not None
+    }
     return _Document(path, digest, _record(body))
 
 
@@ -206,7 +224,8 @@ def _submit(client: Client, signer: SigningKey, records: list[bytes]) -> None:
             raise info.refusal
         if info.status != "final":
             raise CannotTellError(
-                "node.not-final", f"entry {entry.id.hex()} is accepted but not final yet: run the same command again later"
+                "node.not-final",
+                f"entry {entry.id.hex()} is accepted but not final yet: run the same command again later",
             )
 
 
@@ -220,7 +239,10 @@ def _collect(
             text = texts[leaf_hash(document.record)]
             judgement = judge_document(document.identifier, text, policy)
             if judgement.verdict in (Verdict.DOES_NOT_MATCH, Verdict.CANNOT_TELL):
-                raise RefusedError(judgement.rule, f"the node's receipt for {document.path} does not hold: {judgement.reason}")
+                raise RefusedError(
+                    judgement.rule,
+                    f"the node's receipt for {document.path} does not hold: {judgement.reason}",
+                )
             if document.salt is not None:
                 write_private(beside(document.path, SALT_SUFFIX), document.salt.hex() + "\n")
             rows.append((document, keep_receipt(document.path, text)))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,19 +20,19 @@ from api.cli.nodes import connect, is_address, is_served
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json, progress
 from api.remote_log import RemoteLog
 from ledger import checkpoint
-from ledger.verify.audit import WINDOW, audit as audit_ledger
+from ledger.verify.audit import WINDOW
+from ledger.verify.audit import audit as audit_ledger
 from ledger.verify.report import AuditFailure, AuditReport, Level
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import CHECKPOINT, ExportSource
 from ledger.verify.sources.stored import open_store
 from node.home import Home
 
-
 _WORTH_WORKERS = 2_048
 """Leaves below which an audit is over before its workers have started."""
 
 
-class LevelName(str, Enum):
+class LevelName(StrEnum):
     """Levels as they are written on the command line."""
 
     LINKS = "links"
@@ -41,14 +41,24 @@ class LevelName(str, Enum):
 
 
 def audit(
-    target: Annotated[str, typer.Argument(help="Thư mục nút, URL, hoặc bản xuất / a node's home, a URL, or an export")],
+    target: Annotated[
+        str, typer.Argument(help="Thư mục nút, URL, hoặc bản xuất / a node's home, a URL, or an export")
+    ],
     *,
     level: Annotated[
-        LevelName, typer.Option(help="Mức / links: headers and roots; signatures: every entry too; full: re-execute everything")
+        LevelName,
+        typer.Option(
+            help="Mức / links: headers and roots; signatures: every entry too; full: re-execute everything"
+        ),
     ] = LevelName.FULL,
-    workers: Annotated[int, typer.Option(min=0, help="Số tiến trình / processes; 0 works in this one")] = os.cpu_count() or 1,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Số tiến trình / processes; 0 works in this one")
+    ] = os.cpu_count() or 1,
     policy: Annotated[
-        Path | None, typer.Option("--policy", help="Chính sách tin cậy / trust policy; else the ledger's own genesis document")
+        Path | None,
+        typer.Option(
+            "--policy", help="Chính sách tin cậy / trust policy; else the ledger's own genesis document"
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -91,7 +101,9 @@ def _source(target: str) -> Iterator[LogSource]:
         elif (path / CHECKPOINT).is_file():
             yield ExportSource(path)
         else:
-            raise UsageError("audit.target", f"{target} is neither a node's home, an export, nor the address of a node")
+            raise UsageError(
+                "audit.target", f"{target} is neither a node's home, an export, nor the address of a node"
+            )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`sogoc demo`: a throw-away ledger, made and used with the very commands a person would type.
 
-Rules: every step is a real command run as a process of its own, shown before it runs; a step that does not end as it should ends the demo
-with an error. Everything lies in one temporary directory that is removed at the end.
+Rules: every step is a real command run as a process of its own, shown before it runs; a step that does not end as it
+should ends the demo with an error. Everything lies in one temporary directory that is removed at the end.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ class _Demo:
         ):
             console.print(f"  {self._url}{path:<14} {meaning}")
         if stay:
-            console.print(f"  {self._directory}   [dim]tệp của bản xem thử, sẽ được xóa / files, removed at the end[/]")
+            console.print(
+                f"  {self._directory}   [dim]tệp của bản xem thử, sẽ được xóa / files, removed at the end[/]"
+            )
             console.print("\nNút vẫn chạy; Ctrl-C để dừng. The node keeps running; Ctrl-C to stop.")
         else:
             console.print("\n[bold green]Xong / done.[/]")

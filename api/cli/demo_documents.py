@@ -1,4 +1,4 @@
-"""The demo's documents: a PDF, a picture and a table, made here byte by byte, so that a plain clone has real files to anchor."""
+"""The demo's documents: a PDF, a picture and a table, made here, so that a plain clone has real files to anchor."""
 
 from __future__ import annotations
 
@@ -59,10 +59,12 @@ def _pdf(lines: tuple[str, ...]) -> bytes:
 def _png(width: int, height: int) -> bytes:
     """A PNG (ISO/IEC 15948) of a colour gradient, 8-bit RGB."""
     rows = b"".join(
-        b"\x00" + b"".join(bytes((x * 255 // width, y * 255 // height, 160)) for x in range(width)) for y in range(height)
+        b"\x00" + b"".join(bytes((x * 255 // width, y * 255 // height, 160)) for x in range(width))
+        for y in range(height)
     )
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
     )

@@ -60,7 +60,9 @@ def read_salt(path: Path) -> bytes:
     try:
         salt = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
-        raise UsageError("salt.read", f"{path} is not a salt file: it must hold {2 * SALT_SIZE} hexadecimal digits") from error
+        raise UsageError(
+            "salt.read", f"{path} is not a salt file: it must hold {2 * SALT_SIZE} hexadecimal digits"
+        ) from error
     if len(salt) != SALT_SIZE:
         raise UsageError("salt.size", f"{path} must hold {2 * SALT_SIZE} hexadecimal digits")
     return salt

@@ -15,7 +15,9 @@ from node import keyfiles
 
 PassphraseFileOption = Annotated[
     Path | None,
-    typer.Option("--passphrase-file", help="Tệp chứa mật khẩu của khóa (quyền 0600) / file that holds the passphrase"),
+    typer.Option(
+        "--passphrase-file", help="Tệp chứa mật khẩu của khóa (quyền 0600) / file that holds the passphrase"
+    ),
 ]
 InsecureOption = Annotated[
     bool,
@@ -43,7 +45,9 @@ def new(file: Path | None, *, insecure: bool) -> str | None:
     """The passphrase for keys about to be made; None if they shall not be encrypted. Raises UsageError or KeyFileError."""
     if insecure:
         if file is not None:
-            raise UsageError("passphrase.both", "--insecure-no-passphrase and --passphrase-file contradict each other")
+            raise UsageError(
+                "passphrase.both", "--insecure-no-passphrase and --passphrase-file contradict each other"
+            )
         error_console.print(
             "[yellow]Cảnh báo / warning:[/] khóa được ghi không mã hóa / the keys are written without encryption; "
             "whoever can read the files can sign in your name"
@@ -74,5 +78,7 @@ def _ask() -> str:
 
 def _ask_twice() -> str:
     return str(
-        typer.prompt("Mật khẩu mới cho khóa / new key passphrase", hide_input=True, confirmation_prompt=True, err=True)
+        typer.prompt(
+            "Mật khẩu mới cho khóa / new key passphrase", hide_input=True, confirmation_prompt=True, err=True
+        )
     )

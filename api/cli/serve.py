@@ -23,7 +23,9 @@ SERVING_KEYS = ("log", "validator", "header")
 def serve(
     directory: Annotated[Path, typer.Argument(help="Thư mục của nút / the node's home")],
     *,
-    host: Annotated[str | None, typer.Option(help="Địa chỉ lắng nghe / address; 127.0.0.1 unless configured")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Địa chỉ lắng nghe / address; 127.0.0.1 unless configured")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Cổng / port; 0 chooses a free one")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Chứng thư TLS (PEM) / certificate for HTTPS")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Khóa TLS (PEM) / its private key")] = None,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from rich.markup import escape
 
 from api.cli.output import error_console
 from api.http.app import create_app
@@ -56,7 +57,9 @@ async def run_servers(node: Node, *, host: str, port: int, tls: tuple[str, str] 
         node.home.socket.unlink(missing_ok=True)
 
 
-def _config(app: FastAPI, *, host: str = "", port: int = 0, uds: str | None = None, tls: tuple[str, str] | None = None) -> uvicorn.Config:
+def _config(
+    app: FastAPI, *, host: str = "", port: int = 0, uds: str | None = None, tls: tuple[str, str] | None = None
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=host or "127.0.0.1",
@@ -79,16 +82,18 @@ def _stop(servers: list[_Server]) -> None:
 
 async def _watch(node: Node, servers: list[_Server]) -> None:
     # A store that failed stays failed: the process ends so that its supervisor and its operator notice.
-    while node.failure is None:
+    while node.failure is None:  # noqa: ASYNC110  set by another thread
         await asyncio.sleep(0.5)
-    error_console.print(f"[bold red]Nút dừng / the node stops:[/] {node.failure}", markup=True)
+    error_console.print(f"[bold red]Nút dừng / the node stops:[/] {escape(str(node.failure))}")
     await asyncio.sleep(1)
     _stop(servers)
 
 
 async def _announce(server: _Server, scheme: str, host: str) -> None:
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     address = f"[{host}]" if ":" in host else host
-    error_console.print(f"[bold green]Nút đang chạy / node running:[/] {scheme}://{address}:{port}  (Ctrl-C để dừng / to stop)")
+    error_console.print(
+        f"[bold green]Nút đang chạy / node running:[/] {scheme}://{address}:{port}  (Ctrl-C để dừng / to stop)"
+    )

@@ -13,16 +13,24 @@ from api.cli.output import JsonOption, UsageError, console, print_json, progress
 from node import home, keyfiles
 
 
-def init(  # noqa: PLR0913  the options of the command
+def init(
     directory: Annotated[Path, typer.Argument(help="Thư mục mới / a directory that does not exist yet")],
     *,
     origin: Annotated[
-        str | None, typer.Option("--origin", help="Tên của sổ, như tên miền / the ledger's name, such as phuson.example/so-goc")
+        str | None,
+        typer.Option(
+            "--origin", help="Tên của sổ, như tên miền / the ledger's name, such as phuson.example/so-goc"
+        ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Tên cơ quan (không phải tên người) / the organisation's name, not a person's")
+        str | None,
+        typer.Option(
+            "--name", help="Tên cơ quan (không phải tên người) / the organisation's name, not a person's"
+        ),
     ] = None,
-    member: Annotated[str, typer.Option("--member", help="Mã cơ quan / the organisation's identifier")] = home.DEFAULT_MEMBER,
+    member: Annotated[
+        str, typer.Option("--member", help="Mã cơ quan / the organisation's identifier")
+    ] = home.DEFAULT_MEMBER,
     passphrase_file: passphrases.PassphraseFileOption = None,
     insecure_no_passphrase: passphrases.InsecureOption = False,
     as_json: JsonOption = False,
@@ -30,7 +38,9 @@ def init(  # noqa: PLR0913  the options of the command
     """Lập sổ mới: khóa, khối gốc, cấu hình, chính sách. Make a new ledger."""
     origin = origin if origin is not None else f"{directory.resolve().name}.example/so-goc"
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise UsageError("home.exists", f"{directory} is not empty: choose a directory that does not exist yet")
+        raise UsageError(
+            "home.exists", f"{directory} is not empty: choose a directory that does not exist yet"
+        )
     passphrase = passphrases.new(passphrase_file, insecure=insecure_no_passphrase)
     with progress("Khóa / keys", len(home.KEY_NAMES), quiet=as_json) as report:
         done = iter(range(len(home.KEY_NAMES)))
@@ -45,12 +55,21 @@ def init(  # noqa: PLR0913  the options of the command
         )
     where = home.Home(directory)
     if as_json:
-        print_json({"directory": str(directory), "origin": origin, "chain_id": genesis.chain_id.hex(), "policy": str(where.policy)})
+        print_json(
+            {
+                "directory": str(directory),
+                "origin": origin,
+                "chain_id": genesis.chain_id.hex(),
+                "policy": str(where.policy),
+            }
+        )
         return
     console.print(f"[bold green]Đã lập sổ / ledger made:[/] {origin}")
     console.print(f"  mã chuỗi / chain id   {genesis.chain_id.hex()}")
     console.print(f"  khóa / keys           {where.keys}/  (sao lưu ở nơi khác / keep a copy elsewhere)")
-    console.print(f"  chính sách / policy   {where.policy}  (đưa cho người kiểm tra / give it to whoever verifies)")
+    console.print(
+        f"  chính sách / policy   {where.policy}  (đưa cho người kiểm tra / give it to whoever verifies)"
+    )
     console.print(f"  tiếp theo / next      sogoc serve {directory}")
 
 

@@ -40,11 +40,18 @@ _COLOURS = {
 def verify(
     file: Annotated[Path, typer.Argument(help="Văn bản, hoặc tệp biên nhận / a document, or a receipt")],
     *,
-    policy: Annotated[Path, typer.Option("--policy", help="Chính sách tin cậy / the trust policy", envvar="SOGOC_POLICY")],
+    policy: Annotated[
+        Path, typer.Option("--policy", help="Chính sách tin cậy / the trust policy", envvar="SOGOC_POLICY")
+    ],
     receipt: Annotated[
-        Path | None, typer.Option("--receipt", help="Biên nhận; mặc định nằm cạnh tệp / receipt; beside the file by default")
+        Path | None,
+        typer.Option(
+            "--receipt", help="Biên nhận; mặc định nằm cạnh tệp / receipt; beside the file by default"
+        ),
     ] = None,
-    salt: Annotated[Path | None, typer.Option("--salt", help="Tệp muối của giấy tờ riêng / salt of a private document")] = None,
+    salt: Annotated[
+        Path | None, typer.Option("--salt", help="Tệp muối của giấy tờ riêng / salt of a private document")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Kiểm tra ngoại tuyến: còn hiệu lực không, từ bao giờ, do ai. Verify offline: in force, since when, by whom."""
@@ -66,7 +73,9 @@ def judge_file(file: Path, receipt: Path | None, salt: Path | None, policy: Poli
     if not path.is_file():
         if receipt is not None:
             raise UsageError("receipt.missing", f"there is no receipt {path}")
-        return Judgement(Verdict.CANNOT_TELL, "receipt.missing", f"there is no receipt {path}: name it with --receipt")
+        return Judgement(
+            Verdict.CANNOT_TELL, "receipt.missing", f"there is no receipt {path}: name it with --receipt"
+        )
     text = _read_receipt(path)
     identifier = _identifier(file, text, salt)
     if isinstance(identifier, Judgement):
@@ -89,7 +98,9 @@ def _identifier(file: Path, text: bytes, salt: Path | None) -> bytes | Judgement
     salt_file = salt if salt is not None else beside(file, SALT_SUFFIX)
     if not salt_file.is_file():
         return Judgement(
-            Verdict.CANNOT_TELL, "salt.missing", f"the document was anchored privately: its salt file {salt_file} is needed"
+            Verdict.CANNOT_TELL,
+            "salt.missing",
+            f"the document was anchored privately: its salt file {salt_file} is needed",
         )
     return commitment_of(file, read_salt(salt_file))
 
@@ -130,7 +141,8 @@ def _proved(proved: VerifiedReceipt) -> dict[str, Any]:
         "status_as_of": _optional_time(checked.status_as_of_s),
         "late": proved.late,
         "fields": {
-            name: value.hex() if isinstance(value, bytes) else value for name, value in proved.record.body.items()
+            name: value.hex() if isinstance(value, bytes) else value
+            for name, value in proved.record.body.items()
         },
     }
     if proved.standing is not None:
@@ -154,7 +166,9 @@ def print_judgement(file: Path, judgement: Judgement) -> None:
     verdict = judgement.verdict
     console.print(f"[{_COLOURS[verdict]}]{verdict.vietnamese}[/] — {verdict.english}: {escape_path(file)}")
     if verdict is not Verdict.IN_FORCE:
-        console.print(f"  lý do / reason        {escape(judgement.reason)} [dim]\\[{escape(judgement.rule)}][/]")
+        console.print(
+            f"  lý do / reason        {escape(judgement.reason)} [dim]\\[{escape(judgement.rule)}][/]"
+        )
     if judgement.proved is not None:
         _print_proved(judgement.proved)
 
@@ -163,7 +177,12 @@ def _print_proved(proved: VerifiedReceipt) -> None:
     body, checked = proved.record.body, proved.checked
     rows = []
     if "number" in body or "symbol" in body:
-        rows.append(("số, ký hiệu / number", "/".join(str(body[name]) for name in ("number", "symbol") if name in body)))
+        rows.append(
+            (
+                "số, ký hiệu / number",
+                "/".join(str(body[name]) for name in ("number", "symbol") if name in body),
+            )
+        )
     for name, label in (("date", "ngày ban hành / date"), ("abstract", "trích yếu / abstract")):
         if name in body:
             rows.append((label, str(body[name])))
@@ -172,11 +191,15 @@ def _print_proved(proved: VerifiedReceipt) -> None:
         rows.append(("do / by", f"{standing.author.member.name} ({', '.join(standing.author.key.roles)})"))
         rows.append(("từ / since", local_time(standing.subject.time_ms / 1000)))
     if checked.existed_by_s is not None:
-        rows.append(("có trước / existed by", f"{local_time(checked.existed_by_s)} (chữ ký xác nhận / cosigned)"))
+        rows.append(
+            ("có trước / existed by", f"{local_time(checked.existed_by_s)} (chữ ký xác nhận / cosigned)")
+        )
     if checked.status_as_of_s is not None:
         rows.append(("tình trạng lúc / as of", local_time(checked.status_as_of_s)))
     if proved.late:
-        rows.append(("ghi muộn / late", f"tác giả ghi / author's clock: {local_time(proved.claimed_ms / 1000)}"))
+        rows.append(
+            ("ghi muộn / late", f"tác giả ghi / author's clock: {local_time(proved.claimed_ms / 1000)}")
+        )
     rows.append(("sổ / ledger", f"{checked.checkpoint.origin}, mục / entry {proved.index}"))
     for label, value in rows:
         console.print(f"  {label:<24}{escape(value)}")

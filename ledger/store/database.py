@@ -35,18 +35,16 @@ from typing import Final, Self, TypeAlias
 
 import plyvel
 
-from ledger.errors import StoreCorruptError, StoreError, StoreLockedError, StoreVersionError
+from ledger.errors import StoreCorruptError, StoreError, StoreVersionError
 from ledger.store.as_found import KEPT, drop_files, keep_files
 from ledger.store.high_water import FILE_NAME as HIGH_WATER_NAME
 from ledger.store.high_water import HighWater
 from ledger.store.leveldb import LevelDB, LevelDBReader
 from ledger.store.log_tail import check_logs
+from ledger.store.open_once import OPEN_DIRECTORIES, Identity, locked
 
 Row: TypeAlias = tuple[bytes, bytes | None]
 """A key and the value to put under it; None deletes the key."""
-
-Identity: TypeAlias = tuple[int, int]
-"""Device and inode of a directory: which one it is, whatever names lead to it."""
 
 FIRST_KEY: Final = b"\x00"
 """Before every other row; holds the number of the newest batch, 8 bytes."""
@@ -68,32 +66,6 @@ _OPTIONS: Final[dict[str, object]] = {
     # Most state reads ask for keys that are not there yet: ten bits a key spare 99 % of their disk reads.
     "bloom_filter_bits": 10,
 }
-
-
-class _OpenDirectories:
-    """The directories whose databases this process has open."""
-
-    def __init__(self) -> None:
-        self._claimed: set[Identity] = set()
-        self._changing = threading.Lock()
-
-    def claim(self, path: Path) -> Identity:
-        """Raise StoreLockedError if this process has the database in `path` open already. Raises OSError."""
-        status = path.stat()
-        identity = (status.st_dev, status.st_ino)
-        with self._changing:
-            if identity in self._claimed:
-                raise _locked(path, "by this process")
-            self._claimed.add(identity)
-        return identity
-
-    def free(self, identity: Identity) -> None:
-        """Allow the database to be opened again."""
-        with self._changing:
-            self._claimed.discard(identity)
-
-
-_open_directories: Final = _OpenDirectories()
 
 
 class Reader:
@@ -212,7 +184,7 @@ class Database(Reader):
             if not (path / "CURRENT").exists():
                 _check_creatable(path, create=create)
                 path.mkdir(mode=0o700, exist_ok=True)
-            identity = _open_directories.claim(path)
+            identity = OPEN_DIRECTORIES.claim(path)
         except OSError as error:
             raise translate(error, path) from error
         try:
@@ -223,7 +195,7 @@ class Database(Reader):
                 leveldb.close()
                 raise
         except BaseException:
-            _open_directories.free(identity)
+            OPEN_DIRECTORIES.free(identity)
             raise
         drop_files(path)
         return database
@@ -339,7 +311,7 @@ class Database(Reader):
                 self._closed = True
                 self._leveldb.close()
                 self._high_water.close()
-                _open_directories.free(self._identity)
+                OPEN_DIRECTORIES.free(self._identity)
 
     def __enter__(self) -> Self:
         return self
@@ -354,7 +326,7 @@ def translate(error: Exception, path: Path) -> StoreError:
     """The StoreError for what LevelDB or the system said about the directory `path`, with what to do about it."""
     text = _text(error)
     if text.startswith("IO error: lock "):
-        return _locked(path, "by another process")
+        return locked(path, "by another process")
     if _is_about(text, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         detail = (
             f"No room is left to write in {path} ({text}). Free some or move the directory, then start the node "
@@ -395,11 +367,6 @@ def _open_leveldb(path: Path, *, create: bool) -> LevelDB:
             drop_files(path)
         raise translate(error, path) from error
     return leveldb
-
-
-def _locked(path: Path, by_whom: str) -> StoreLockedError:
-    detail = f"{path} is in use {by_whom}. While a node serves a directory, commands go through that node; or stop it first."
-    return StoreLockedError("store.locked", detail)
 
 
 def _text(error: Exception) -> str:

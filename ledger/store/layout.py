@@ -9,7 +9,7 @@ bare bytes.
 | `b` height                     | first index, entry count: 8 bytes each    | source  |
 | `c` tree size                  | root of the log at that size, 32 bytes    | derived |
 | `f`                            | `["sogoc ledger", store format version]`  | source  |
-| `h`                            | the head: see `ledger.store.view.Head`    | source  |
+| `h`                            | the head: see `ledger.store.values.Head`  | source  |
 | `i` lookup key                 | lookup value                              | derived |
 | `k` id of a cosigning key      | `[size, root]` it last meant to sign      | source  |
 | `l` log index                  | leaf: genesis, entry or header            | source  |

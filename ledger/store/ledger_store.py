@@ -2,7 +2,7 @@
 
 Rules:
 
-* A block becomes durable at one point, `_commit_rows` handed to `Database.write`: one atomic, synced batch. What is
+* A block becomes durable at one point, the `Database.write` in `_written`: one atomic, synced batch. What is
   on the disk is always a chain that ends after some block; there is nothing to repair on opening.
 * Opening and committing learn where the ledger stands from the same function, `read_head`, which reads it from the
   database.
