@@ -191,7 +191,9 @@ class Backup:
         try:
             self._tar = tarfile.open(path, mode="r:")  # noqa: SIM115  `close` closes it
         except (tarfile.TarError, EOFError) as error:
-            raise FormatError("backup.format", f"{path} is not a backup: it is no tar file, or was cut short") from error
+            raise FormatError(
+                "backup.format", f"{path} is not a backup: it is no tar file, or was cut short"
+            ) from error
         except OSError as error:
             raise StoreError("files.read", f"cannot read {path}: {error.strerror}") from error
         try:
@@ -240,7 +242,9 @@ class Backup:
         for path in sorted(name for name in self._members if name.startswith(OUTBOX_PREFIX)):
             row = decode(self.read(path, MAX_SUBMISSION_BYTES + 128), max_bytes=MAX_SUBMISSION_BYTES + 128)
             match row:
-                case [bytes(entry_id), int(received_ms), bytes(submission)] if parse_submission(submission).id == entry_id:
+                case [bytes(entry_id), int(received_ms), bytes(submission)] if (
+                    parse_submission(submission).id == entry_id
+                ):
                     yield Waiting(0, entry_id, received_ms, submission)
                 case _:
                     raise FormatError("backup.outbox", f"{path} of the backup is not a waiting entry")
@@ -263,7 +267,9 @@ class Backup:
         members: dict[str, tarfile.TarInfo] = {}
         for member in self._tar:
             if not member.isreg() or member.name in members:
-                raise FormatError("backup.member", f"{member.name[:200]!a} has no place in a backup, or stands in it twice")
+                raise FormatError(
+                    "backup.member", f"{member.name[:200]!a} has no place in a backup, or stands in it twice"
+                )
             members[member.name] = member
         return members
 
@@ -276,7 +282,9 @@ class Backup:
                 member = self._must(name)
                 got = self._sum(member)
                 if got != wanted or name in listed:
-                    detail = f"{name} in the backup {self._path} is not what was written there: use another backup"
+                    detail = (
+                        f"{name} in the backup {self._path} is not what was written there: use another backup"
+                    )
                     raise VerificationError("backup.sum", detail)
                 listed.add(name)
                 done += member.size

@@ -26,7 +26,9 @@ def read_genesis(source: LogSource, size: int) -> Genesis:
     return parse_genesis_leaf(decode_entry_bundle(source.entry_bundle(0, width), width)[0])
 
 
-def read_bundles(source: LogSource, start: int, size: int) -> Iterator[tuple[int, list[bytes], list[list[bytes]]]]:
+def read_bundles(
+    source: LogSource, start: int, size: int
+) -> Iterator[tuple[int, list[bytes], list[list[bytes]]]]:
     """Leaves `start` to `size` in runs of at most 256: index of the first, the leaves, and the items beside each.
 
     Raises FormatError (`tiles.*`), and what `source` raises.
@@ -54,7 +56,9 @@ def read_blocks(source: LogSource, height: int, start: int, size: int) -> Iterat
                 records.append(tuple(items))
                 continue
             if len(items) > 1:
-                raise FormatError("log.block", f"the header of block {height} has more than one signature beside it")
+                raise FormatError(
+                    "log.block", f"the header of block {height} has more than one signature beside it"
+                )
             yield StoredBlock(height, leaf, items[0] if items else b"", first, tuple(leaves), tuple(records))
             first += len(leaves) + 1
             height += 1

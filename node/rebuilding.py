@@ -34,7 +34,10 @@ class Rebuilt:
 
 
 def rebuild_store(
-    ledger: Path, *, stage: Callable[[str], None], progress: Callable[[int, int], None] = lambda _done, _of: None
+    ledger: Path,
+    *,
+    stage: Callable[[str], None],
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Rebuilt:
     """Make every index, tile and state page of the store in the directory `ledger` again.
 

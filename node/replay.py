@@ -30,11 +30,16 @@ def create_store(path: Path, block: StoredBlock) -> LedgerStore:
     Raises FormatError, VerificationError (`genesis.block`), StoreError.
     """
     if len(block.leaves) != 1 or any(block.records) or block.header_signature:
-        raise FormatError("genesis.block", "the genesis block is the genesis document and an unsigned header, and nothing else")
+        raise FormatError(
+            "genesis.block",
+            "the genesis block is the genesis document and an unsigned header, and nothing else",
+        )
     executed = execute_genesis(parse_genesis_leaf(block.leaves[0]))
     header_leaf = executed.header.leaf()
     if block.header_leaf != header_leaf:
-        raise VerificationError("genesis.block", "the first header is not the one that follows from the genesis document")
+        raise VerificationError(
+            "genesis.block", "the first header is not the one that follows from the genesis document"
+        )
     return LedgerStore.create(path, genesis_commit(executed, block.leaves[0]))
 
 
@@ -45,7 +50,10 @@ def replay_block(application: Application, block: StoredBlock) -> None:
     """
     header = parse_header_leaf(block.header_leaf)
     entries = [entry_from_parts(leaf, items) for leaf, items in zip(block.leaves, block.records, strict=True)]
-    proposal = [SignedHeader(header, block.header_signature).encoded(), *(entry.submission() for entry in entries)]
+    proposal = [
+        SignedHeader(header, block.header_signature).encoded(),
+        *(entry.submission() for entry in entries),
+    ]
     application.finalize(
         proposal, engine_height=header.engine_height, time_ms=header.time_ms, proposer=header.proposer
     )

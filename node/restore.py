@@ -11,6 +11,7 @@ Rules:
 * that checkpoint must lie in the log that was restored. If it is larger, blocks are missing and come from a mirror, verified
   like all others. If its root is another one, there are two histories: that is kept as evidence, and nothing is released;
 * what is released knows for good what its key has signed: the store refuses a second root at that size, and anything smaller;
+* the checkpoint in the backup itself, given back, shows nothing: then the operator has to say that the node has not run since;
 * the hold is the first file that is written and the last that is removed. A crash leaves a home that is held, or none.
 
 What this module does not do: know whether the checkpoint it was given is the *last* one. That is for the operator to find
@@ -92,7 +93,9 @@ def restore(
     home.
     """
     if not is_free(target):
-        raise OccupiedError("files.exists", f"{target} is not empty: name a directory that does not exist yet")
+        raise OccupiedError(
+            "files.exists", f"{target} is not empty: name a directory that does not exist yet"
+        )
     key_files = {} if keys is None else _key_files(keys)
     with new_folder(target, mode=0o700) as path:
         home = Home(path)
@@ -107,7 +110,9 @@ def restore(
             store.close()
         _restore_outbox(home, backup.waiting())
         _write_files(home, genesis, backup.read(CONFIG_PATH, MAX_TEXT_BYTES), key_files)
-    return Restored(backup.about, height, cosigned_at(own_validator(genesis), checked.checkpoint), tuple(key_files))
+    return Restored(
+        backup.about, height, cosigned_at(own_validator(genesis), checked.checkpoint), tuple(key_files)
+    )
 
 
 def _replay_all(home: Home, backup: Backup, checked: CheckedCheckpoint, progress: Progress) -> LedgerStore:
@@ -155,7 +160,9 @@ def _key_files(directory: Path) -> dict[str, bytes]:
             keyfiles.is_encrypted(path)
             found[name] = path.read_bytes()
     if not found:
-        raise HomeError("restore.keys", f"{directory} has none of a node's key files (log.pem, validator.pem, …)")
+        raise HomeError(
+            "restore.keys", f"{directory} has none of a node's key files (log.pem, validator.pem, …)"
+        )
     return found
 
 
@@ -200,12 +207,15 @@ def release(
     home: Home,
     text: str,
     blocks: LogSource | None = None,
+    *,
+    not_run_since: bool = False,
     progress: Progress = lambda _done, _of: None,
 ) -> Released:
     """Let a held home cosign again, given `text`: the last checkpoint that its key has signed, from somebody who kept it.
 
-    `blocks` is where blocks that are missing come from. Raises, and the home stays held: RestoreError (`restore.not-held`),
-    CannotTellError (`restore.not-our-signature`, `restore.checkpoint-older`, `restore.blocks-missing`), VerificationError
+    `blocks` is where blocks that are missing come from; `not_run_since` is the operator's word that the node was stopped before
+    the backup was made and has not run since, so that the checkpoint in the backup is the last. Raises, and the home stays held: RestoreError (`restore.not-held`),
+    CannotTellError (`restore.not-our-signature`, `restore.checkpoint-older`, `restore.checkpoint-same`, `restore.blocks-missing`), VerificationError
     (`restore.fork`: there are two histories, and the evidence is kept beside the hold; or what a block breaks), StoreError.
     """
     if not home.cosign_hold.exists():
@@ -214,11 +224,13 @@ def release(
     given = checkpoints.parse(text)
     validator = own_validator(genesis)
     if given.origin != genesis.origin:
-        raise VerificationError("restore.other-ledger", f"the checkpoint is of {given.origin!a}, not of {genesis.origin!a}")
+        raise VerificationError(
+            "restore.other-ledger", f"the checkpoint is of {given.origin!a}, not of {genesis.origin!a}"
+        )
     cosigned_s = cosigned_at(validator, given)
     store = LedgerStore.open(home.ledger)
     try:
-        _check_not_older(store, validator, given, cosigned_s)
+        _check_newer(store, validator, given, cosigned_s, not_run_since=not_run_since)
         if blocks is not None:
             _catch_up(home, store, blocks, text, progress)
         if given.size > store.head.size:
@@ -253,23 +265,35 @@ def cosigned_at(validator: Validator, checkpoint: Checkpoint) -> int:
         if (signature.name, signature.key_id) == (key.name, key.key_id)
     ]
     if not times:
-        detail = f"the checkpoint is not cosigned by {key.name}: it says nothing about what that key has signed"
+        detail = (
+            f"the checkpoint is not cosigned by {key.name}: it says nothing about what that key has signed"
+        )
         raise CannotTellError("restore.not-our-signature", detail)
     return max(times)
 
 
-def _check_not_older(store: LedgerStore, validator: Validator, given: Checkpoint, cosigned_s: int) -> None:
-    """The backup itself holds a checkpoint by this key; what is older than that cannot be the last."""
+def _check_newer(
+    store: LedgerStore, validator: Validator, given: Checkpoint, cosigned_s: int, *, not_run_since: bool
+) -> None:
+    """The backup itself holds a checkpoint by this key: what is older cannot be the last, and what is the same is no evidence."""
     known = store.signed_checkpoint()
     if known is None:
         return
     newest = checkpoints.parse(known)
-    if given.size < newest.size or cosigned_s < cosigned_at(validator, newest):
+    before = (newest.size, cosigned_at(validator, newest))
+    if given.size < before[0] or cosigned_s < before[1]:
         detail = (
-            f"the checkpoint ({given.size} leaves) is older than the one in the backup ({newest.size} leaves), so it is not "
-            "the last that this key has signed. Ask those who keep checkpoints for a newer one"
+            f"the checkpoint ({given.size} leaves) is older than the one in the backup ({newest.size} leaves), so it is not the "
+            "last that this key has signed. Ask those who keep checkpoints for a newer one"
         )
         raise CannotTellError("restore.checkpoint-older", detail)
+    if (given.size, cosigned_s) == before and not not_run_since:
+        detail = (
+            "this is the checkpoint that the backup holds itself, so it does not show what this key has signed since. Ask those "
+            "who keep checkpoints for the last one; only if the node was stopped before the backup was made and has not run "
+            "since, say so with --not-run-since"
+        )
+        raise CannotTellError("restore.checkpoint-same", detail)
 
 
 class _AtSize:
@@ -303,16 +327,16 @@ def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, prog
         progress(store.head.size, theirs.size)
     if (store.head.size, store.head.root) != (theirs.size, theirs.root):
         raise _fork(home, theirs.size, store.signed_checkpoint(), their_text, text)
-    _remember_theirs(store, genesis, their_text, theirs)
+    _remember_theirs(store, genesis, theirs)
 
 
-def _remember_theirs(store: LedgerStore, genesis: Genesis, text: str, theirs: Checkpoint) -> None:
+def _remember_theirs(store: LedgerStore, genesis: Genesis, theirs: Checkpoint) -> None:
     try:
         cosigned_at(own_validator(genesis), theirs)
     except CannotTellError:
         return  # other validators made it final, and it says nothing about this one's key
+    # Kept as a fact about the key. The checkpoint itself is not: what the store has signed stays what the backup had.
     store.learn_signed(own_validator(genesis).cosigning_key, theirs.size, theirs.root)
-    store.put_signatures(theirs.size, text)
 
 
 def _check_same_history(home: Home, store: LedgerStore, given: Checkpoint, text: str) -> None:

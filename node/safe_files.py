@@ -25,7 +25,9 @@ class OccupiedError(LedgerError):
 def disk_error(error: OSError, path: Path) -> StoreError:
     """What the system said about writing to `path`, with what to do about it."""
     why = error.strerror or str(error)
-    return StoreError("files.write", f"cannot write {path}: {why}. Nothing was left behind; mend this and run it again")
+    return StoreError(
+        "files.write", f"cannot write {path}: {why}. Nothing was left behind; mend this and run it again"
+    )
 
 
 def sync_names(directory: Path) -> None:

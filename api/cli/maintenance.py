@@ -93,12 +93,17 @@ def rebuild(
 
 def _refuse_if_served(home: Home) -> None:
     if is_served(home):
-        raise UsageError("node.running", f"a node is serving {home.path}: stop it first, this needs the store to itself")
+        raise UsageError(
+            "node.running", f"a node is serving {home.path}: stop it first, this needs the store to itself"
+        )
 
 
 def export(
     source: Annotated[
-        str, typer.Argument(help="Thư mục nút (kể cả đang chạy), URL, hoặc bản sao lưu / a node's home, an address, or a backup")
+        str,
+        typer.Argument(
+            help="Thư mục nút (kể cả đang chạy), URL, bản sao lưu / a node's home, an address, or a backup"
+        ),
     ],
     out: Annotated[Path, typer.Argument(help="Thư mục mới / a folder that does not exist yet")],
     *,
@@ -167,7 +172,9 @@ def _report_backup(about: About, out: Path, *, as_json: bool) -> None:
     console.print(f"[bold green]Đã sao lưu / backed up:[/] {escape_path(out)}  ({out.stat().st_size:,} byte)")
     console.print(f"  sổ / ledger        {escape(about.origin)}, {about.size:,} lá / leaves")
     console.print(f"  sổ chờ / outbox    {waiting}")
-    console.print("  khóa / keys        không có trong bản sao lưu: cất riêng / not in it: keep copies of them elsewhere")
+    console.print(
+        "  khóa / keys        không có trong bản sao lưu: cất riêng / not in it: keep copies of them elsewhere"
+    )
 
 
 def _about(about: About) -> dict[str, str | int | None]:
@@ -182,26 +189,40 @@ def _about(about: About) -> dict[str, str | int | None]:
 
 
 def restore(
-    backup_file: Annotated[Path | None, typer.Argument(metavar="BACKUP", help="Tệp sao lưu / a backup")] = None,
+    backup_file: Annotated[
+        Path | None, typer.Argument(metavar="BACKUP", help="Tệp sao lưu / a backup")
+    ] = None,
     directory: Annotated[Path | None, typer.Argument(help="Thư mục mới của nút / a new home")] = None,
     *,
     keys: Annotated[
-        Path | None, typer.Option("--keys", help="Thư mục chứa khóa của nút (*.pem), sẽ được chép / where its key files are kept")
+        Path | None,
+        typer.Option("--keys", help="Thư mục chứa khóa của nút (*.pem) / where its key files are kept"),
     ] = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(
             "--checkpoint",
-            help="Điểm kiểm CUỐI CÙNG mà khóa này đã ký, do người khác giữ (tệp hoặc URL) / the LAST one, kept by somebody else",
+            help="Điểm kiểm CUỐI CÙNG khóa này đã ký, do người khác giữ / the LAST one, kept by somebody else: a file or URL",
         ),
     ] = None,
     mirror: Annotated[
         str | None,
-        typer.Option("--from", help="Nơi có các khối còn thiếu (URL, bản xuất, sao lưu) / where missing blocks come from"),
+        typer.Option(
+            "--from",
+            help="Nơi có các khối còn thiếu (URL, bản xuất, sao lưu) / where missing blocks come from",
+        ),
     ] = None,
     release: Annotated[
-        Path | None, typer.Option("--release", help="Cho một nút đang bị giữ ký trở lại / let a held home cosign again")
+        Path | None,
+        typer.Option("--release", help="Cho một nút đang bị giữ ký trở lại / let a held home cosign again"),
     ] = None,
+    not_run_since: Annotated[
+        bool,
+        typer.Option(
+            "--not-run-since",
+            help="Nút đã dừng trước khi sao lưu và chưa chạy lại / the node was stopped before the backup and has not run since",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Khôi phục nút từ bản sao lưu; chưa ký cho đến khi an toàn. Restore a node; it does not cosign until that is safe."""
@@ -224,7 +245,7 @@ def restore(
         _report_held(home, restored, as_json=as_json)
         raise typer.Exit(ExitCode.CANNOT_TELL)
     try:
-        released = _release(home, checkpoint, mirror, quiet=as_json)
+        released = _release(home, checkpoint, mirror, not_run_since=not_run_since, quiet=as_json)
     except LedgerError as failure:
         if restored is None:
             raise
@@ -248,24 +269,36 @@ def _check_restore(
     release: Path | None,
 ) -> None:
     if release is None and (backup_file is None or directory is None):
-        raise UsageError("restore.arguments", "name a backup and a new directory, or a held home with --release")
+        raise UsageError(
+            "restore.arguments", "name a backup and a new directory, or a held home with --release"
+        )
     if release is not None and (backup_file is not None or keys is not None):
-        raise UsageError("restore.arguments", "--release takes a home that was restored before: no backup and no --keys")
+        raise UsageError(
+            "restore.arguments", "--release takes a home that was restored before: no backup and no --keys"
+        )
     if release is not None and checkpoint is None:
-        raise UsageError("restore.arguments", "--release needs the last checkpoint that this key has signed: --checkpoint")
+        raise UsageError(
+            "restore.arguments", "--release needs the last checkpoint that this key has signed: --checkpoint"
+        )
     if mirror is not None and checkpoint is None:
-        raise UsageError("restore.arguments", "--from goes with --checkpoint: it says up to where blocks are needed")
+        raise UsageError(
+            "restore.arguments", "--from goes with --checkpoint: it says up to where blocks are needed"
+        )
     if directory is not None and not is_free(directory):
-        raise UsageError("files.exists", f"{directory} is not empty: name a directory that does not exist yet")
+        raise UsageError(
+            "files.exists", f"{directory} is not empty: name a directory that does not exist yet"
+        )
 
 
-def _release(home: Home, checkpoint: str, mirror: str | None, *, quiet: bool) -> Released:
+def _release(
+    home: Home, checkpoint: str, mirror: str | None, *, not_run_since: bool, quiet: bool
+) -> Released:
     text = _read_checkpoint(checkpoint)
     with progress("Bổ sung khối / catching up", None, quiet=quiet) as report:
         if mirror is None:
-            return release_home(home, text, None, report)
+            return release_home(home, text, not_run_since=not_run_since, progress=report)
         with open_source(mirror, quiet=quiet) as log:
-            return release_home(home, text, log, report)
+            return release_home(home, text, log, not_run_since=not_run_since, progress=report)
 
 
 def _read_checkpoint(where: str) -> str:
@@ -285,7 +318,9 @@ def _read_checkpoint(where: str) -> str:
 
 def _print_restored(home: Home, restored: Restored) -> None:
     console.print(f"[bold green]Đã khôi phục / restored:[/] {escape_path(home.path)}")
-    console.print(f"  sổ / ledger        {escape(restored.about.origin)}, {restored.about.size:,} lá / leaves")
+    console.print(
+        f"  sổ / ledger        {escape(restored.about.origin)}, {restored.about.size:,} lá / leaves"
+    )
     console.print(f"  sao lưu lúc / made {local_time(restored.about.made_s)}")
     console.print(f"  ký lúc / cosigned  {local_time(restored.cosigned_s)}")
     names = ", ".join(restored.keys) or "chưa có / none: put the key files into keys/ before serving"
@@ -304,10 +339,12 @@ def _report_held(
         print_json(value)
         return
     console.print(
-        "[bold yellow]ĐANG BỊ GIỮ / HELD:[/] nút chưa được ký cho đến khi có điểm kiểm cuối cùng mà khóa này đã ký, do người khác "
-        "giữ / the node must not cosign until it holds the last checkpoint that its key has signed, from somebody who kept it"
+        "[bold yellow]ĐANG BỊ GIỮ / HELD:[/] nút chưa được ký cho đến khi có điểm kiểm cuối cùng mà khóa này đã ký, do người "
+        "khác giữ / the node must not cosign until it holds the last checkpoint that its key has signed, kept by somebody else"
     )
-    console.print(f"  tiếp theo / next   sogoc restore --release {escape_path(home.path)} --checkpoint FILE_OR_URL [--from …]")
+    console.print(
+        f"  tiếp theo / next   sogoc restore --release {escape_path(home.path)} --checkpoint FILE_OR_URL [--from …]"
+    )
 
 
 def _report_released(home: Home, restored: Restored | None, released: Released, *, as_json: bool) -> None:
@@ -330,7 +367,7 @@ def _report_released(home: Home, restored: Restored | None, released: Released, 
         f"[bold green]Khớp điểm kiểm / equal to the checkpoint:[/] {released.size:,} lá / leaves, {released.root.hex()}"
     )
     console.print(
-        f"  ký lúc / cosigned  {local_time(released.cosigned_s)}  — khóa này không được ký gì sau lúc đó / this key must not have "
-        "signed anything after that"
+        f"  ký lúc / cosigned  {local_time(released.cosigned_s)}  — khóa này không được ký gì sau lúc đó / "
+        "this key must not have signed anything after that"
     )
     console.print(f"  tiếp theo / next   sogoc serve {escape_path(home.path)}")

@@ -37,7 +37,8 @@ def open_source(target: str, *, quiet: bool = True) -> Iterator[LogSource]:
             yield stack.enter_context(open_backup(path, quiet=quiet))
         else:
             raise UsageError(
-                "source.unknown", f"{target} is neither a node's home, an export, a backup, nor the address of a node"
+                "source.unknown",
+                f"{target} is neither a node's home, an export, a backup, nor the address of a node",
             )
 
 

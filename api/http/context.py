@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import anyio
 from fastapi import Request
 
 from api.http.body import BodyBudget
@@ -23,9 +22,6 @@ from ledger.hashing import HASH_SIZE
 from ledger.store.view import LedgerView
 from node.receipts import FinalView
 from node.service import Node
-
-MAX_SUBMIT_THREADS = 32
-"""Requests that are judged at the same time. More threads than processors, since those that wait for one sync share it."""
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -92,9 +88,6 @@ class Context:
     policy_text: str
     bodies: BodyBudget = field(default_factory=BodyBudget)
     places: BlockPlaces = field(default_factory=BlockPlaces)
-    submitting: anyio.CapacityLimiter = field(
-        default_factory=lambda: anyio.CapacityLimiter(MAX_SUBMIT_THREADS)
-    )
     started: float = field(default_factory=time.monotonic)
     listeners: int = 0
     """Streams of events that are open."""

@@ -1,24 +1,19 @@
 """Taking entries in: from the bytes of a request to one result for each entry.
 
-Rules: a body is counted before it is parsed and parsed before it is judged; signatures are checked on worker threads, several
-requests at a time; each entry of a batch is judged by itself; a request that waits is woken once, when its last entry is final
-or refused.
+Rules: a body is counted before it is parsed and parsed before it is judged; each entry of a batch is judged by itself; what
+concerns one request never fails another that is judged together with it.
 
-What this module does not do: HTTP. It turns bytes and a media type into results, and results into JSON.
+What this module does not do: HTTP, or threads. It turns bytes and a media type into results, and results into JSON.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-
-import anyio.to_thread
 
 from api.http.context import Context
 from api.http.limits import author_key_of
@@ -104,61 +99,48 @@ class Item:
     pending: Future[Outcome] | None = None
 
 
-class _Countdown:
-    """Sets an event of the loop, once, when all futures are done."""
+@dataclass(slots=True)
+class Taken:
+    """What was decided about the entries of one request."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, futures: Sequence[Future[Outcome]]) -> None:
-        self.done = asyncio.Event()
-        self._loop = loop
-        self._left = len(futures)
-        self._lock = threading.Lock()
-        for future in futures:
-            future.add_done_callback(self._one_done)
-
-    def _one_done(self, _: Future[Outcome]) -> None:
-        with self._lock:
-            self._left -= 1
-            last = self._left == 0
-        if last and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.done.set)
+    items: list[Item]
+    is_batch: bool
 
 
-async def take_in(
-    context: Context, body: bytes, media_type: str, *, wait_seconds: float
-) -> tuple[list[Item], bool]:
-    """Judge the entries in a body, journal the good ones, and wait up to `wait_seconds` until they are final.
+def take(context: Context, requests: Sequence[tuple[bytes, str, bool]]) -> list[Taken | LedgerError]:
+    """Judge the entries of several requests and journal the good ones with one sync; runs on a worker thread.
 
-    Returns an item for each and whether they came as a batch. Raises FormatError, RefusedError or StoreError for what
-    concerns the whole request.
+    A request is (body, media type, whether it waits). One result for each, an error being what concerns all of that request.
     """
-
-    def work() -> tuple[list[Item], bool]:
-        submissions, is_batch = read_submissions(body, media_type)
-        return judge(context, submissions, is_waiting=wait_seconds > 0), is_batch
-
-    items, is_batch = await anyio.to_thread.run_sync(work, limiter=context.submitting)
-    futures = [item.pending for item in items if item.pending is not None]
-    if futures:
-        countdown = _Countdown(asyncio.get_running_loop(), futures)
+    results: list[Taken | LedgerError] = []
+    submissions: list[bytes] = []
+    waits: list[bool] = []
+    shares: list[int] = []
+    for body, media_type, is_waiting in requests:
         try:
-            async with asyncio.timeout(wait_seconds):
-                await countdown.done.wait()
-        except TimeoutError:
-            pass  # what is not final yet is answered as accepted, which it is
-        for item in items:
-            _settle(item)
-    return items, is_batch
+            own, is_batch = read_submissions(body, media_type)
+        except LedgerError as error:
+            results.append(error)
+            shares.append(0)
+            continue
+        results.append(Taken([], is_batch))
+        shares.append(len(own))
+        submissions += own
+        waits += [is_waiting] * len(own)
+    try:
+        items = judge(context, submissions, waits) if submissions else []
+    except LedgerError as error:
+        return [result if isinstance(result, LedgerError) else error for result in results]
+    at = 0
+    for result, share in zip(results, shares, strict=True):
+        if isinstance(result, Taken):
+            result.items = items[at : at + share]
+            at += share
+    return results
 
 
-def _settle(item: Item) -> None:
-    future = item.pending
-    # One that failed tells that the node stopped; the entry is in the journal all the same.
-    if future is not None and not future.cancel() and not future.cancelled() and future.exception() is None:
-        item.outcome = future.result()
-
-
-def judge(context: Context, submissions: Sequence[bytes], *, is_waiting: bool) -> list[Item]:
-    """Judge and journal. Runs on a worker thread. Raises as `Node.submit`."""
+def judge(context: Context, submissions: Sequence[bytes], waits: Sequence[bool]) -> list[Item]:
+    """Judge and journal; a future goes with each accepted entry that `waits`. Raises as `Node.submit`."""
     node = context.node
     refused: dict[int, HttpError] = {}
     passed: list[bytes] = []
@@ -191,7 +173,7 @@ def judge(context: Context, submissions: Sequence[bytes], *, is_waiting: bool) -
         pending = None
         if isinstance(outcome, Accepted):
             context.limits.charge_key(entry.body.author_key, len(submission))
-            if is_waiting:
+            if waits[at]:
                 pending = node.wait(outcome.entry_id)
         items.append(Item(entry, outcome, pending))
     return items

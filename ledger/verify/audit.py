@@ -5,9 +5,9 @@ Rules:
 * Nothing a source says is believed. Every leaf is hashed, every header extends the log before it, and the root at the end
   is the one that a quorum cosigned.
 * Segments of 256 leaves are checked by whatever `concurrent.futures.Executor` is passed in, or here without one; its tasks
-  are `ledger.verify.quick.check` over bytes. They are submitted in order and taken in order, so the first fault is named
-  whoever finds it first. At most `window` of them, and about `WINDOW_BYTES`, are under way at a time: that and the limit
-  of the scratch state is the memory an audit takes, whatever the size of the ledger.
+  are `ledger.verify.quick.check_all` over bytes. They are submitted in order and taken in order, so the first fault is
+  named whoever finds it first. At most `window` of them, and about `WINDOW_BYTES`, are under way at a time: that and the
+  limit of the scratch state is the memory an audit takes, whatever the size of the ledger.
 * Blocks are executed again here, in order, while the executor checks the signatures of those to come.
 
 Not here: opening a source (`ledger.verify.sources`), measuring time, printing.
@@ -24,7 +24,7 @@ from typing import NamedTuple
 from ledger.errors import VerificationError
 from ledger.policy import Policy
 from ledger.verify.linking import Linker
-from ledger.verify.quick import check
+from ledger.verify.quick import check_all
 from ledger.verify.reading import Start, Unreadable, read_start, segments
 from ledger.verify.replay import Replay
 from ledger.verify.report import AuditReport, Level, faults_as_failures
@@ -37,10 +37,13 @@ from ledger.verify.stored import RowCheck
 from ledger.verify.trust import genesis_policy
 
 WINDOW = 8
-"""Segments under way at a time, unless the caller says otherwise: enough for four workers not to wait."""
+"""Tasks under way at a time, unless the caller says otherwise: enough for four workers not to wait."""
 
 WINDOW_BYTES = 64 << 20
-"""Bytes of segments under way at a time; one is always let through."""
+"""Bytes of bundles under way at a time; one task is always let through."""
+
+TASK_BYTES = 128 << 10
+"""Bytes of bundles from which on a task is sent off: two full segments of entries with one record, or one of more."""
 
 Progress = Callable[[int, int], None]
 """Called with the leaves checked so far, and with how many there are."""
@@ -59,7 +62,7 @@ def audit(
     """Check a ledger from its first leaf to its last, and return what was checked.
 
     `policy`: whose cosignatures are trusted; None for those that the ledger's own genesis document names. `window`:
-    segments under way at a time, two for each worker of `executor` or more. `scratch` opens the state that blocks are
+    tasks under way at a time, two for each worker of `executor` or more. `scratch` opens the state that blocks are
     executed on (level FULL).
 
     Raises AuditFailure for the first thing that is wrong; CannotTellError for what cannot be judged (a quorum is missing,
@@ -106,43 +109,64 @@ def _check_segments(
     progress: Callable[[int], None],
 ) -> None:
     """Have every segment checked, and hand the results to `linker` in order. Raises as `audit`."""
-    pending: deque[_Pending | Unreadable] = deque()
+    pending: deque[_Task | Unreadable] = deque()
     try:
-        for one in found:
-            pending.append(one if isinstance(one, Unreadable) else _Pending(one, _start(executor, one)))
+        for one in _tasks(found, executor):
+            pending.append(one)
             while _is_full(pending, window if executor else 1):
                 _take(pending.popleft(), linker, progress)
         while pending:
             _take(pending.popleft(), linker, progress)
     finally:
         for waiting in pending:
-            if isinstance(waiting, _Pending) and isinstance(waiting.result, Future):
-                waiting.result.cancel()
+            if isinstance(waiting, _Task) and isinstance(waiting.results, Future):
+                waiting.results.cancel()
 
 
-class _Pending(NamedTuple):
-    """A segment under way, or done."""
+class _Task(NamedTuple):
+    """Segments that are checked in one go: under way, or done."""
 
-    job: Job
-    result: Future[Result] | Result
-
-
-def _start(executor: Executor | None, job: Job) -> Future[Result] | Result:
-    return executor.submit(check, job) if executor else check(job)
+    jobs: tuple[Job, ...]
+    size: int
+    """Bytes of their bundles."""
+    results: Future[list[Result]] | list[Result]
 
 
-def _is_full(pending: deque[_Pending | Unreadable], window: int) -> bool:
-    jobs = [one.job for one in pending if isinstance(one, _Pending)]
-    under_way = sum(len(job.entries) + len(job.records) for job in jobs)
-    return len(pending) >= window or (len(jobs) > 1 and under_way > WINDOW_BYTES)
+def _tasks(found: Iterator[Job | Unreadable], executor: Executor | None) -> Iterator[_Task | Unreadable]:
+    """Segments put together until it pays to send them to another process, and sent; in order."""
+    jobs: list[Job] = []
+    size = 0
+    for one in found:
+        if isinstance(one, Job):
+            jobs.append(one)
+            size += len(one.entries) + len(one.records)
+            if size < TASK_BYTES:
+                continue
+        if jobs:
+            yield _start(tuple(jobs), size, executor)
+            jobs, size = [], 0
+        if isinstance(one, Unreadable):
+            yield one
+    if jobs:
+        yield _start(tuple(jobs), size, executor)
 
 
-def _take(one: _Pending | Unreadable, linker: Linker, progress: Callable[[int], None]) -> None:
+def _start(jobs: tuple[Job, ...], size: int, executor: Executor | None) -> _Task:
+    return _Task(jobs, size, executor.submit(check_all, jobs) if executor else check_all(jobs))
+
+
+def _is_full(pending: deque[_Task | Unreadable], window: int) -> bool:
+    under_way = [one.size for one in pending if isinstance(one, _Task)]
+    return len(pending) > window or (len(under_way) > 1 and sum(under_way) > WINDOW_BYTES)
+
+
+def _take(one: _Task | Unreadable, linker: Linker, progress: Callable[[int], None]) -> None:
     if isinstance(one, Unreadable):
         raise one.failure()
-    result = one.result.result() if isinstance(one.result, Future) else one.result
-    linker.take(one.job, result)
-    progress(one.job.first + one.job.width)
+    results = one.results.result() if isinstance(one.results, Future) else one.results
+    for job, result in zip(one.jobs, results, strict=True):
+        linker.take(job, result)
+        progress(job.first + job.width)
 
 
 def _check_beside(source: ExportSource, start: Start) -> None:

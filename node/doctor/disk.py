@@ -27,14 +27,18 @@ def check_disk(home: Home, config: Config) -> Iterator[Finding]:
     text = f"còn trống / free: {free:,} MB"
     grow = "dọn hoặc mở rộng đĩa / free some room or move to a larger disk"
     if free < low:
-        yield error("disk.space", f"{text} < {low:,} MB: nút không nhận mục mới / the node takes no new entries", grow)
+        yield error(
+            "disk.space", f"{text} < {low:,} MB: nút không nhận mục mới / the node takes no new entries", grow
+        )
     elif free < _LOW_DISK_FACTOR * low:
         yield warning("disk.space", f"{text}; nút ngừng nhận ở / intake stops at {low:,} MB", grow)
     else:
         yield good("disk.space", text)
     inodes = os.statvfs(place)
     if inodes.f_files and not inodes.f_favail:
-        yield error("disk.inodes", "đĩa hết chỗ cho tệp mới / the file system has no room for another file", grow)
+        yield error(
+            "disk.inodes", "đĩa hết chỗ cho tệp mới / the file system has no room for another file", grow
+        )
     yield _check_writing(place)
 
 

@@ -38,13 +38,13 @@ def check_hold(home: Home) -> Iterator[Finding]:
 
 def check_policy(home: Home, genesis: Genesis) -> Finding:
     """Whether the policy file that is given to others is the one that the genesis document implies."""
-    remedy = (
-        "so với bản đã công bố; bản đúng có trong sogoc export / compare with what was published; an export holds the right one"
-    )
+    remedy = "so với bản đã công bố; bản đúng có trong sogoc export / an export holds the right one"
     try:
         policy = Policy.parse(home.policy.read_bytes())
     except (OSError, LedgerError) as failure:
-        return error("policy", f"không đọc được tệp chính sách / the policy file cannot be read: {failure}", remedy)
+        return error(
+            "policy", f"không đọc được tệp chính sách / the policy file cannot be read: {failure}", remedy
+        )
     if policy.format() != genesis_policy(genesis).format():
         return error(
             "policy",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,23 @@ def check_keys(home: Home, genesis: Genesis, passphrase: Callable[[], str | None
 
     wanted = _public_keys(genesis)
     for name in KEY_NAMES:
-        yield _check_key(home.key(name), name, wanted.get(name), once)
+        yield _check_key(home.key(name), name, wanted[name], once)
+    yield from _check_encryption([home.key(name) for name in KEY_NAMES])
+
+
+def _check_encryption(paths: Sequence[Path]) -> Iterator[Finding]:
+    bare = []
+    for path in paths:
+        # What cannot be read was reported one by one.
+        with contextlib.suppress(LedgerError):
+            if path.exists() and not keyfiles.is_encrypted(path):
+                bare.append(path.name)
+    if bare:
+        yield warning(
+            "keys.encryption",
+            f"không mã hóa / not encrypted, whoever can read these files can sign in your name: {', '.join(bare)}",
+            "openssl pkcs8 -topk8 -scrypt -in KEY.pem -out NEW.pem, rồi thay tệp, quyền 0600 / then replace it, mode 0600",
+        )
 
 
 def _public_keys(genesis: Genesis) -> dict[str, set[bytes]]:
@@ -55,7 +72,7 @@ def _public_keys(genesis: Genesis) -> dict[str, set[bytes]]:
     }
 
 
-def _check_key(path: Path, name: str, wanted: set[bytes] | None, passphrase: Callable[[], str | None]) -> Finding:
+def _check_key(path: Path, name: str, wanted: set[bytes], passphrase: Callable[[], str | None]) -> Finding:
     check = f"keys.{name}"
     if not path.exists():
         if name in SERVING_KEYS:
@@ -64,26 +81,28 @@ def _check_key(path: Path, name: str, wanted: set[bytes] | None, passphrase: Cal
                 f"thiếu khóa / {path} is missing: the node cannot serve",
                 "chép lại từ bản cất giữ riêng của khóa / put it back from where keys are kept; a backup holds none",
             )
-        return good(check, f"{path.name} không ở đây / is not here (cất riêng là tốt / kept elsewhere is well)")
+        return good(
+            check, f"{path.name} không ở đây / is not here (cất riêng là tốt / kept elsewhere is well)"
+        )
     try:
         encrypted = keyfiles.is_encrypted(path)
         answer = passphrase() if encrypted else None
         public_key = None if encrypted and answer is None else keyfiles.load(path, answer).public_key
     except LedgerError as failure:
         return error(
-            check, f"không dùng được / cannot be used: {failure.detail}", "làm như thông báo nói / do as the message says"
+            check,
+            f"không dùng được / cannot be used: {failure.detail}",
+            "làm như thông báo nói / do as the message says",
         )
-    if public_key is not None and wanted is not None and public_key not in wanted:
+    if public_key is not None and public_key not in wanted:
         return (error if name in SERVING_KEYS else warning)(
             check,
             f"{path.name} không phải khóa có trong khối gốc / is not the key that the genesis document names",
             "đặt lại đúng tệp khóa / put the right key file back",
         )
-    if not encrypted:
-        return warning(
-            check,
-            f"{path.name} không mã hóa / is not encrypted: whoever can read the file can sign in your name",
-            f"openssl pkcs8 -topk8 -scrypt -in {path.name} -out …  (rồi thay tệp, quyền 0600 / then replace it, mode 0600)",
-        )
-    compared = "khớp khối gốc / matches" if public_key else "chưa so: không có mật khẩu / not compared: no passphrase"
+    compared = (
+        "khớp khối gốc / matches"
+        if public_key
+        else "chưa so: không có mật khẩu / not compared: no passphrase"
+    )
     return good(check, f"{path.name}: {compared}")

@@ -66,14 +66,20 @@ def check_store(home: Home, genesis: Genesis, now_s: float) -> Iterator[Finding]
     try:
         yield from _check_open_store(store, genesis, now_s)
     except StoreError as failure:
-        yield error("store.read", f"kho đọc lỗi / the store cannot be read: {failure.detail}", "sogoc audit --level full")
+        yield error(
+            "store.read",
+            f"kho đọc lỗi / the store cannot be read: {failure.detail}",
+            "sogoc audit --level full",
+        )
     finally:
         store.close()
 
 
 def _check_open_store(store: LedgerStore, genesis: Genesis, now_s: float) -> Iterator[Finding]:
     head = store.head
-    yield good("store.open", f"kho mở được / the store opens: khối / height {head.height:,}, lá / size {head.size:,}")
+    yield good(
+        "store.open", f"kho mở được / the store opens: khối / height {head.height:,}, lá / size {head.size:,}"
+    )
     if store.leaf(0) != genesis.leaf():
         yield error(
             "store.genesis",
@@ -105,7 +111,9 @@ def check_cosigned(store: LedgerStore, genesis: Genesis) -> Finding:
         )
     if checked.checkpoint.root != store.head.root:
         return error(
-            check, "điểm kiểm có gốc khác kho / the checkpoint has another root than the store", "sogoc audit --level full"
+            check,
+            "điểm kiểm có gốc khác kho / the checkpoint has another root than the store",
+            "sogoc audit --level full",
         )
     return good(check, "khối cuối có chữ ký / the newest block is cosigned")
 
@@ -126,7 +134,9 @@ def check_clock_against(other_s: float, now_s: float, who: str) -> Finding:
     """This machine's clock against another's, `who`, both in seconds since the epoch."""
     off = now_s - other_s
     text = f"đồng hồ lệch / the clock is {off:+.0f} s against {who}"
-    remedy = "bật đồng bộ giờ trên cả hai máy / turn on time synchronisation on both: timedatectl set-ntp true"
+    remedy = (
+        "bật đồng bộ giờ trên cả hai máy / turn on time synchronisation on both: timedatectl set-ntp true"
+    )
     if abs(off) > _CLOCK_ERROR_SECONDS:
         return error("clock.other", text, remedy)
     if abs(off) > _CLOCK_WARNING_SECONDS:
@@ -139,7 +149,11 @@ def check_outbox(home: Home) -> Finding:
     try:
         outbox = Outbox.open(home.outbox, create=False)
     except StoreLockedError as failure:
-        return error("outbox", f"sổ chờ đang bị giữ / the outbox is in use: {failure.detail}", "dừng tiến trình kia / stop it")
+        return error(
+            "outbox",
+            f"sổ chờ đang bị giữ / the outbox is in use: {failure.detail}",
+            "dừng tiến trình kia / stop it",
+        )
     except StoreError as failure:
         return error(
             "outbox",
@@ -150,7 +164,9 @@ def check_outbox(home: Home) -> Finding:
         waiting = sum(1 for _ in outbox.waiting())
     except LedgerError as failure:
         return error(
-            "outbox", f"sổ chờ hỏng / the outbox is damaged: {failure.detail}", "khôi phục / restore from a backup"
+            "outbox",
+            f"sổ chờ hỏng / the outbox is damaged: {failure.detail}",
+            "khôi phục / restore from a backup",
         )
     finally:
         outbox.close()

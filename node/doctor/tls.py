@@ -20,7 +20,10 @@ def check_tls(config: Config, now_s: float) -> Iterator[Finding]:
     """The certificate for HTTPS: readable, not running out, and of the key beside it."""
     if not config.tls_cert:
         return
-    check, renew = "tls", "gia hạn chứng thư rồi khởi động lại nút / renew the certificate, then restart the node"
+    check, renew = (
+        "tls",
+        "gia hạn chứng thư rồi khởi động lại nút / renew the certificate, then restart the node",
+    )
     try:
         certificate = x509.load_pem_x509_certificate(Path(config.tls_cert).read_bytes())
         key = serialization.load_pem_private_key(Path(config.tls_key).read_bytes(), None)
@@ -42,9 +45,13 @@ def check_tls(config: Config, now_s: float) -> Iterator[Finding]:
         yield error(check, f"chứng thư hết hạn / the certificate ended on {until}", renew)
     elif now < certificate.not_valid_before_utc:
         yield error(
-            check, "chứng thư chưa có hiệu lực / the certificate is not valid yet", "kiểm tra đồng hồ / check the clock"
+            check,
+            "chứng thư chưa có hiệu lực / the certificate is not valid yet",
+            "kiểm tra đồng hồ / check the clock",
         )
     elif days < _CERTIFICATE_DAYS:
-        yield warning(check, f"chứng thư còn {days} ngày / the certificate ends in {days} days ({until})", renew)
+        yield warning(
+            check, f"chứng thư còn {days} ngày / the certificate ends in {days} days ({until})", renew
+        )
     else:
         yield good(check, f"chứng thư đến / certificate until {until}")

@@ -7,6 +7,7 @@ the tests.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from api.http import intake
 from api.http.body import read_body
 from api.http.context import Context, context_of, parse_id
+from api.http.gathering import Gathering
 from api.http.models import BatchResult, EntryAnswer, EntryResult
 from api.http.problem import HttpError, error_response, problem_response
 from api.http.shapes import entry_answer, entry_index, refused_answer
@@ -32,12 +34,29 @@ _INLINE_ITEMS = 16
 
 EntryId = Annotated[str, Path(description="The entry's id, 64 hexadecimal digits.", examples=["9f" * 32])]
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 router = APIRouter(tags=["entries"])
 
 
-async def post_entries(request: Request) -> Response:
-    """Take one entry or a batch; see `POST_DESCRIPTION`."""
-    context = context_of(request)
+class TakeEntries:
+    """The endpoint that takes one entry or a batch; see `POST_DESCRIPTION`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._gathering: Gathering | None = None
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request."""
+        loop = asyncio.get_running_loop()
+        gathering = self._gathering
+        if gathering is None or gathering.loop is not loop:
+            gathering = self._gathering = Gathering(self._context, loop)
+        return await post_entries(request, self._context, gathering)
+
+
+async def post_entries(request: Request, context: Context, gathering: Gathering) -> Response:
+    """Read, judge and answer."""
     try:
         is_waiting = _wait_wanted(request)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -48,16 +67,14 @@ async def post_entries(request: Request) -> Response:
             )
         narrow = intake.narrowed_limit if media_type == MSGPACK else None
         with await read_body(request, context.bodies, limit, narrow) as body:
-            items, is_batch = await intake.take_in(
-                context, body, media_type, wait_seconds=WAIT_SECONDS if is_waiting else 0.0
-            )
+            taken = await gathering.submit(body, media_type, WAIT_SECONDS if is_waiting else 0.0)
     except LedgerError as error:
         return error_response(error)
-    if not is_batch:
-        return _single(context, items[0])
-    if len(items) <= _INLINE_ITEMS:
-        return _batch(context, items)
-    return await anyio.to_thread.run_sync(_batch, context, items)
+    if not taken.is_batch:
+        return _single(context, taken.items[0])
+    if len(taken.items) <= _INLINE_ITEMS:
+        return _batch(context, taken.items)
+    return await anyio.to_thread.run_sync(_batch, context, taken.items)
 
 
 def _wait_wanted(request: Request) -> bool:
@@ -86,7 +103,7 @@ def _batch(context: Context, items: list[intake.Item]) -> Response:
 
 
 def _json(value: object, status: int) -> Response:
-    return Response(json.dumps(value, separators=(",", ":")).encode(), status_code=status, media_type=JSON)
+    return Response(_encode(value).encode(), status_code=status, media_type=JSON)
 
 
 @router.get("/v1/entries/{entry_id}", response_model_exclude_none=True, summary="What became of an entry")

@@ -20,6 +20,7 @@ from ledger.store.database import Database, Reader
 from ledger.store.ledger_store import check_format
 from ledger.store.values import Head, missing
 from ledger.store.view import LedgerView
+from ledger.tiles import TILE_WIDTH, encode_entry_bundle
 
 
 class StoreSource(LedgerView):
@@ -47,9 +48,27 @@ class StoreSource(LedgerView):
             raise missing("a signed checkpoint")
         return text
 
+    def entry_bundle(self, n: int, width: int) -> bytes:
+        """Leaves `256 n` and following, `width` of them."""
+        leaves = self._rows(layout.LEAF, n, width)
+        return super().entry_bundle(n, width) if leaves is None else encode_entry_bundle(leaves)
+
+    def records_bundle(self, n: int, width: int) -> bytes:
+        """What stands beside those leaves."""
+        records = self._rows(layout.RECORDS, n, width)
+        return super().records_bundle(n, width) if records is None else b"".join(records)
+
+    def _rows(self, kind: bytes, n: int, width: int) -> list[bytes] | None:
+        """The rows of a bundle if they are all there, or None; whoever asks one by one can say which is missing."""
+        first, end = layout.numbered(kind, n * TILE_WIDTH), layout.numbered(kind, n * TILE_WIDTH + width)
+        rows = list(self.reader.iterate(kind, start=first, stop=end))
+        # As many different keys of the same length as there are numbers from the first to the last: no gap, nothing else.
+        whole = len(rows) == width and {len(key) for key, _ in rows} == {len(first)}
+        return [value for _, value in rows] if whole else None
+
     def first_missing(self, kind: bytes, n: int, width: int) -> int | None:
         """The first log index of bundle `n` that has no row of `kind`, or None."""
-        for index in range(n * 256, n * 256 + width):
+        for index in range(n * TILE_WIDTH, n * TILE_WIDTH + width):
             try:
                 found = self.reader.get(layout.numbered(kind, index))
             except StoreCorruptError:

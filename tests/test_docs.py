@@ -1,0 +1,94 @@
+"""What the documents promise is run: the README's commands and program, the specification's examples, links between pages."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import SOGOC, free_port, wait_for_port
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def fenced(language: str, after: str) -> str:
+    """The first block of `language` after a heading."""
+    found = re.search(rf"## {re.escape(after)}.*?```{language}\n(.*?)```", README, re.DOTALL)
+    assert found, after
+    return found[1]
+
+
+def test_the_readme_commands_and_program_run(tmp_path: Path) -> None:
+    commands = [
+        line[2:]
+        for line in fenced("console", "A first verified proof").splitlines()
+        if line.startswith("$ sogoc")
+    ]
+    assert [shlex.split(command)[1] for command in commands] == ["init", "serve", "anchor", "verify", "audit"]
+    for name in ("Báo cáo 41.pdf", "anh.jpg", "so-lieu.csv"):
+        (tmp_path / name).write_bytes(f"nội dung của {name}".encode())
+    port = free_port()
+    environment = os.environ | {"SOGOC_PASSPHRASE": "một mật khẩu dài", "PYTHONPATH": str(ROOT)}
+    node: subprocess.Popen[bytes] | None = None
+    try:
+        for command in commands:
+            arguments = shlex.split(
+                command.replace("8080", str(port)).removeprefix("sogoc ").removesuffix(" &")
+            )
+            if arguments[0] == "serve":
+                node = subprocess.Popen(
+                    [*SOGOC, *arguments, "--port", str(port)], cwd=tmp_path, env=environment
+                )
+                wait_for_port(port, node)
+                continue
+            done = subprocess.run(
+                [*SOGOC, *arguments],
+                cwd=tmp_path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=90,
+            )
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
+            if arguments[0] == "verify":
+                assert "HỢP LỆ — valid, in force: Báo cáo 41.pdf" in done.stdout
+                assert "UBND phường Phú Sơn (issuer, office)" in done.stdout
+    finally:
+        if node is not None:
+            node.send_signal(signal.SIGTERM)
+            assert node.wait(30) == 0
+    program = subprocess.run(
+        [sys.executable, "-c", fenced("python", "From Python")],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert program.stdout == "HỢP LỆ UBND phường Phú Sơn\n", program.stderr
+
+
+def test_the_specification_says_what_the_code_does() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "spec.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def pages() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
