@@ -28,7 +28,7 @@ from typing import Final
 
 from ledger import checkpoint as checkpoints
 from ledger.checkpoint import Checkpoint
-from ledger.errors import CannotTellError, LedgerError, VerificationError
+from ledger.errors import CannotTellError, VerificationError
 from ledger.genesis import Genesis, Validator
 from ledger.hashing import HASH_SIZE
 from ledger.policy import CheckedCheckpoint
@@ -48,10 +48,6 @@ from node.replay import create_store, replay_block
 from node.safe_files import OccupiedError, disk_error, is_free, new_folder, put_file, sync_names, write_synced
 
 EVIDENCE_NAME: Final = "FORK-EVIDENCE"
-
-
-class RestoreError(LedgerError):
-    """A restore that cannot go on as asked; the detail says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +209,15 @@ def release(
 ) -> Released:
     """Let a held home cosign again, given `text`: the last checkpoint that its key has signed, from somebody who kept it.
 
-    `blocks` is where blocks that are missing come from; `not_run_since` is the operator's word that the node was stopped before
-    the backup was made and has not run since, so that the checkpoint in the backup is the last. Raises, and the home stays held: RestoreError (`restore.not-held`),
-    CannotTellError (`restore.not-our-signature`, `restore.checkpoint-older`, `restore.checkpoint-same`, `restore.blocks-missing`), VerificationError
-    (`restore.fork`: there are two histories, and the evidence is kept beside the hold; or what a block breaks), StoreError.
+    `blocks` is where blocks that are missing come from. `not_run_since` is the operator's word that the node was stopped
+    before the backup was made and has not run since, so that the checkpoint in the backup is the last.
+
+    Raises, and the home stays held: HomeError (`restore.not-held`), CannotTellError (`restore.not-our-signature`,
+    `restore.checkpoint-older`, `restore.checkpoint-same`, `restore.blocks-missing`), VerificationError (`restore.fork`: there
+    are two histories, and the evidence is kept beside the hold; or what a block breaks), StoreError.
     """
     if not home.cosign_hold.exists():
-        raise RestoreError("restore.not-held", f"{home.path} is not held: there is nothing to release")
+        raise HomeError("restore.not-held", f"{home.path} is not held: there is nothing to release")
     genesis = home.read_genesis()
     given = checkpoints.parse(text)
     validator = own_validator(genesis)
@@ -275,7 +273,7 @@ def cosigned_at(validator: Validator, checkpoint: Checkpoint) -> int:
 def _check_newer(
     store: LedgerStore, validator: Validator, given: Checkpoint, cosigned_s: int, *, not_run_since: bool
 ) -> None:
-    """The backup itself holds a checkpoint by this key: what is older cannot be the last, and what is the same is no evidence."""
+    """The backup holds a checkpoint by this key: what is older cannot be the last, and the same one is no evidence."""
     known = store.signed_checkpoint()
     if known is None:
         return
@@ -283,14 +281,14 @@ def _check_newer(
     before = (newest.size, cosigned_at(validator, newest))
     if given.size < before[0] or cosigned_s < before[1]:
         detail = (
-            f"the checkpoint ({given.size} leaves) is older than the one in the backup ({newest.size} leaves), so it is not the "
-            "last that this key has signed. Ask those who keep checkpoints for a newer one"
+            f"the checkpoint ({given.size} leaves) is older than the one in the backup ({newest.size} leaves), so it is "
+            "not the last that this key has signed. Ask those who keep checkpoints for a newer one"
         )
         raise CannotTellError("restore.checkpoint-older", detail)
     if (given.size, cosigned_s) == before and not not_run_since:
         detail = (
-            "this is the checkpoint that the backup holds itself, so it does not show what this key has signed since. Ask those "
-            "who keep checkpoints for the last one; only if the node was stopped before the backup was made and has not run "
+            "this is the checkpoint that the backup itself holds, so it does not show what its key has signed since. Ask "
+            "those who keep checkpoints for the last one. Only if the node was stopped before the backup was made, and has not run "
             "since, say so with --not-run-since"
         )
         raise CannotTellError("restore.checkpoint-same", detail)

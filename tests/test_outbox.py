@@ -370,6 +370,7 @@ def test_two_processes_cannot_share_a_journal(path: Path, journal: Outbox) -> No
         (b"q" + (1).to_bytes(8, "big"), b"\x92\x01\x02", "outbox.row"),
         (b"q" + (1).to_bytes(8, "big"), b"\x93\xc4\x01a\xa1b\xc4\x01c", "outbox.row"),
     ],
+    ids=["row lost", "id lost", "wrong kinds", "too short", "wrong time"],
 )
 def test_a_row_that_is_lost_or_changed_is_named(
     path: Path, key: bytes, value: bytes | None, rule: str

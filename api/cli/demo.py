@@ -116,8 +116,8 @@ class _Demo:
     def _title(self, text: str) -> None:
         console.print(f"\n[bold cyan]{text}[/]")
 
-    def _show(self, arguments: Sequence[str]) -> None:
-        console.print(f"[dim]$[/] sogoc {escape(shlex.join(arguments))}")
+    def _show(self, arguments: Sequence[str], tail: str = "") -> None:
+        console.print(f"[dim]$[/] sogoc {escape(shlex.join(arguments))}{tail}")
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return [sys.executable, "-m", "api.cli", *arguments]
@@ -131,7 +131,7 @@ class _Demo:
     @contextmanager
     def _node(self) -> Iterator[None]:
         arguments = ("serve", "office", "--port", str(self._port))
-        self._show([*arguments, "&"])
+        self._show(arguments, " &")
         log = (self._directory / "node.log").open("wb")
         process = subprocess.Popen(self._command(arguments), cwd=self._directory, stdout=log, stderr=log)  # noqa: S603  our own program
         try:

@@ -220,7 +220,7 @@ def restore(
         bool,
         typer.Option(
             "--not-run-since",
-            help="Nút đã dừng trước khi sao lưu và chưa chạy lại / the node was stopped before the backup and has not run since",
+            help="Nút dừng trước khi sao lưu, chưa chạy lại / the node was stopped before the backup and has not run since",
         ),
     ] = False,
     as_json: JsonOption = False,

@@ -22,6 +22,7 @@ from api.cli.files import (
     sha256_of,
 )
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json
+from api.words import reason
 from ledger.errors import LedgerError
 from ledger.policy import Policy
 from ledger.receipt import Receipt, VerifiedReceipt
@@ -120,6 +121,7 @@ def as_dictionary(file: Path, judgement: Judgement) -> dict[str, Any]:
         "verdict_vi": judgement.verdict.vietnamese,
         "code": judgement.rule,
         "reason": judgement.reason,
+        "reason_vi": reason(judgement),
     }
     if judgement.proved is not None:
         result["proved"] = _proved(judgement.proved)
@@ -166,10 +168,11 @@ def print_judgement(file: Path, judgement: Judgement) -> None:
     verdict = judgement.verdict
     console.print(f"[{_COLOURS[verdict]}]{verdict.vietnamese}[/] — {verdict.english}: {escape_path(file)}")
     if verdict is not Verdict.IN_FORCE:
-        console.print(
-            f"  lý do / reason        {escape(judgement.reason)} [dim]\\[{escape(judgement.rule)}][/]"
-        )
+        console.print(f"  lý do                   {escape(reason(judgement))}")
+        console.print(f"  reason                  {escape(judgement.reason)} [dim]\\[{escape(judgement.rule)}][/]")
     if judgement.proved is not None:
+        if verdict is Verdict.DOES_NOT_MATCH:
+            console.print("  [dim]biên nhận nói về / what the receipt is about:[/]")
         _print_proved(judgement.proved)
 
 

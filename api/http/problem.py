@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details, each with a stable code.
 
 Rules: the code of a problem is the `rule` of the error it comes from; the status follows from the error's family, with the few
-exceptions that `_STATUS` lists. `retry` says whether the same request may succeed later. No detail repeats more than a line of
+exceptions that `STATUS_OF_CODE` lists. `retry` says whether the same request may succeed later. No detail repeats more than a line of
 what was sent, and none speaks of the inside of the node.
 """
 
@@ -36,7 +36,7 @@ SECURITY_HEADERS = {
 }
 """On every answer that does not set its own."""
 
-_STATUS = {
+STATUS_OF_CODE = {
     "entry.size": 413,
     "batch.size": 413,
     "node.stopped": 503,
@@ -80,8 +80,8 @@ def status_of(error: LedgerError) -> int:
     """The HTTP status of an error."""
     if isinstance(error, HttpError):
         return error.status
-    if error.rule in _STATUS:
-        return _STATUS[error.rule]
+    if error.rule in STATUS_OF_CODE:
+        return STATUS_OF_CODE[error.rule]
     if isinstance(error, FormatError):
         return 400
     if isinstance(error, VerificationError | CannotTellError | RefusedError):
@@ -115,7 +115,7 @@ def problem_of(error: LedgerError) -> dict[str, object]:
     status = status_of(error)
     retry = status in {408, 429, 503} or (isinstance(error, RefusedError) and not error.permanent)
     detail = error.detail
-    if isinstance(error, StoreError) and status >= 500 and error.rule not in _STATUS:
+    if isinstance(error, StoreError) and status >= 500 and error.rule not in STATUS_OF_CODE:
         # What lies where on the node's disk is for its operator, who finds it in the log.
         detail = "the node's store did not give back what it must; the node's log says more, and its operator has to act"
     return problem(error.rule, detail, status, retry=retry)

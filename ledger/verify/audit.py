@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from ledger.errors import VerificationError
@@ -31,7 +31,7 @@ from ledger.verify.report import AuditReport, Level, faults_as_failures
 from ledger.verify.segments import Job, Result
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import ExportSource
-from ledger.verify.sources.scratch import Scratch, temporary_scratch
+from ledger.verify.sources.scratch import Scratch
 from ledger.verify.sources.stored import StoreSource
 from ledger.verify.stored import RowCheck
 from ledger.verify.trust import genesis_policy
@@ -57,12 +57,12 @@ def audit(
     executor: Executor | None = None,
     window: int = WINDOW,
     progress: Progress = lambda _done, _total: None,
-    scratch: Callable[[], AbstractContextManager[Scratch]] = temporary_scratch,
+    scratch: Callable[[], Scratch] = Scratch,
 ) -> AuditReport:
     """Check a ledger from its first leaf to its last, and return what was checked.
 
     `policy`: whose cosignatures are trusted; None for those that the ledger's own genesis document names. `window`:
-    tasks under way at a time, two for each worker of `executor` or more. `scratch` opens the state that blocks are
+    tasks under way at a time, two for each worker of `executor` or more. `scratch` makes the state that blocks are
     executed on (level FULL).
 
     Raises AuditFailure for the first thing that is wrong; CannotTellError for what cannot be judged (a quorum is missing,

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from ledger.encoding import encode
 from ledger.errors import StoreCorruptError
@@ -30,11 +31,14 @@ _PINNED_PATH: Final = 4
 
 
 class Scratch:
-    """State rows, pages and lookups: written by block, read by key, and at the end in order of key."""
+    """State rows, pages and lookups: written by block, read by key, and at the end in order of key. A context manager."""
 
-    def __init__(self, directory: Path, limit: int = LIMIT_BYTES) -> None:
-        self._directory = directory
+    def __init__(self, limit: int = LIMIT_BYTES, directory: Path | None = None) -> None:
+        """Keep up to `limit` bytes of rows in memory; the rest goes to a temporary directory, made in `directory` (None:
+        where the system has them).
+        """
         self._limit = limit
+        self._directory = directory
         self._resources = ExitStack()
         self._database: Database | None = None
         self._values: dict[bytes, bytes] = {}
@@ -84,14 +88,20 @@ class Scratch:
             self._spill()
             yield from self._database.iterate()
 
-    def close(self) -> None:
-        """Let go of the database, if there is one."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let go of the database, if there is one; nothing of it stays."""
         self._resources.close()
 
     def _spill(self) -> None:
         if self._database is None:
-            database = Database.open(self._directory / "scratch", create=True)
-            self._database = self._resources.enter_context(database)
+            temporary = tempfile.TemporaryDirectory(prefix="sogoc-audit-", dir=self._directory)
+            path = Path(self._resources.enter_context(temporary))
+            self._database = self._resources.enter_context(Database.open(path / "state", create=True))
         self._database.write(sorted(self._pending()), synced=False)
         self._values.clear()
         self._lookups.clear()
@@ -105,14 +115,3 @@ class Scratch:
             yield layout.STATE_PAGE + path, page
         for key, value in self._lookups.items():
             yield layout.LOOKUP + key, value
-
-
-@contextmanager
-def temporary_scratch(limit: int = LIMIT_BYTES) -> Iterator[Scratch]:
-    """A scratch state whose files, if it comes to any, lie in a temporary directory and are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="sogoc-audit-") as directory:
-        scratch = Scratch(Path(directory), limit)
-        try:
-            yield scratch
-        finally:
-            scratch.close()
