@@ -115,7 +115,7 @@ def init(  # noqa: PLR0913  the choices of a founder
     """Make a new single-validator ledger in `path`, which must not exist or be empty.
 
     `time_s` is now, seconds since the epoch; `passphrase` encrypts the keys (None: not at all); `on_key` hears of each key
-    as it is made. Raises HomeError, KeyFileError, FormatError (a bad origin or name) or StoreError.
+    as it is made. Raises HomeError, KeyFileError, RefusedError or FormatError (a bad origin or name), StoreError.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise HomeError("home.exists", f"{path} is not empty: choose a directory that does not exist yet")

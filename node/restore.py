@@ -288,8 +288,8 @@ def _check_newer(
     if (given.size, cosigned_s) == before and not not_run_since:
         detail = (
             "this is the checkpoint that the backup itself holds, so it does not show what its key has signed since. Ask "
-            "those who keep checkpoints for the last one. Only if the node was stopped before the backup was made, and has not run "
-            "since, say so with --not-run-since"
+            "those who keep checkpoints for the last one. Only if the node was stopped before the backup was made, and has not "
+            "run since, say so with --not-run-since"
         )
         raise CannotTellError("restore.checkpoint-same", detail)
 

@@ -17,10 +17,13 @@ from typing import Any
 
 from ledger.encoding import Value
 from ledger.entry import NONCE_SIZE, Entry, encode_record, sign_entry
+from ledger.hashing import ENTRY, signed_message
 from ledger.keys import SigningKey
+from ledger.records.members import possession_message
 from node.config import Config
 from node.home import Home, init, load_keys
 from node.service import Node, clock_ms
+from tests import edwards
 
 ORIGIN = "test.example/so-goc"
 MEMBER = "office"
@@ -112,3 +115,43 @@ def put(node: Node, *entries: Entry, seconds: float = 20.0) -> None:
             raise outcome
     for entry in entries:
         node.wait(entry.id).result(seconds)
+
+
+def register_key(
+    node: Node, key: SigningKey, *, member: str = MEMBER, roles: Sequence[str] = ("office",)
+) -> None:
+    """Put a key in service for a member of a running node's ledger, by the administrator's key."""
+    body: dict[str, Value] = {
+        "authority": MEMBER,
+        "member": member,
+        "key": key.public_key,
+        "roles": sorted(roles),
+        "possession": key.sign(possession_message(node.chain_id, member, key.public_key)),
+    }
+    put(node, sign(node, [encode_record("key.register/1", body)], key="admin"))
+
+
+def retire_key(node: Node, key: SigningKey, *, member: str = MEMBER) -> None:
+    """Take a key out of service."""
+    body: dict[str, Value] = {"authority": MEMBER, "member": member, "key": key.public_key}
+    put(node, sign(node, [encode_record("key.retire/1", body)], key="admin"))
+
+
+def register_member(node: Node, member: str, name: str, roles: Sequence[str] = ("office",)) -> None:
+    """Admit a member to a running node's ledger, by the administrator's key."""
+    body: dict[str, Value] = {"authority": MEMBER, "member": member, "name": name, "roles": sorted(roles)}
+    put(node, sign(node, [encode_record("member.register/1", body)], key="admin"))
+
+
+def second_signature(entry: Entry, seed: bytes) -> Entry:
+    """The same entry under another valid signature: Ed25519 with a nonce of its own, as a signer with randomness makes it."""
+    digest = bytearray(hashlib.sha512(seed).digest()[:32])
+    digest[0] &= 248
+    digest[31] = digest[31] & 127 | 64
+    signature = edwards.sign(
+        int.from_bytes(digest, "little"),
+        entry.body.author_key,
+        signed_message(ENTRY, entry.body_bytes),
+        nonce=int.from_bytes(hashlib.sha512(seed + entry.id).digest(), "little") % edwards.L,
+    )
+    return Entry(entry.body, signature, entry.records)

@@ -14,7 +14,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,15 @@ import pytest
 from ledger.errors import LedgerError
 from ledger.policy import Policy
 from ledger.store import layout
-from ledger.store.database import Database, Reader
+from ledger.store.database import Reader
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.rebuild import content_digest
-from ledger.verify import audit
+from ledger.store.values import Head
+from ledger.verify import LogSource, audit
 from ledger.verify.sources.export import ExportSource
 from ledger.verify.sources.stored import StoreSource, open_store
-from node.cosigning import genesis_policy
-from tests.chains import Chain, key
+from tests import chains
+from tests.chains import Chain
 
 DEEP = bool(os.environ.get("SOGOC_DEEP"))
 MASKS = (1, 2, 4, 8, 16, 32, 64, 128, 255)
@@ -56,26 +58,36 @@ def small() -> Chain:
     return chain
 
 
+CHAIN = small()
+POLICY = CHAIN.policy
+
+
+@pytest.fixture
+def store(written: Path, tmp_path: Path) -> Path:
+    """A copy of the store: LevelDB moves rows from its log to a table whenever it opens."""
+    return shutil.copytree(written, tmp_path / "ledger")
+
+
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A closed store, opened once before so that some of it lies in a table and some in a log."""
-    path = tmp_path_factory.mktemp("flips") / "ledger"
-    chain = small()
-    chain.write_store(path).close()
+    path = tmp_path_factory.mktemp("flips") / "written"
+    CHAIN.write_store(path).close()
     with closing(LedgerStore.open(path)) as opened:
         opened.advance_engine(opened.head.engine_height + 1)
-        opened.record_intent_to_sign(key("cosigning 0").public_key, opened.head.size, opened.head.root)
-        opened.put_signatures(opened.head.size, chain.signed())
+        opened.record_intent_to_sign(chains.key("cosigning 0").public_key, opened.head.size, opened.head.root)
+        opened.put_signatures(opened.head.size, CHAIN.signed())
     return path
 
 
 @dataclass
 class Flipped(Reader):
-    """A database that hands out one wrong value."""
+    """A database that hands out one wrong value, or none (None), or has a row too many (`added`)."""
 
     true: Reader
     row: bytes = b""
     value: bytes | None = None
+    added: bool = False
 
     @property
     def path(self) -> Path:
@@ -95,7 +107,15 @@ class Flipped(Reader):
         stop: bytes | None = None,
         reverse: bool = False,
     ) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in self.true.iterate(prefix, start=start, stop=stop, reverse=reverse):
+        rows = list(self.true.iterate(prefix, start=start, stop=stop, reverse=reverse))
+        inside = (
+            self.row.startswith(prefix)
+            and (start is None or self.row >= start)
+            and (stop is None or self.row < stop)
+        )
+        if self.added and inside:
+            rows = sorted([*rows, (self.row, b"")], reverse=reverse)
+        for key, value in rows:
             if key != self.row:
                 yield key, value
             elif self.value is not None:
@@ -105,32 +125,126 @@ class Flipped(Reader):
 KINDS = [value for name, value in vars(layout).items() if name.isupper() and isinstance(value, bytes)]
 
 
-def rows_of(reader: Reader, kind: bytes) -> list[tuple[bytes, bytes]]:
-    return list(reader.iterate(kind))
-
-
 def test_every_kind_of_row_is_tried(store: Path) -> None:
     with open_store(store) as source:
         present = {key[:1] for key, _ in source.reader.iterate()}
     assert present == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_changed_byte_of_every_value_is_found(store: Path, kind: bytes) -> None:
-    harmless = []
-    with open_store(store) as source:
-        policy = genesis_policy(small().genesis)
-        audit(StoreSource(Flipped(source.reader)), policy)
-        for row, value in rows_of(source.reader, kind):
-            for what, changed in changes(value):
-                if passes(lambda reader=Flipped(source.reader, row, changed): StoreSource(reader), policy):  # type: ignore[misc]
-                    harmless.append((row, what))
-    assert harmless == []
-
-
-def passes(open_source: Callable[[], StoreSource | ExportSource], policy: Policy | None) -> bool:
+def passes(open_source: Callable[[], LogSource], policy: Policy | None) -> bool:
     try:
         audit(open_source(), policy)
     except LedgerError:
         return False
     return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_changed_byte_of_every_value_is_found(store: Path, kind: bytes) -> None:
+    unnoticed = []
+    with open_store(store) as source:
+        assert passes(partial(StoreSource, Flipped(source.reader)), POLICY)
+        for row, value in source.reader.iterate(kind):
+            for what, changed in changes(value):
+                if passes(partial(StoreSource, Flipped(source.reader, row, changed)), POLICY):
+                    assert is_harmless(row, value, changed), f"{row.hex()}: {what}"
+                    unnoticed.append(what)
+    assert len(unnoticed) == 0 or kind == layout.HEAD
+
+
+def is_harmless(row: bytes, value: bytes, changed: bytes) -> bool:
+    """Whether a change is the one that no audit can find: the engine's height in the head row, raised.
+
+    An engine counts its empty blocks there, which leave no other trace. It is in nothing that anybody signs; the next
+    block takes a higher number, which headers allow; and an engine that keeps heights of its own refuses to go on.
+    """
+    if row != layout.HEAD:
+        return False
+    true, found = Head.parse(value), Head.parse(changed)
+    return (
+        found == replace(true, engine_height=found.engine_height) and found.engine_height > true.engine_height
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_missing_row_and_every_row_too_many_is_found(store: Path, kind: bytes) -> None:
+    with open_store(store) as source:
+        for row, value in source.reader.iterate(kind):
+            # A follower has no key of its own, so that this row is missing tells nothing.
+            if kind != layout.COSIGNED:
+                assert not passes(partial(StoreSource, Flipped(source.reader, row, None)), POLICY), row.hex()
+            for extra in (row + b"\0", row[:-1] + bytes((row[-1] ^ 0x80,)), row[:1] + b"\xfe" * 8):
+                added = Flipped(source.reader, extra, value)
+                added.added = True
+                assert not passes(partial(StoreSource, added), POLICY), extra.hex()
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_every_changed_byte_of_an_export_is_found(tmp_path: Path) -> None:
+    export = CHAIN.export(tmp_path / "export")
+    assert passes(lambda: ExportSource(export), POLICY)
+    for path in files_of(export):
+        data = path.read_bytes()
+        for what, changed in changes(data):
+            path.write_bytes(changed)
+            if passes(lambda: ExportSource(export), POLICY):
+                # A space made a tab, say, leaves the same policy, and the audit compares what it means.
+                assert path.name == "policy", f"{path}: {what}"
+                assert Policy.parse(changed) == POLICY
+        path.write_bytes(data)
+
+
+def test_every_missing_file_of_an_export_but_two_is_found(tmp_path: Path) -> None:
+    export = CHAIN.export(tmp_path / "export")
+    for path in files_of(export):
+        data = path.read_bytes()
+        path.unlink()
+        # A mirror of the log alone can be audited too: the policy is the reader's, the genesis document is leaf 0.
+        assert passes(lambda: ExportSource(export), POLICY) == (path.name in {"policy", "genesis"})
+        path.write_bytes(data)
+
+
+def digest(path: Path) -> bytes:
+    with open_store(path) as source:
+        return content_digest(source.reader)
+
+
+def open_and_audit(path: Path) -> None:
+    with open_store(path) as source:
+        audit(source, POLICY)
+
+
+@pytest.mark.parametrize("name", ["table", "log", "MANIFEST", "CURRENT", "HIGH-WATER", "LOG"])
+def test_changed_bytes_of_the_database_files_are_found_or_change_no_row(
+    written: Path, store: Path, tmp_path: Path, name: str
+) -> None:
+    true = digest(store)
+    pattern = {"table": "db/*.ldb", "log": "db/*.log", "MANIFEST": "db/MANIFEST-*"}.get(name, f"db/{name}")
+    originals = sorted(written.glob(pattern))
+    assert originals
+    copy = tmp_path / "copy"
+    for original in originals:
+        for position, changed in samples(original.read_bytes(), 40):
+            shutil.copytree(written, copy)
+            (copy / "db" / original.name).write_bytes(changed)
+            try:
+                open_and_audit(copy)
+            except LedgerError:
+                pass
+            else:
+                assert digest(copy) == true, f"byte {position} of {original.name} changed a row unnoticed"
+            shutil.rmtree(copy)
+
+
+def samples(data: bytes, count: int) -> Iterator[tuple[int, bytes]]:
+    """`data` with one byte changed, at every place, or at `count` places at equal distances, the first and the last."""
+    distance = 1 if DEEP else max(1, len(data) // count)
+    places = {*range(0, len(data), distance), *range(min(4, len(data))), len(data) - 1}
+    for position in sorted(places):
+        for mask in masks(position):
+            changed = bytearray(data)
+            changed[position] ^= mask
+            yield position, bytes(changed)
