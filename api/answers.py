@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -131,10 +131,6 @@ class Fields:
     def maybe_integer(self, name: str) -> int | None:
         """An integer, or None."""
         return self.integer(name) if self.has(name) else None
-
-    def members(self) -> Iterator[tuple[str, Any]]:
-        """All members."""
-        yield from self._members.items()
 
 
 def from_hex(value: object) -> bytes:

@@ -183,12 +183,12 @@ class Client:
             asked = left[:MAX_RECEIPTS]
             body = {"records": [record_id.hex() for record_id in asked]}
             answer = Fields.of(self._request("POST", "/v1/receipts", json=body))
-            found = {bytes.fromhex(name): text for name, text in answer.fields("receipts").members()}
-            rest = answer.hashes("rest")
-            if not found and rest:
+            found = answer.fields("receipts")
+            rest = set(answer.hashes("rest"))
+            if rest.issuperset(asked):
                 raise unusable("it puts off every receipt")
-            receipts |= {record_id: found[record_id] for record_id in asked if record_id in found}
-            left = [*rest, *left[MAX_RECEIPTS:]]
+            receipts |= {id_: found.text(id_.hex()) for id_ in asked if found.has(id_.hex())}
+            left = [*(id_ for id_ in asked if id_ in rest), *left[MAX_RECEIPTS:]]
         return receipts
 
     def document(self, document_hash: bytes) -> list[RecordInfo]:
@@ -217,7 +217,7 @@ class Client:
         while last is None or height <= last:
             limit = {} if last is None else {"limit": str(min(1_000, last - height + 1))}
             with self._stream("GET", "/v1/blocks", params={"from": str(height)} | limit) as response:
-                head = int(response.headers.get("sogoc-height", "-1"))
+                head = _height(response)
                 came = height
                 for frame in _frames(response):
                     height += 1
@@ -313,6 +313,14 @@ def _body(response: httpx.Response, max_bytes: int) -> bytes:
     except httpx.DecodingError as error:
         raise unusable("its compression is damaged") from error
     return b"".join(chunks)
+
+
+def _height(response: httpx.Response) -> int:
+    """Height of the newest final block, as a stream of blocks says it in front."""
+    text = response.headers.get("sogoc-height", "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise unusable("a stream of blocks does not say how far the chain goes")
+    return int(text)
 
 
 def _frames(response: httpx.Response) -> Iterator[BlockFrame]:

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 
 from ledger.block import Header, SignedHeader, parse_header_leaf, parse_signed_header
 from ledger.entry import Entry, parse_submission
-from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, StoreCorruptError, VerificationError
+from ledger.errors import (
+    CannotTellError,
+    FormatError,
+    LedgerError,
+    RefusedError,
+    StoreCorruptError,
+    VerificationError,
+)
 from ledger.execution import Executed, Tip, check_follows, execute_as, seal
 from ledger.hashing import sha256
 from ledger.keys import SigningKey
@@ -179,7 +186,9 @@ class Application:
         self._remember(proposal, Candidate(executed, signed.signature, tuple(entries)))
         return proposal, refused
 
-    def process(self, proposal: Sequence[bytes], *, engine_height: int, time_ms: int, proposer: bytes) -> None:
+    def process(
+        self, proposal: Sequence[bytes], *, engine_height: int, time_ms: int, proposer: bytes
+    ) -> None:
         """As validator: accept a proposal or raise the rule it breaks; deterministic, stores nothing.
 
         `time_ms` is the engine's time for the block and `proposer` the header key of whoever the engine says proposed it:
@@ -189,7 +198,9 @@ class Application:
         if proposal:
             self._candidate(proposal, engine_height, time_ms, proposer)
 
-    def finalize(self, proposal: Sequence[bytes], *, engine_height: int, time_ms: int, proposer: bytes) -> bytes:
+    def finalize(
+        self, proposal: Sequence[bytes], *, engine_height: int, time_ms: int, proposer: bytes
+    ) -> bytes:
         """Execute the decided block and return the application hash: its header's leaf hash (unchanged for an empty block).
 
         Raises as `process`; a decided block that is invalid must halt the node, since the engine's quorum is broken.
@@ -247,14 +258,20 @@ class Application:
         """What the engine decided, the header must say."""
         if header.engine_height != engine_height:
             raise VerificationError(
-                "header.engine-height", f"the header says engine height {header.engine_height}, the engine {engine_height}"
+                "header.engine-height",
+                f"the header says engine height {header.engine_height}, the engine {engine_height}",
             )
         expected_ms = header_time_ms(self._tip, time_ms)
         if header.time_ms != expected_ms:
-            raise VerificationError("header.time", f"the header says {header.time_ms} ms, the engine's time makes it {expected_ms}")
+            raise VerificationError(
+                "header.time",
+                f"the header says {header.time_ms} ms, the engine's time makes it {expected_ms}",
+            )
         validators = parse_validators(self._store.get(VALIDATORS_KEY) or b"\x90")
         if header.proposer != proposer or proposer not in {validator.header_key for validator in validators}:
-            raise VerificationError("header.proposer", "the header is not signed by the validator whose turn it was")
+            raise VerificationError(
+                "header.proposer", "the header is not signed by the validator whose turn it was"
+            )
 
     def _remember(self, proposal: Sequence[bytes], candidate: Candidate) -> None:
         self._candidates[_proposal_id(proposal)] = candidate
@@ -314,5 +331,7 @@ def load_tip(store: LedgerStore) -> Tip:
     header = parse_header_leaf(store.header_leaf(head.height))
     log = compact_range(store, head.size)
     if log.root() != head.root or header.hash() != head.header_hash:
-        raise StoreCorruptError("store.head", "the head of the chain does not match its log: run `sogoc rebuild`")
+        raise StoreCorruptError(
+            "store.head", "the head of the chain does not match its log: run `sogoc rebuild`"
+        )
     return Tip(header, head.header_hash, log)

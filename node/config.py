@@ -67,14 +67,18 @@ def load_config(path: Path) -> Config:
     known = {field.name: field.type for field in fields(Config)}
     for name, value in data.items():
         if name not in known:
-            raise ConfigError("config.unknown", f"{path}: {name!r} is not a setting; the settings are {', '.join(known)}")
+            raise ConfigError(
+                "config.unknown", f"{path}: {name!r} is not a setting; the settings are {', '.join(known)}"
+            )
         wanted = str if known[name] == "str" else int
         if not isinstance(value, wanted) or isinstance(value, bool):
-            raise ConfigError("config.type", f"{path}: {name} must be {'text' if wanted is str else 'a whole number'}")
+            raise ConfigError(
+                "config.type", f"{path}: {name} must be {'text' if wanted is str else 'a whole number'}"
+            )
         if isinstance(value, int) and value < 0:
             raise ConfigError("config.range", f"{path}: {name} must not be negative")
     config = Config(**data)
-    if not 0 <= config.port <= 65_535:  # noqa: PLR2004  the range of TCP ports
+    if not 0 <= config.port <= 65_535:
         raise ConfigError("config.range", f"{path}: port must be from 0 to 65535")
     if bool(config.tls_cert) != bool(config.tls_key):
         raise ConfigError("config.tls", f"{path}: tls_cert and tls_key go together")

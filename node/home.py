@@ -97,12 +97,13 @@ class Home:
             leaf = self.genesis.read_bytes()
         except OSError as error:
             raise HomeError(
-                "home.missing", f"{self.path} is not the home of a node: it has no genesis file; make one with `sogoc init`"
+                "home.missing",
+                f"{self.path} is not the home of a node: it has no genesis file; make one with `sogoc init`",
             ) from error
         return parse_genesis_leaf(leaf)
 
 
-def init(  # noqa: PLR0913  the choices of a founder
+def init(
     path: Path,
     *,
     origin: str,
@@ -163,7 +164,7 @@ def _new_genesis(origin: str, name: str, member: str, time_ms: int, keys: dict[s
     )
 
 
-def _write_home(  # noqa: PLR0913  what a home is made of
+def _write_home(
     home: Home,
     genesis: Genesis,
     keys: dict[str, SigningKey],
@@ -181,7 +182,9 @@ def _write_home(  # noqa: PLR0913  what a home is made of
     home.ledger.parent.mkdir()
     store = LedgerStore.create(home.ledger, genesis_commit(execute_genesis(genesis), genesis.leaf()))
     try:
-        cosign_head(store, cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"]), time_s)
+        cosign_head(
+            store, cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"]), time_s
+        )
     finally:
         store.close()
     Outbox.open(home.outbox, create=True).close()
@@ -189,14 +192,18 @@ def _write_home(  # noqa: PLR0913  what a home is made of
     put_file(home.genesis, genesis.leaf())
 
 
-def cosigner_of(genesis: Genesis, validator: Validator, log_key: SigningKey, cosigning_key: SigningKey) -> Cosigner:
+def cosigner_of(
+    genesis: Genesis, validator: Validator, log_key: SigningKey, cosigning_key: SigningKey
+) -> Cosigner:
     """The cosigner of `validator`. Raises HomeError if the keys are not those of the genesis document."""
     if log_key.public_key != validator.log_key or cosigning_key.public_key != validator.cosigning_key:
         raise HomeError("home.keys", "the keys in keys/ are not the validator's keys that the ledger names")
     return Cosigner(genesis.origin, validator.name, log_key, cosigning_key)
 
 
-def load_keys(home: Home, names: Sequence[str], passphrase: keyfiles.PassphraseSource) -> dict[str, SigningKey]:
+def load_keys(
+    home: Home, names: Sequence[str], passphrase: keyfiles.PassphraseSource
+) -> dict[str, SigningKey]:
     """Load some of the node's keys; a passphrase function is asked once at most. Raises KeyFileError."""
     asked: list[str | None] = []
 

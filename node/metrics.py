@@ -13,12 +13,22 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.height = Gauge("sogoc_height", "Height of the newest final block", registry=self.registry)
-        self.final_size = Gauge("sogoc_final_size", "Leaves under the newest final checkpoint", registry=self.registry)
-        self.records = Counter("sogoc_records", "Records put on the ledger since start", registry=self.registry)
-        self.outbox_depth = Gauge("sogoc_outbox_depth", "Acknowledged entries that are not final yet", registry=self.registry)
-        self.disk_free = Gauge("sogoc_disk_free_bytes", "Bytes left on the ledger's disk", registry=self.registry)
+        self.final_size = Gauge(
+            "sogoc_final_size", "Leaves under the newest final checkpoint", registry=self.registry
+        )
+        self.records = Counter(
+            "sogoc_records", "Records put on the ledger since start", registry=self.registry
+        )
+        self.outbox_depth = Gauge(
+            "sogoc_outbox_depth", "Acknowledged entries that are not final yet", registry=self.registry
+        )
+        self.disk_free = Gauge(
+            "sogoc_disk_free_bytes", "Bytes left on the ledger's disk", registry=self.registry
+        )
         self.ready = Gauge("sogoc_ready", "1 while the node takes entries", registry=self.registry)
-        self.refusals = Counter("sogoc_refusals", "Entries refused, by rule", ["code"], registry=self.registry)
+        self.refusals = Counter(
+            "sogoc_refusals", "Entries refused, by rule", ["code"], registry=self.registry
+        )
         self.commit_seconds = Histogram(
             "sogoc_commit_seconds",
             "From acknowledgement to the synced block",

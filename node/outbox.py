@@ -150,10 +150,12 @@ class Outbox:
                     continue
                 sequence, row = int.from_bytes(key[1:], "big"), _row(value)
                 if expected.pop(row[0], None) != sequence:
-                    raise StoreCorruptError("outbox.row", f"row {sequence} of the outbox journal is not the one that was written")
+                    detail = f"row {sequence} of the outbox journal is not the one that was written"
+                    raise StoreCorruptError("outbox.row", detail)
                 yield Waiting(sequence, *row)
         if expected:
-            raise StoreCorruptError("outbox.missing", f"{len(expected)} acknowledged entries are missing from the outbox journal")
+            detail = f"{len(expected)} acknowledged entries are missing from the outbox journal"
+            raise StoreCorruptError("outbox.missing", detail)
 
     def finish(self, entry_ids: Sequence[bytes]) -> None:
         """Forget entries that are on the ledger. Raises StoreError."""
@@ -218,7 +220,7 @@ def _refusal(data: bytes) -> Refusal:
 
 def _row(data: bytes) -> tuple[bytes, int, bytes]:
     value = decode(data, max_bytes=MAX_SUBMISSION_BYTES + 128)
-    if not isinstance(value, list) or len(value) != 3:  # noqa: PLR2004  the fields after the sequence
+    if not isinstance(value, list) or len(value) != 3:
         raise StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")
     entry_id, received, submission = value
     if not isinstance(entry_id, bytes) or not isinstance(submission, bytes):

@@ -1,7 +1,7 @@
 """Making receipts from a view of the ledger at a signed checkpoint.
 
-Rules: all parts of a receipt are read from one snapshot, the one whose head the checkpoint signs; addresses are computed first and
-fetched second.
+Rules: all parts of a receipt are read from one snapshot, the one whose head the checkpoint signs; addresses are computed
+first and fetched second.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class FinalView:
         """The record at a place."""
         records = self.view.records(place.index)
         if place.record_index >= len(records):
-            raise StoreCorruptError("index.place", "the index points behind an entry's last record: run `sogoc rebuild`")
+            raise StoreCorruptError(
+                "index.place", "the index points behind an entry's last record: run `sogoc rebuild`"
+            )
         return records[place.record_index]
 
     def receipt(self, place: Place) -> Receipt:
@@ -65,14 +67,18 @@ class FinalView:
             record_index=place.record_index,
             record_path=merkle.inclusion_path(leaf_hashes(records), place.record_index),
             entry_leaf=entry_leaf,
-            header=HeaderPart(view.header_leaf(view.head.height), tuple(inclusion_proof(view, size - 1, size))),
+            header=HeaderPart(
+                view.header_leaf(view.head.height), tuple(inclusion_proof(view, size - 1, size))
+            ),
             state=self._standing(record, parse_leaf(entry_leaf)[0].author_key),
         )
 
     def _standing(self, record: bytes, author_key: bytes) -> StatePart:
         key = self.prove(key_key(author_key))
         if key.value is None:
-            raise StoreCorruptError("state.key", "the state has lost an author's key: run `sogoc audit --level full`")
+            raise StoreCorruptError(
+                "state.key", "the state has lost an author's key: run `sogoc audit --level full`"
+            )
         return StatePart(
             subject=self.prove(subject_key(*parse_record(record).subject)),
             key=key,
@@ -83,7 +89,7 @@ class FinalView:
 def parse_place(data: bytes) -> Place:
     """Read an encoded place. Raises FormatError."""
     value: Value = decode(data)
-    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004  the fields of Place
+    if isinstance(value, list) and len(value) == 2:
         index, record_index = value
         if isinstance(index, int) and isinstance(record_index, int):
             return Place(index, record_index)

@@ -229,8 +229,7 @@ def release(
     store = LedgerStore.open(home.ledger)
     try:
         _check_newer(store, validator, given, cosigned_s, not_run_since=not_run_since)
-        if blocks is not None:
-            _catch_up(home, store, blocks, text, progress)
+        theirs = None if blocks is None else _catch_up(home, store, blocks, text, progress)
         if given.size > store.head.size:
             detail = (
                 f"the checkpoint has {given.size} leaves and the restored log {store.head.size}: blocks are missing. Name a "
@@ -238,17 +237,34 @@ def release(
             )
             raise CannotTellError("restore.blocks-missing", detail)
         _check_same_history(home, store, given, text)
-        # From here on the store itself refuses a second root at that size; only then the hold goes.
+        # 1. From here on the store itself refuses a second root at that size; this is on the disk.
         store.learn_signed(validator.cosigning_key, given.size, given.root)
-        head_size = store.head.size
+        # 2. Only then the hold goes.
+        _remove_hold(home)
+        # 3. What was signed is kept, so that the log can be exported before the node cosigns it again. Not earlier: until the
+        #    hold is gone, what the store has signed is what the backup had, and a release that was cut short can be repeated.
+        for signed in (text, theirs):
+            if signed is not None:
+                _keep(store, genesis, signed)
+        return Released(given.size, given.root, cosigned_s, store.head.size)
     finally:
         store.close()
+
+
+def _remove_hold(home: Home) -> None:
     try:
         home.cosign_hold.unlink()
         sync_names(home.path)
     except OSError as error:
         raise disk_error(error, home.cosign_hold) from error
-    return Released(given.size, given.root, cosigned_s, head_size)
+
+
+def _keep(store: LedgerStore, genesis: Genesis, text: str) -> None:
+    try:
+        size = genesis_policy(genesis).check(text).checkpoint.size
+    except CannotTellError:
+        return  # it was not final, or others made it so
+    store.put_signatures(size, text)
 
 
 def cosigned_at(validator: Validator, checkpoint: Checkpoint) -> int:
@@ -306,8 +322,8 @@ class _AtSize:
         return self._source.tile(level, n, tile_width(level, n, self._size))[: width * HASH_SIZE]
 
 
-def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, progress: Progress) -> None:
-    """Go on from where the store ends with the blocks of a mirror, each verified, up to the mirror's checkpoint."""
+def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, progress: Progress) -> str:
+    """Go on from where the store ends with the blocks of a mirror, each verified, up to the mirror's checkpoint: returned."""
     genesis = home.read_genesis()
     their_text = source.checkpoint()
     theirs = genesis_policy(genesis).check(their_text).checkpoint
@@ -316,7 +332,7 @@ def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, prog
     size, root = store.head.size, store.head.root
     if theirs.size <= size:
         _check_same_history(home, store, theirs, their_text)
-        return
+        return their_text
     if log_root(_AtSize(source, theirs.size), size) != root:
         raise _fork(home, size, store.signed_checkpoint(), their_text, text)
     application = Application(store, None)
@@ -326,6 +342,7 @@ def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, prog
     if (store.head.size, store.head.root) != (theirs.size, theirs.root):
         raise _fork(home, theirs.size, store.signed_checkpoint(), their_text, text)
     _remember_theirs(store, genesis, theirs)
+    return their_text
 
 
 def _remember_theirs(store: LedgerStore, genesis: Genesis, theirs: Checkpoint) -> None:
@@ -333,7 +350,6 @@ def _remember_theirs(store: LedgerStore, genesis: Genesis, theirs: Checkpoint) -
         cosigned_at(own_validator(genesis), theirs)
     except CannotTellError:
         return  # other validators made it final, and it says nothing about this one's key
-    # Kept as a fact about the key. The checkpoint itself is not: what the store has signed stays what the backup had.
     store.learn_signed(own_validator(genesis).cosigning_key, theirs.size, theirs.root)
 
 

@@ -103,8 +103,12 @@ class Node:
         self._maintenance = threading.Thread(target=self._maintain, name="sogoc-maintenance", daemon=True)
         self._cosign_lock = threading.Lock()
         if home.cosign_hold.exists():
-            raise HomeError("cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}")
-        self._cosigner: Cosigner = cosigner_of(self.genesis, self.genesis.validators[0], keys["log"], keys["validator"])
+            raise HomeError(
+                "cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}"
+            )
+        self._cosigner: Cosigner = cosigner_of(
+            self.genesis, self.genesis.validators[0], keys["log"], keys["validator"]
+        )
         self.store = LedgerStore.open(home.ledger)
         try:
             self._open(keys["header"])
@@ -115,7 +119,9 @@ class Node:
     def _open(self, header_key: SigningKey) -> None:
         self.application = Application(self.store, header_key)
         if self.application.tip.header.chain_id != self.genesis.chain_id:
-            raise HomeError("home.other-ledger", "data/ledger is not the ledger that the genesis file describes")
+            raise HomeError(
+                "home.other-ledger", "data/ledger is not the ledger that the genesis file describes"
+            )
         self.outbox = Outbox.open(self.home.outbox, create=not self.home.outbox.exists())
         try:
             self._recover(header_key)
@@ -182,7 +188,10 @@ class Node:
         return shutil.disk_usage(self.home.ledger).free
 
     def check_intake(self) -> None:
-        """Raise RefusedError (not permanent) or StoreError if the node takes nothing now: `node.stopped`, `disk.low`, `mempool.full`."""
+        """Raise RefusedError (not permanent) or StoreError if the node takes nothing now.
+
+        Rules: `node.stopped`, `disk.low`, `mempool.full`.
+        """
         if self._failure is not None:
             raise _stopped(self._failure)
         if self._stopping.is_set():
@@ -190,11 +199,14 @@ class Node:
         if self.free_bytes() < self.config.low_disk_megabytes * 1_000_000:
             raise RefusedError(
                 "disk.low",
-                f"less than {self.config.low_disk_megabytes} MB of disk are free: the node takes no new entries until there is room",
+                f"less than {self.config.low_disk_megabytes} MB of disk are free: "
+                "the node takes no new entries until there is room",
                 permanent=False,
             )
         if self.engine.full:
-            raise RefusedError("mempool.full", "the node has too many entries waiting; try again shortly", permanent=False)
+            raise RefusedError(
+                "mempool.full", "the node has too many entries waiting; try again shortly", permanent=False
+            )
 
     def submit(self, submissions: Sequence[bytes]) -> list[Outcome | LedgerError]:
         """Judge submissions and journal the good ones with one sync; one outcome or error for each, in order.
@@ -316,7 +328,10 @@ class Node:
         _log.warning("refused after acknowledgement", entry=entry_id.hex(), rule=error.rule)
 
     def failed(self, error: Exception) -> None:
-        """Something that the node cannot go on without has failed: close intake, begin no further block, keep the first reason."""
+        """Something that the node cannot go on without has failed: close intake and begin no further block.
+
+        The first reason is kept.
+        """
         self.metrics.ready.set(0)
         with self._waiters_lock:
             if self._failure is None:
@@ -390,16 +405,24 @@ class Node:
         ]
         # Only what the engine has let go of: an entry never ends as both final and refused.
         for entry_id in self.engine.withdraw(expired):
-            self.refused(entry_id, RefusedError("outbox.expired", "the entry waited 30 days for something that never came"))
+            self.refused(
+                entry_id,
+                RefusedError("outbox.expired", "the entry waited 30 days for something that never came"),
+            )
         self.outbox.forget_refusals(now - WAIT_LIMIT_MS)
 
 
 def _stopping() -> StoreError:
-    return StoreError("node.stopped", "the node is being stopped; what it acknowledged is in its journal and goes on with the next start")
+    detail = (
+        "the node is being stopped; what it acknowledged is in its journal and goes on with the next start"
+    )
+    return StoreError("node.stopped", detail)
 
 
 def _stopped(failure: Exception) -> StoreError:
-    return StoreError("node.stopped", f"the node has stopped and must be restarted by its operator: {failure}")
+    return StoreError(
+        "node.stopped", f"the node has stopped and must be restarted by its operator: {failure}"
+    )
 
 
 def open_node(path: Path, config: Config, keys: dict[str, SigningKey]) -> Node:

@@ -7,7 +7,7 @@ export. An `Image` is a log made of any leaves and records, right or wrong: what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ledger import checkpoint, note, tiles
 from ledger.block import Header
 from ledger.encoding import Value
 from ledger.entry import Entry, encode_record, sign_entry
-from ledger.errors import StoreError
+from ledger.errors import FormatError
 from ledger.execution import Executed, Tip, execute_genesis, seal
 from ledger.genesis import Genesis, GenesisKey, GenesisMember, Validator
 from ledger.hashing import leaf_hashes, sha256
@@ -124,7 +124,7 @@ class Image:
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         if not 0 < width <= tiles.tile_width(level, n, self.size):
-            raise StoreError("test.no-tile", f"no tile {level}/{n} of width {width}")
+            raise FormatError("test.missing", f"there is no tile {level}/{n} of width {width}")
         span = 256**level
         first = n * 256 * span
         hashes = self._leaf_hashes(self.size)
@@ -279,10 +279,6 @@ class Chain(Image):
         """The log as it is, to be changed."""
         return Image(list(self.leaves), [list(items) for items in self.records], self.signed())
 
-    def blocks(self) -> Iterator[tuple[Header, list[Entry]]]:
-        """Each block after the genesis block."""
-        raise NotImplementedError
-
     def write_store(self, path: Path, *, sign: bool = True) -> LedgerStore:
         """The chain in a store on the disk, as a node would have left it; open."""
         store = LedgerStore.create(path, self.commits[0])
@@ -302,7 +298,7 @@ class Chain(Image):
 
 
 def small_chain(validators: int = 1) -> Chain:
-    """A few blocks with one and with many records, a second officer's key, and a retired one."""
+    """Three blocks, of entries with one record and with more: 11 leaves."""
     chain = Chain(validators)
     chain.add_documents(1)
     chain.add_documents(1, 3)

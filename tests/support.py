@@ -125,7 +125,7 @@ def register_key(
         "authority": MEMBER,
         "member": member,
         "key": key.public_key,
-        "roles": sorted(roles),
+        "roles": list[Value](sorted(roles)),
         "possession": key.sign(possession_message(node.chain_id, member, key.public_key)),
     }
     put(node, sign(node, [encode_record("key.register/1", body)], key="admin"))
@@ -139,7 +139,12 @@ def retire_key(node: Node, key: SigningKey, *, member: str = MEMBER) -> None:
 
 def register_member(node: Node, member: str, name: str, roles: Sequence[str] = ("office",)) -> None:
     """Admit a member to a running node's ledger, by the administrator's key."""
-    body: dict[str, Value] = {"authority": MEMBER, "member": member, "name": name, "roles": sorted(roles)}
+    body: dict[str, Value] = {
+        "authority": MEMBER,
+        "member": member,
+        "name": name,
+        "roles": list[Value](sorted(roles)),
+    }
     put(node, sign(node, [encode_record("member.register/1", body)], key="admin"))
 
 

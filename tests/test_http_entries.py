@@ -12,6 +12,7 @@ from httpx import Response
 from starlette.testclient import TestClient
 
 from api.http.app import create_app
+from api.http.intake import refusal_problem
 from api.http.models import BatchResult, EntryAnswer, EntryResult, Problem
 from api.http.routers import entries as entries_router
 from api.wire import JSON, MAX_BATCH_ENTRIES, MSGPACK, PROBLEM, encode_batch
@@ -51,12 +52,13 @@ def http(node: Node) -> Iterator[TestClient]:
 
 
 def post(http: TestClient, body: bytes, *, wait: bool = True) -> Response:
-    return http.post(
+    response: Response = http.post(
         "/v1/entries",
         params={"wait": "final"} if wait else None,
         content=body,
         headers={"content-type": MSGPACK},
     )
+    return response
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
@@ -182,7 +184,7 @@ def test_a_large_batch(node: Node, http: TestClient) -> None:
     [
         (b"", "encoding.truncated"),
         (b"\x00", "entry.submission"),
-        (b"\x91" * 1000, "encoding.depth"),
+        (b"\x91" * 1000, "encoding.too-deep"),
         (b"\x92\x01", "encoding.truncated"),
         (encode([1, [1]]), "batch.shape"),
         (encode([1, 1]), "batch.shape"),
@@ -434,7 +436,5 @@ def test_a_full_disk_stops_intake_and_not_reading(tmp_path_factory: pytest.TempP
 
 
 def test_a_refusal_keeps_its_words() -> None:
-    from api.http.intake import refusal_problem
-
     problem = Problem.model_validate(refusal_problem(Refusal("key.revoked", "it was revoked", 3, 1)))
     assert (problem.code, problem.status) == ("key.revoked", 422)

@@ -69,9 +69,9 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         client = scope.get("client")
         path: str = scope["path"]
-        self._limits.check_address(
-            client[0] if client else "", cost=TILE_COST if path.startswith("/tile/") else 1.0
-        )
+        # No address: a Unix socket, which file permissions guard.
+        if client:
+            self._limits.check_address(client[0], cost=TILE_COST if path.startswith("/tile/") else 1.0)
         if len(path) > MAX_PATH_BYTES or len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
             raise HttpError("http.address-size", "the address of the request is too long", status=414)
         headers = scope["headers"]

@@ -56,11 +56,11 @@ class Buckets:
         return min(self._amount, level + (now - since) * self._per_second)
 
     def seconds_until(self, name: bytes, cost: float) -> float:
-        """Seconds until `cost` tokens are there; 0 if they are. What is above a bucket's size is never asked for."""
+        """Seconds until `cost` tokens are there, or would be in a bucket without a rim; 0 if they are."""
         if not self._amount:
             return 0.0
         with self._lock:
-            missing = min(cost, self._amount) - self._level(name, self._clock())
+            missing = cost - self._level(name, self._clock())
         return max(0.0, missing / self._per_second)
 
     def take(self, name: bytes, cost: float) -> None:

@@ -1,8 +1,8 @@
 """Errors as RFC 9457 problem details, each with a stable code.
 
 Rules: the code of a problem is the `rule` of the error it comes from; the status follows from the error's family, with the few
-exceptions that `STATUS_OF_CODE` lists. `retry` says whether the same request may succeed later. No detail repeats more than a line of
-what was sent, and none speaks of the inside of the node.
+exceptions that `STATUS_OF_CODE` lists. `retry` says whether the same request may succeed later. No detail repeats more than a
+line of what was sent, and none speaks of the inside of the node.
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ def problem_of(error: LedgerError) -> dict[str, object]:
     status = status_of(error)
     retry = status in {408, 429, 503} or (isinstance(error, RefusedError) and not error.permanent)
     detail = error.detail
-    if isinstance(error, StoreError) and status >= 500 and error.rule not in STATUS_OF_CODE:
+    if isinstance(error, StoreError) and status >= 500:
         # What lies where on the node's disk is for its operator, who finds it in the log.
-        detail = "the node's store did not give back what it must; the node's log says more, and its operator has to act"
+        detail = "the node's store is not as it must be; its operator has to act, and finds what happened in the node's log"
     return problem(error.rule, detail, status, retry=retry)
 
 

@@ -33,6 +33,9 @@ from ledger.rows import KeyRow, MemberRow
 MEMBER, KEY = "member", "key"
 RETIRED, REVOKED = "retired", "revoked"
 
+MEMBER_LOOKUP, KEY_LOOKUP = b"member/", b"key/"
+"""Lookup keys of the records that register members and keys: this, then the record id. So all of them can be listed."""
+
 _MEMBER = Field("member", IDENTIFIER, "the member concerned")
 _ROLES = Field("roles", ChoiceList(ROLES), "roles")
 _KEY = Field("key", Bytes(32), "Ed25519 public key")
@@ -42,6 +45,14 @@ _ADMINISTRATORS = frozenset({ADMINISTRATOR})
 def possession_message(chain_id: bytes, member: str, public_key: bytes) -> bytes:
     """What a key signs to show that its owner holds it when it is registered for `member`."""
     return signed_message(KEY_POSSESSION_CONTEXT, encode([chain_id, member, public_key]))
+
+
+def _member_lookup(_: Body) -> tuple[bytes, ...]:
+    return (MEMBER_LOOKUP,)
+
+
+def _key_lookup(_: Body) -> tuple[bytes, ...]:
+    return (KEY_LOOKUP,)
 
 
 def _member_subject(body: Body) -> Subject:
@@ -138,6 +149,7 @@ TYPES = (
         roles=_ADMINISTRATORS,
         subject=_member_subject,
         rule=_register_member,
+        lookups=_member_lookup,
     ),
     RecordType(
         name="member.roles/1",
@@ -164,6 +176,7 @@ TYPES = (
         roles=_ADMINISTRATORS,
         subject=_key_subject,
         rule=_register_key,
+        lookups=_key_lookup,
     ),
     RecordType(
         name="key.retire/1",

@@ -34,7 +34,7 @@ class Linker:
         self._start = start
         self._rows = rows
         self._replay = replay
-        self._tiles = _UpperTiles(source)
+        self._tiles = UpperTiles(source)
         self._last: BlockFact | None = None
         self._met_checkpoint = False
 
@@ -138,7 +138,7 @@ def _check_follows(last: BlockFact | None, fact: BlockFact) -> None:
         )
 
 
-class _UpperTiles:
+class UpperTiles:
     """The tiles of level 2 and above, made again from those of level 1, and compared with the source's."""
 
     def __init__(self, source: LogSource) -> None:

@@ -2,7 +2,8 @@
 
 Rules: it drives the application exactly as an outside engine would (prepare, process, finalize, commit) and never looks
 inside. Whatever arrived while a block was being committed goes into the next, so a busy ledger has larger blocks and not
-more syncs. An entry that is refused only for now stays in the mempool and is tried again; a store that fails stops the engine for good.
+more syncs. An entry that is refused only for now stays in the mempool and is tried again; a store that fails stops the
+engine for good.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Protocol
 
 import structlog
 
-from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, VerificationError
-from node.application import Application, Candidate
+from ledger.errors import LedgerError, RefusedError, VerificationError
+from node.application import ENTRY_OVERHEAD_BYTES, HEADER_RESERVE_BYTES, Application, Candidate
 
 MAX_BLOCK_BYTES = 4_000_000
 """Bytes of submissions in one block: CometBFT's default block size."""
@@ -103,7 +104,10 @@ class EmbeddedEngine:
             self._changed.notify_all()
 
     def withdraw(self, entry_ids: Sequence[bytes]) -> list[bytes]:
-        """Take entries out again; returns those that were here and will be in no block. One that is in the block in hand stays."""
+        """Take entries out again; returns those that were here and will be in no block.
+
+        One that is in the block in hand stays.
+        """
         with self._changed:
             withdrawn = [
                 entry_id
@@ -118,7 +122,7 @@ class EmbeddedEngine:
             while self._wait_for_work():
                 self._make_block()
                 self._in_hand = {}
-        except Exception as error:  # whatever it is, a node that cannot commit must stop and say so
+        except Exception as error:  # noqa: BLE001  whatever it is, a node that cannot commit must stop and say so
             _log.exception("engine stopped", error=str(error))
             self._events.failed(error)
 
@@ -160,7 +164,8 @@ class EmbeddedEngine:
             list(taken.values()),
             engine_height=engine_height,
             time_ms=time_ms,
-            max_bytes=2 * self._max_block_bytes,
+            # Room for all that was taken: what had none would stay at the head of the mempool for ever.
+            max_bytes=HEADER_RESERVE_BYTES + sum(len(one) + ENTRY_OVERHEAD_BYTES for one in taken.values()),
         )
         if refused:
             self._settle_refused({submission: entry_id for entry_id, submission in taken.items()}, refused)
@@ -170,22 +175,24 @@ class EmbeddedEngine:
         application.finalize(proposal, engine_height=engine_height, time_ms=time_ms, proposer=self._proposer)
         block = application.commit(self._cosigning_key_id)
         if block is None:
-            raise VerificationError("engine.commit", "the application committed no block for a proposal that had one")
+            raise VerificationError(
+                "engine.commit", "the application committed no block for a proposal that had one"
+            )
         self._forget([entry.id for entry in block.entries])
         self._events.committed(block)
 
     def _settle_refused(self, ids: dict[bytes, bytes], refused: Sequence[tuple[bytes, LedgerError]]) -> None:
         for submission, error in refused:
             entry_id = ids[submission]
-            if isinstance(error, RefusedError) and not error.permanent:
-                with self._changed:
-                    self._forget([entry_id])
+            for_now = isinstance(error, RefusedError) and not error.permanent
+            with self._changed:
+                self._forget([entry_id])
+                if for_now:
                     self._resting[entry_id] = (time.monotonic(), submission)
                     self._bytes += len(submission)
-            else:
-                # Told before it is forgotten: whoever finds it nowhere here must find it refused.
+            if not for_now:
+                # Forgotten before it is told: whoever submits it again from then on finds it gone from here.
                 self._events.refused(entry_id, error)
-                self._forget([entry_id])
 
     def _forget(self, entry_ids: Sequence[bytes]) -> None:
         with self._changed:

@@ -14,7 +14,7 @@ from ledger.rules import ParsedEntry, apply_entries
 from node.application import block_commit
 from tests.chains import Chain, document, key
 from tests.vectorgen.case import to_json
-from tests.vectorgen.ledgers import VALIDATORS, commitment, end_key, register_key, register_member
+from tests.vectorgen.ledgers import VALIDATORS, commitment, end_key, register_key, register_member, report
 
 FOLDER = "golden"
 MINUTE_MS, DAY_MS = 60_000, 24 * 3600 * 1000
@@ -62,10 +62,7 @@ def _roles(member: str, *roles: str) -> bytes:
 def golden_chain() -> Story:
     """The story, block by block."""
     story = Story()
-    report = document(
-        0, number="41", symbol="BC-UBND", date="2026-07-31", abstract="Báo cáo tình hình kinh tế – xã hội tháng 7"
-    )
-    story.tell("The office anchors a public document, with every field there is.", story.entry([report]))
+    story.tell("The office anchors a public document, with every field there is.", story.entry([report()]))
     story.tell(
         "Three documents under one signature; then a commitment to a paper about a person, in an entry of its own.",
         story.entry([document(number) for number in (1, 2, 3)]),

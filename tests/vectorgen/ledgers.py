@@ -147,6 +147,23 @@ def commitment(file: bytes = PRIVATE_FILE, salt: bytes = SALT) -> bytes:
     return hmac.new(salt, b"file\x00" + file, hashlib.sha256).digest()
 
 
+def report() -> bytes:
+    """The record of a public document, "paper 0", with every field there is."""
+    return encode_record(
+        "doc.anchor/1",
+        {
+            "authority": "office",
+            "hash": sha256(b"paper 0"),
+            "media_type": "application/pdf",
+            "size": 7,
+            "number": "41",
+            "symbol": "BC-UBND",
+            "date": "2026-07-31",
+            "abstract": "Báo cáo tình hình kinh tế – xã hội tháng 7",
+        },
+    )
+
+
 ONE, FIVE, PRIVATE, SCHOOL, PUPIL, LATE = 2, 4, 6, 8, 10, 12
 """Log indexes of the entries that `base` makes."""
 
@@ -154,13 +171,7 @@ ONE, FIVE, PRIVATE, SCHOOL, PUPIL, LATE = 2, 4, 6, 8, 10, 12
 def base(nonce: bytes = bytes(16)) -> Ledger:
     """A ledger with one document, five in one entry, a commitment, a second member and its key, its document, a late one."""
     ledger = Ledger(nonce)
-    described: dict[str, Value] = {
-        "number": "41",
-        "symbol": "BC-UBND",
-        "date": "2026-07-31",
-        "abstract": "Báo cáo tình hình kinh tế – xã hội tháng 7",
-    }
-    ledger.place([document(0, **described)])
+    ledger.place([report()])
     ledger.place([document(number) for number in range(1, 6)])
     ledger.place([encode_record("doc.anchor/1", {"authority": "office", "commitment": commitment()})])
     school = register_member("school", "Trường THCS Phú Sơn", "office")

@@ -108,7 +108,7 @@ def _proofs() -> Iterator[Case]:
         ("index-twice", "two index lines", plain.replace("index 6\n", "index 6\nindex 6\n"), "tlog-proof.path"),
         ("extra-empty", "extra with nothing in it", full.replace(full.split("\n")[1], "extra "), "tlog-proof.extra"),
         ("extra-not-base64", "extra that is not base64", full.replace("extra ", "extra !", 1), "tlog-proof.extra"),
-        ("extra-behind-index", "lines in another order", _swap(full), "tlog-proof.index"),
+        ("extra-behind-index", "lines in another order", _swap(full), "tlog-proof.path"),
         ("path-65", "a path too long", longest.replace(step, f"{step}\n{step}", 1), "tlog-proof.path"),
         ("path-31-bytes", "a hash too short", plain.replace(step, b64encode(bytes(31)).decode()), "tlog-proof.path"),
         ("path-space", "a space behind a hash", plain.replace(step, step + " "), "tlog-proof.path"),

@@ -28,6 +28,7 @@ from ledger.encoding import encode
 from ledger.entry import entry_from_parts
 from ledger.errors import FormatError
 from ledger.records import parse_record
+from ledger.records.members import KEY_LOOKUP, MEMBER_LOOKUP
 from ledger.rows import KeyRow, MemberRow, key_key, member_key
 from ledger.state import ics23_proof
 from node.receipts import FinalView, parse_place
@@ -38,9 +39,6 @@ MAX_STREAM_BYTES = 64_000_000
 """After so many bytes a stream ends behind the block in hand."""
 MAX_STATE_KEY_BYTES = 512
 MAX_HEIGHT = 2**53 - 1
-
-MEMBER_LOOKUP, KEY_LOOKUP = b"member/", b"key/"
-"""Index rows of the records that register members and keys (`ledger.records.members`): this, then the record id."""
 
 PROTOBUF = "application/x-protobuf"
 _STATE_KEY = re.compile(rf"(?:[0-9a-fA-F]{{2}}){{1,{MAX_STATE_KEY_BYTES}}}")

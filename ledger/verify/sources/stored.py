@@ -2,7 +2,7 @@
 
 Rules: it is opened without the checks that `LedgerStore` makes, because an audit makes them all and says more about what
 is wrong. What is read is read by number, from one snapshot. LevelDB lets one process in; while a node serves a directory,
-its audit goes through that node (`ledger.verify.sources.remote`), or the node hands over a view of its own.
+its audit goes through that node's own files of the log, or the node hands over a view of its own.
 
 Not here: checking rows (`ledger.verify.stored`).
 """

@@ -1,0 +1,165 @@
+"""The golden blocks come out byte for byte: a change of the rules is never an accident.
+
+The blocks are replayed from their files alone. Whoever has to make them anew has changed the ledger, and says so in an ADR.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger import merkle
+from ledger.block import Header, parse_header_leaf
+from ledger.encoding import decode
+from ledger.entry import entry_from_parts
+from ledger.errors import LedgerError, RefusedError, VerificationError
+from ledger.execution import Executed, Tip, execute_as, execute_genesis
+from ledger.genesis import parse_genesis_leaf
+from ledger.records import parse_record, record_types
+from ledger.rules import ParsedEntry
+from tests.chains import State
+from tests.reference_state import ReferenceState
+
+pytestmark = pytest.mark.usefixtures("no_network")
+
+GOLDEN = Path(__file__).parent / "vectors" / "golden"
+Block = dict[str, Any]
+
+
+@cache
+def blocks() -> tuple[Block, ...]:
+    return tuple(json.loads(path.read_text(encoding="utf-8")) for path in sorted(GOLDEN.glob("*.json")))
+
+
+def unhex(block: Block, name: str) -> bytes:
+    return bytes.fromhex(block[name])
+
+
+def parsed_entries(block: Block) -> list[ParsedEntry]:
+    """The entries of a block, with all that can be checked without a state."""
+    entries = []
+    for item in block["entries"]:
+        entry = entry_from_parts(bytes.fromhex(item["leaf"]), [bytes.fromhex(raw) for raw in item["records"]])
+        entry.check_records_root()
+        entry.verify_signature()
+        assert entry.leaf.hex() == item["leaf"]
+        entries.append(ParsedEntry.of(entry))
+    return entries
+
+
+class Replay:
+    """A state and a tip that golden blocks are executed on."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.tip: Tip = self.keep(execute_genesis(parse_genesis_leaf(bytes.fromhex(blocks()[0]["entries"][0]["leaf"]))))
+
+    def keep(self, executed: Executed) -> Tip:
+        self.state.rows.update(executed.rows)
+        self.state.pages.update(executed.pages)
+        self.tip = executed.tip
+        return executed.tip
+
+    def execute(self, block: Block, header: Header | None = None) -> Executed:
+        if header is None:
+            header = parse_header_leaf(unhex(block, "header_leaf"))
+            header.verify_signature(unhex(block, "header_signature"))
+        return execute_as(self.state, self.tip, header, parsed_entries(block))
+
+    def up_to(self, height: int) -> Replay:
+        for block in blocks()[1:height]:
+            self.keep(self.execute(block))
+        return self
+
+
+def test_the_golden_blocks_come_out_byte_for_byte() -> None:
+    replay = Replay()
+    twin = ReferenceState()
+    leaves: list[bytes] = []
+    for height, block in enumerate(blocks()):
+        if height:
+            executed = replay.execute(block)
+            replay.keep(executed)
+        else:
+            executed = execute_genesis(parse_genesis_leaf(bytes.fromhex(block["entries"][0]["leaf"])))
+        header = executed.header
+        assert header.height == height
+        assert header.leaf() == unhex(block, "header_leaf")
+        assert header.hash() == unhex(block, "header_hash")
+        assert header.state_root == unhex(block, "state_root")
+        assert header.log_root == unhex(block, "log_root")
+        assert {key.hex(): value.hex() for key, value in sorted(executed.rows.items())} == block["rows"]
+        twin.update(executed.rows)
+        assert twin.root() == header.state_root
+        leaves += [bytes.fromhex(item["leaf"]) for item in block["entries"]]
+        assert merkle.root(leaves) == header.log_root
+        leaves.append(header.leaf())
+        assert executed.tip.size == len(leaves) == block["size"]
+        assert executed.tip.log.root() == merkle.root(leaves) == unhex(block, "tree_root")
+
+
+def test_the_golden_blocks_use_every_record_type() -> None:
+    records = [bytes.fromhex(raw) for block in blocks() for item in block["entries"] for raw in item["records"]]
+    assert {parse_record(raw).type.name for raw in records} == set(record_types())
+    every_field = {name for raw in records for name in parse_record(raw).body}
+    assert every_field == {field.name for kind in record_types().values() for field in kind.fields}
+    counts = {len(item["records"]) for block in blocks()[1:] for item in block["entries"]}
+    assert {1, 2, 3, 20} <= counts
+
+
+def test_the_scenario_tells_the_blocks() -> None:
+    text = (GOLDEN / "scenario.md").read_text(encoding="utf-8")
+    for block in blocks():
+        assert block["desc"] in text
+    assert blocks()[-1]["tree_root"] in text
+    assert blocks()[-1]["state_root"] in text
+
+
+def test_a_golden_block_stands_at_its_own_height_only() -> None:
+    replay = Replay()
+    with pytest.raises(VerificationError) as caught:
+        replay.execute(blocks()[3] | {"entries": blocks()[1]["entries"]})
+    assert caught.value.rule.startswith("header.")
+    replay.up_to(3)
+    with pytest.raises(LedgerError):
+        replay.execute(blocks()[2])
+
+
+@pytest.mark.parametrize("name", Header.__dataclass_fields__)
+def test_a_golden_header_with_one_field_changed_is_refused_by_that_field(name: str) -> None:
+    replay = Replay().up_to(5)
+    block = blocks()[5]
+    header = parse_header_leaf(unhex(block, "header_leaf"))
+    value = getattr(header, name)
+    # A block may have any later time and engine height, so there the change is one to the parent's.
+    parent = replay.tip.header
+    other = {
+        "time_ms": parent.time_ms,
+        "engine_height": parent.engine_height,
+        "proposer": replay.tip.header.chain_id,
+    }.get(name, bytes(32) if isinstance(value, bytes) else value + 1)
+    with pytest.raises(VerificationError) as caught:
+        replay.execute(block, replace(header, **{name: other}))
+    assert caught.value.rule == {"time_ms": "header.time"}.get(name, f"header.{name.replace('_', '-')}")
+
+
+def test_an_entry_of_an_earlier_golden_block_is_a_duplicate() -> None:
+    replay = Replay().up_to(7)
+    header = parse_header_leaf(unhex(blocks()[7], "header_leaf"))
+    with pytest.raises(RefusedError) as caught:
+        replay.execute(blocks()[2], header)
+    assert caught.value.rule == "entry.duplicate"
+
+
+def test_the_rows_decode() -> None:
+    for block in blocks():
+        for key, value in block["rows"].items():
+            kind = decode(bytes.fromhex(key))
+            assert isinstance(kind, list)
+            assert kind[0] in ("entry", "key", "member", "parameters", "subject", "validators")
+            decode(bytes.fromhex(value))

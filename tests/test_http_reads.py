@@ -1,0 +1,429 @@
+"""Records, receipts, documents, blocks, state, members and tiles: what is served verifies with nothing but the policy."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from httpx import Response
+from starlette.testclient import TestClient
+
+from api.http.app import create_app
+from api.http.models import BlockAnswer, DocumentAnswer, MembersAnswer, RecordAnswer, StateAnswer
+from api.http.routers import chain, records
+from api.http.routers.tiles import takes_gzip
+from api.wire import BLOCK_STREAM, MAX_RECEIPTS, PROBLEM, read_frames
+from ledger.block import parse_header_leaf
+from ledger.encoding import decode, encode
+from ledger.errors import VerificationError
+from ledger.genesis import parse_genesis_leaf
+from ledger.hashing import leaf_hash
+from ledger.policy import Policy
+from ledger.proofs import verify_inclusion
+from ledger.receipt import verify
+from ledger.rows import VALIDATORS_KEY, key_key, member_key, subject_key
+from ledger.state import StateProof, verify_absence, verify_membership
+from ledger.tiles import decode_entry_bundle, decode_records_bundle, root, tile_path, tiles
+from node.service import Node
+from tests.support import (
+    document_record,
+    key_of,
+    new_key,
+    put,
+    register_key,
+    register_member,
+    retire_key,
+    running_node,
+    sign,
+)
+
+CONTENT = "Báo cáo tiến độ 41/BC-UBND".encode()
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with running_node(tmp_path_factory.mktemp("reads")) as node:
+        put(node, sign(node, [document_record(CONTENT, number="41", symbol="BC-UBND"), document_record()]))
+        # More leaves than one tile holds, in several blocks.
+        put(node, *[sign(node) for _ in range(150)])
+        put(node, *[sign(node) for _ in range(150)])
+        yield node
+
+
+@pytest.fixture(scope="module")
+def http(node: Node) -> Iterator[TestClient]:
+    with TestClient(create_app(node)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def policy(http: TestClient) -> Policy:
+    return Policy.parse(http.get("/v1/policy").text)
+
+
+def assert_problem(response: Response, status: int, code: str) -> None:
+    assert (response.status_code, response.headers["content-type"]) == (status, PROBLEM), response.text
+    assert response.json()["code"] == code
+
+
+def unb64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+# -- records, receipts, documents --------------------------------------------------------------------------------------
+
+
+def test_a_record(node: Node, http: TestClient) -> None:
+    entry = sign(node, [document_record(abstract="Về việc công bố", number="7")])
+    put(node, entry)
+    answer = RecordAnswer.model_validate_json(http.get(f"/v1/records/{entry.record_ids[0].hex()}").content)
+    assert unb64(answer.raw) == entry.records[0]
+    assert leaf_hash(unb64(answer.raw)).hex() == answer.id
+    assert (answer.authority, answer.authority_name) == ("office", "UBND phường Phú Sơn")
+    assert answer.body["abstract"] == "Về việc công bố"
+    assert len(answer.body["hash"]) == 64
+    assert (answer.entry, answer.record_index, answer.author_key) == (
+        entry.id.hex(),
+        0,
+        key_of(node).public_key.hex(),
+    )
+    assert (answer.subject.kind, answer.subject.status, answer.subject.records) == ("document", "in-force", 1)
+
+
+def test_a_receipt_verifies_with_the_policy_alone(node: Node, http: TestClient, policy: Policy) -> None:
+    entry = sign(node, [document_record() for _ in range(3)])
+    put(node, entry)
+    for record_id in entry.record_ids:
+        response = http.get(f"/v1/records/{record_id.hex()}/receipt")
+        assert response.headers["content-type"].startswith("text/plain")
+        proved = verify(response.text, policy)
+        assert (proved.record_id, proved.entry_id) == (record_id, entry.id)
+        assert proved.standing is not None
+        assert proved.standing.subject.status == "in-force"
+
+
+def test_many_receipts_at_once(node: Node, http: TestClient, policy: Policy) -> None:
+    entry = sign(node, [document_record() for _ in range(20)])
+    put(node, entry)
+    ids = [record_id.hex() for record_id in entry.record_ids]
+    answer = http.post("/v1/receipts", json={"records": [*ids, ids[0], "00" * 32]}).json()
+    assert (sorted(answer["receipts"]), answer["unknown"], answer["rest"]) == (sorted(ids), ["00" * 32], [])
+    for name, text in answer["receipts"].items():
+        assert verify(text, policy).record_id.hex() == name
+
+
+def test_a_long_answer_names_the_rest(node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_RECEIPTS_LETTERS", 3_000)
+    entry = sign(node, [document_record() for _ in range(5)])
+    put(node, entry)
+    ids = [record_id.hex() for record_id in entry.record_ids]
+    answer = http.post("/v1/receipts", json={"records": ids}).json()
+    assert answer["rest"]
+    assert [*answer["receipts"], *answer["rest"]] == ids
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "request.json"),
+        (b"[]", "request.json"),
+        (b'{"records": []}', "request.json"),
+        (b'{"records": ["00"], "x": 1}', "request.json"),
+        (b'{"records": ["00"]}', "request.id"),
+        (b'{"records": [1]}', "request.id"),
+        (b"[" * 50_000, "request.json"),
+    ],
+)
+def test_receipts_asked_for_wrongly(http: TestClient, body: bytes, code: str) -> None:
+    response = http.post("/v1/receipts", content=body, headers={"content-type": "application/json"})
+    assert_problem(response, 400, code)
+
+
+def test_too_many_receipts(http: TestClient) -> None:
+    assert_problem(
+        http.post("/v1/receipts", json={"records": ["00" * 32] * (MAX_RECEIPTS + 1)}), 400, "request.json"
+    )
+    assert_problem(http.post("/v1/receipts", json={"records": ["00" * 32] * 9_000}), 413, "http.body-size")
+    response = http.post("/v1/receipts", content=b"{}", headers={"content-type": "text/plain"})
+    assert_problem(response, 415, "http.media-type")
+
+
+def test_a_document_lists_every_authority_that_anchored_it(node: Node, http: TestClient) -> None:
+    key = new_key()
+    register_member(node, "ngoc-trao", "UBND phường Ngọc Trạo")
+    register_key(node, key, member="ngoc-trao")
+    put(node, sign(node, [document_record(CONTENT, authority="ngoc-trao")], key=key))
+    name = hashlib.sha256(CONTENT).hexdigest()
+    answer = DocumentAnswer.model_validate_json(http.get(f"/v1/documents/{name}").content)
+    assert answer.hash == name
+    assert [anchor.authority for anchor in answer.anchors] == ["office", "ngoc-trao"]
+    assert [anchor.subject.status for anchor in answer.anchors] == ["in-force", "in-force"]
+    assert answer.more is False
+
+
+def test_unknown_records_and_documents(http: TestClient) -> None:
+    nothing = "00" * 32
+    assert_problem(http.get(f"/v1/records/{nothing}"), 404, "record.unknown")
+    assert_problem(http.get(f"/v1/records/{nothing}/receipt"), 404, "record.unknown")
+    assert_problem(http.get(f"/v1/documents/{nothing}"), 404, "document.unknown")
+    for path in ("/v1/records/1", "/v1/records/1/receipt", "/v1/documents/1"):
+        assert_problem(http.get(path), 400, "request.id")
+
+
+# -- blocks ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_block(node: Node, http: TestClient) -> None:
+    head = node.final.view.head.height
+    for height in (0, 1, head):
+        answer = BlockAnswer.model_validate_json(http.get(f"/v1/blocks/{height}").content)
+        header = parse_header_leaf(unb64(answer.header_leaf))
+        assert (answer.header.height, header.height) == (height, height)
+        assert answer.header_hash == header.hash().hex()
+        assert answer.header.state_root == header.state_root.hex()
+        assert len(answer.entries) == (0 if height == 0 else header.entry_count)
+        if height:
+            header.verify_signature(bytes.fromhex(answer.signature))
+            for entry in answer.entries:
+                assert http.get(f"/v1/entries/{entry.id}").json()["index"] == entry.index
+    assert_problem(http.get(f"/v1/blocks/{head + 1}"), 404, "block.unknown")
+    assert_problem(http.get("/v1/blocks/x"), 422, "request.invalid")
+
+
+def test_the_stream_of_blocks_is_the_whole_log(node: Node, http: TestClient) -> None:
+    final = node.final
+    response = http.get("/v1/blocks")
+    assert response.headers["content-type"] == BLOCK_STREAM
+    assert response.headers["sogoc-height"] == str(final.view.head.height)
+    frames = list(read_frames([response.content]))
+    index, parent = 0, bytes(32)
+    for height, frame in enumerate(frames):
+        header = parse_header_leaf(frame.header_leaf)
+        assert (header.height, header.parent, header.first_index) == (height, parent, index)
+        for leaf, items in frame.parts():
+            assert (final.view.leaf(index), final.view.records(index)) == (leaf, items)
+            index += 1
+        assert final.view.leaf(index) == frame.header_leaf
+        index, parent = index + 1, header.hash()
+    assert index == final.size
+
+
+def test_a_part_of_the_stream(node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = node.final.view.head.height
+    (frame,) = read_frames([http.get("/v1/blocks", params={"from": head}).content])
+    assert parse_header_leaf(frame.header_leaf).height == head
+    two = list(read_frames([http.get("/v1/blocks?from=0&limit=2").content]))
+    assert [parse_header_leaf(frame.header_leaf).height for frame in two] == [0, 1]
+    monkeypatch.setattr(chain, "MAX_STREAM_BYTES", 1)
+    assert len(list(read_frames([http.get("/v1/blocks").content]))) == 1
+    assert_problem(http.get("/v1/blocks", params={"from": head + 1}), 404, "block.unknown")
+    for query in ("from=-1", "from=x", "limit=0", "limit=1001", f"from={10**30}"):
+        assert_problem(http.get(f"/v1/blocks?{query}"), 422, "request.invalid")
+
+
+# -- state -------------------------------------------------------------------------------------------------------------
+
+
+def state_of(http: TestClient, policy: Policy, key: bytes) -> StateProof:
+    """What the node proves about a state key, checked down from the cosigned checkpoint."""
+    answer = StateAnswer.model_validate_json(http.get(f"/v1/state/{key.hex()}").content)
+    checked = policy.check(answer.checkpoint)
+    leaf = unb64(answer.header.leaf)
+    verify_inclusion(
+        leaf_hash(leaf),
+        answer.header.index,
+        checked.checkpoint.size,
+        [bytes.fromhex(step) for step in answer.header.path],
+        checked.checkpoint.root,
+    )
+    proof = StateProof.from_value(decode(unb64(answer.proof)))
+    state_root = parse_header_leaf(leaf).state_root
+    if proof.value is None:
+        verify_absence(state_root, key, proof)
+        assert (answer.present, answer.value) == (False, None)
+    else:
+        verify_membership(state_root, key, proof.value, proof)
+        assert answer.present
+        assert unb64(answer.value or "") == proof.value
+    return proof
+
+
+def test_state_rows_come_with_their_proof(http: TestClient, policy: Policy, node: Node) -> None:
+    document = subject_key("document", "office", hashlib.sha256(CONTENT).digest())
+    for key in (VALIDATORS_KEY, member_key("office"), key_key(key_of(node).public_key), document):
+        assert state_of(http, policy, key).value is not None
+
+
+def test_absence_is_proved_too(http: TestClient, policy: Policy) -> None:
+    absent = member_key("nobody")
+    proof = state_of(http, policy, absent)
+    assert proof.value is None
+    with pytest.raises(VerificationError):
+        verify_membership(bytes(32), absent, b"x", proof)
+
+
+def test_ics23(http: TestClient, node: Node) -> None:
+    response = http.get(f"/v1/state/{VALIDATORS_KEY.hex()}?format=ics23")
+    assert response.headers["content-type"] == "application/x-protobuf"
+    assert response.headers["sogoc-size"] == str(node.final.size)
+    assert node.final.view.get(VALIDATORS_KEY) in response.content
+    assert http.get(f"/v1/state/{member_key('nobody').hex()}?format=ics23").status_code == 200
+    assert_problem(http.get("/v1/state/00?format=xml"), 422, "request.invalid")
+
+
+@pytest.mark.parametrize("key", ["0", "zz", "00" * 513, "0x00", "٠٠"])
+def test_what_is_no_state_key(http: TestClient, key: str) -> None:
+    assert_problem(http.get(f"/v1/state/{key}"), 400, "request.state-key")
+
+
+def test_members_and_keys(node: Node, http: TestClient) -> None:
+    answer = MembersAnswer.model_validate_json(http.get("/v1/members").content)
+    office = next(member for member in answer.members if member.id == "office")
+    assert office.name == "UBND phường Phú Sơn"
+    keys = {key.public_key: key for key in office.keys}
+    assert keys[key_of(node, "admin").public_key.hex()].roles == ["administrator"]
+
+
+def test_members_and_keys_that_came_later(node: Node, http: TestClient) -> None:
+    key = new_key()
+    register_member(node, "quang-trung", "UBND phường Quang Trung")
+    register_key(node, key, member="quang-trung")
+    retire_key(node, key, member="quang-trung")
+    answer = MembersAnswer.model_validate_json(http.get("/v1/members").content)
+    assert [member.id for member in answer.members] == sorted(member.id for member in answer.members)
+    (member,) = [member for member in answer.members if member.id == "quang-trung"]
+    assert [item.public_key for item in member.keys] == [key.public_key.hex()]
+    assert member.keys[0].retired_ms is not None
+
+
+# -- the log as tiles --------------------------------------------------------------------------------------------------
+
+
+class Served:
+    """A `TileSource` over HTTP."""
+
+    def __init__(self, http: TestClient) -> None:
+        self.http = http
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        response = self.http.get(f"/{tile_path(level, n, width)}")
+        assert response.status_code == 200
+        data: bytes = response.content
+        return data
+
+
+def test_the_tiles_give_the_checkpoints_root(http: TestClient, policy: Policy) -> None:
+    checked = policy.check(http.get("/checkpoint").text)
+    assert checked.checkpoint.size > 256
+    assert root(Served(http), checked.checkpoint.size) == checked.checkpoint.root
+
+
+def test_the_bundles_hold_what_the_tiles_hash(node: Node, http: TestClient) -> None:
+    size = node.final.size
+    for tile in tiles(size):
+        if tile.level == 0:
+            hashes = http.get(f"/{tile_path(0, tile.n, tile.width)}").content
+            leaves = decode_entry_bundle(
+                http.get(f"/{tile_path('entries', tile.n, tile.width)}").content, tile.width
+            )
+            assert b"".join(leaf_hash(leaf) for leaf in leaves) == hashes
+            beside = decode_records_bundle(
+                http.get(f"/{tile_path('records', tile.n, tile.width)}").content, tile.width
+            )
+            assert len(beside) == tile.width
+            first = tile.n * 256
+            assert beside == [
+                list(node.final.view.records(index)) for index in range(first, first + tile.width)
+            ]
+
+
+def test_tiles_may_be_kept_for_ever_and_checkpoints_not(http: TestClient) -> None:
+    for path in ("/tile/0/000", "/tile/0/000.p/7", "/tile/entries/000", "/tile/records/000.p/1", "/genesis"):
+        assert "immutable" in http.get(path).headers["cache-control"]
+    assert http.get("/checkpoint").headers["cache-control"] == "no-cache"
+
+
+def test_bundles_are_compressed_for_those_who_take_it(http: TestClient) -> None:
+    path = "/tile/entries/000"
+    plain = http.get(path, headers={"accept-encoding": "identity"})
+    packed = http.get(path, headers={"accept-encoding": "br, gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert plain.headers["vary"] == packed.headers["vary"] == "accept-encoding"
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) < len(plain.content)
+    assert gzip.compress(plain.content, 6, mtime=0)[:3] == b"\x1f\x8b\x08"
+    assert "content-encoding" not in http.get("/tile/0/000", headers={"accept-encoding": "gzip"}).headers
+
+
+@pytest.mark.parametrize(
+    ("header", "takes"),
+    [
+        ("gzip", True),
+        ("br;q=1, gzip;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0", False),
+        ("", False),
+        ("br", False),
+    ],
+)
+def test_accept_encoding(header: str, takes: bool) -> None:
+    assert takes_gzip(header) is takes
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "0",
+        "entries",
+        "0/001.p/255",
+        "0/999",
+        "1/000.p/200",
+        "64/000",
+        "x/000",
+        "0/0",
+        "0/000.p/0",
+        "0/000.p/256",
+        "0/x000/000",
+        "entries/009",
+        "..%2f..%2fetc%2fpasswd",
+        "0/000.p/1/",
+        "records/000.p/",
+        "0/000%00",
+    ],
+)
+def test_tiles_that_are_not_there(http: TestClient, path: str) -> None:
+    assert_problem(http.get(f"/tile/{path}"), 404, "tile.unknown")
+
+
+def test_the_genesis_leaf(node: Node, http: TestClient) -> None:
+    leaf = http.get("/genesis").content
+    assert parse_genesis_leaf(leaf).chain_id == node.chain_id
+    assert node.final.view.leaf(0) == leaf
+    assert encode(decode(leaf)) == leaf
+
+
+def test_reads_are_open_to_any_page_and_guarded_otherwise(http: TestClient) -> None:
+    for path in ("/checkpoint", "/v1/status", "/nowhere", "/docs", "/tile/0/000"):
+        headers = http.get(path).headers
+        assert headers["access-control-allow-origin"] == "*"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_answers_of_one_moment(node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that comes while an answer is made does not get into it."""
+    old = node.final
+    put(node, sign(node))
+    assert node.final.size > old.size
+    monkeypatch.setattr(type(node), "final", property(lambda _: old))
+    answer: Any = http.get(f"/v1/state/{VALIDATORS_KEY.hex()}").json()
+    assert answer["checkpoint"] == old.checkpoint_text
+    assert answer["header"]["index"] == old.size - 1
+    assert_problem(http.get(f"/v1/blocks/{old.view.head.height + 1}"), 404, "block.unknown")
