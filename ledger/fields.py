@@ -105,13 +105,16 @@ IDENTIFIER = Ascii(1, 64, IDENTIFIER_ALPHABET)
 """The kind of member identifiers."""
 
 
+_MEDIA_TYPE_LETTERS = Ascii(3, 127, MEDIA_TYPE_ALPHABET | {"/"})
+
+
 @dataclass(frozen=True, slots=True)
 class MediaType:
     """`type/subtype` in lower case, 3 to 127 letters, no parameters (RFC 6838 §4.2: each begins with a letter or digit)."""
 
     def check(self, name: str, value: Value) -> None:
         """Raise RefusedError unless `value` is a media type."""
-        Ascii(3, 127, MEDIA_TYPE_ALPHABET | {"/"}).check(name, value)
+        _MEDIA_TYPE_LETTERS.check(name, value)
         parts = str(value).split("/")
         if len(parts) != 2 or not all(part[:1] in _WORD_START for part in parts):
             raise _refuse("alphabet", name, "must be a media type such as application/pdf")

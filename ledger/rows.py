@@ -173,6 +173,11 @@ class SubjectRow:
             [self.status, self.issue, self.time_ms, history.size, history.root(), list(history.peaks)]
         )
 
+    @staticmethod
+    def first_encoded(status: str, issue: bytes, time_ms: int, leaf: bytes) -> bytes:
+        """The value of a subject's row after its first record: a tree of one leaf is its own root and only peak."""
+        return encode([status, issue, time_ms, 1, leaf, [leaf]])
+
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read a row's value. Raises FormatError, also when root and peaks disagree."""

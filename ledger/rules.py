@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from functools import cached_property, lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple, Self
 
 from ledger.encoding import encode
 from ledger.entry import Entry
 from ledger.errors import FormatError, LedgerError, RefusedError
 from ledger.genesis import KEY_GRACE, TIME_AHEAD
-from ledger.merkle import CompactRange
 from ledger.records import Record, parse_record
 from ledger.rows import (
     PARAMETERS_KEY,
@@ -39,6 +40,17 @@ LATE_MS = 24 * 3600 * 1000
 
 RECORD_LOOKUP = b"record/"
 """Lookup keys of all records: this, then the 32-byte record id."""
+
+
+# A ledger has few keys and members beside its entries, and every entry asks for one of each: their rows are read once
+# for each value they have had. What is cached follows from the bytes alone.
+_key_row: Final = lru_cache(maxsize=1_024)(KeyRow.parse)
+_member_row: Final = lru_cache(maxsize=1_024)(MemberRow.parse)
+
+
+@lru_cache(maxsize=16)
+def _parameters(data: bytes) -> Mapping[str, int]:
+    return MappingProxyType(parse_parameters(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,7 @@ class Overlay:
         self.time_ms = time_ms
         self.rows: dict[bytes, bytes] = {}
         self._pending: dict[bytes, bytes] = {}
-        self.parameters: Mapping[str, int] = parse_parameters(_required(state, PARAMETERS_KEY, "parameters"))
+        self.parameters: Mapping[str, int] = _parameters(_required(state, PARAMETERS_KEY, "parameters"))
 
     def get(self, key: bytes) -> bytes | None:
         """The value under `key` as things stand now."""
@@ -97,12 +109,12 @@ class Overlay:
     def member(self, member: str) -> MemberRow | None:
         """A member's row."""
         data = self.get(member_key(member))
-        return None if data is None else MemberRow.parse(data)
+        return None if data is None else _member_row(data)
 
     def key(self, public_key: bytes) -> KeyRow | None:
         """A key's row."""
         data = self.get(key_key(public_key))
-        return None if data is None else KeyRow.parse(data)
+        return None if data is None else _key_row(data)
 
     def put_member(self, member: str, row: MemberRow) -> None:
         """Set a member's row."""
@@ -120,12 +132,38 @@ def _required(state: StateReader, key: bytes, what: str) -> bytes:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+class RecordEffect(NamedTuple):
+    """What a record does whatever the state."""
+
+    record_id: bytes
+    subject_key: bytes
+    history_leaf: bytes
+    lookups: tuple[bytes, ...]
+    """Keys of its index rows."""
+
+
+@dataclass(frozen=True)
 class ParsedEntry:
     """An entry whose records have been read: all that can be judged without a state has been."""
 
     entry: Entry
     records: tuple[Record, ...]
+
+    @cached_property
+    def effects(self) -> tuple[RecordEffect, ...]:
+        """What each record does whatever the state: computed once, though an entry is applied at admission and again."""
+        entry_id = self.entry.id
+        return tuple(
+            RecordEffect(
+                record_id,
+                subject_key(*record.subject),
+                history_leaf(entry_id, record_index, record_id),
+                tuple(lookup + record_id for lookup in (RECORD_LOOKUP, *record.type.lookups(record.body))),
+            )
+            for record_index, (record, record_id) in enumerate(
+                zip(self.records, self.entry.record_ids, strict=True)
+            )
+        )
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
@@ -183,18 +221,15 @@ def _check_authority(record: Record, member: str, roles: frozenset[str]) -> None
         )
 
 
-def _apply_record(overlay: Overlay, entry: Entry, record_index: int, record: Record) -> None:
-    key = subject_key(*record.subject)
-    data = overlay.get(key)
+def _apply_record(overlay: Overlay, effect: RecordEffect, record: Record) -> None:
+    data = overlay.get(effect.subject_key)
     before = None if data is None else SubjectRow.parse(data)
     status = record.type.rule(overlay, None if before is None else before.status, record.body)
-    record_id = entry.record_ids[record_index]
-    leaf = history_leaf(entry.id, record_index, record_id)
     if before is None:
-        row = SubjectRow(status, record_id, overlay.time_ms, CompactRange(1, (leaf,)))
+        row = SubjectRow.first_encoded(status, effect.record_id, overlay.time_ms, effect.history_leaf)
     else:
-        row = before.appended(status, leaf)
-    overlay.put(key, row.encoded())
+        row = before.appended(status, effect.history_leaf).encoded()
+    overlay.put(effect.subject_key, row)
 
 
 def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple[bytes, bytes]]:
@@ -209,13 +244,10 @@ def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple
     check_author(overlay, parsed)
     lookups: list[tuple[bytes, bytes]] = []
     try:
-        for record_index, record in enumerate(parsed.records):
-            _apply_record(overlay, entry, record_index, record)
+        for record_index, (record, effect) in enumerate(zip(parsed.records, parsed.effects, strict=True)):
+            _apply_record(overlay, effect, record)
             place = Place(index, record_index).encoded()
-            lookups.append((RECORD_LOOKUP + entry.record_ids[record_index], place))
-            lookups += [
-                (key + entry.record_ids[record_index], place) for key in record.type.lookups(record.body)
-            ]
+            lookups += [(key, place) for key in effect.lookups]
     except LedgerError:
         overlay.drop()
         raise

@@ -33,7 +33,10 @@ def main() -> int:
             (VECTORS / path).write_text(wanted[path], encoding="utf-8")
     print(f"{len(wanted)} files: {len(changed)} new or changed, {len(stale)} no longer made")
     if check and (changed or stale):
-        print("tests/vectors/ is not what the code makes: run scripts/vectors.py and read the diff", file=sys.stderr)
+        print(
+            "tests/vectors/ is not what the code makes: run scripts/vectors.py and read the diff",
+            file=sys.stderr,
+        )
         for path in [*changed, *stale][:20]:
             print(f"  {path}", file=sys.stderr)
         return 1

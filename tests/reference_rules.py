@@ -67,7 +67,9 @@ class Twin:
     subjects: dict[tuple[str, str, str | bytes], Json] = field(default_factory=dict)
     entries: dict[bytes, int] = field(default_factory=dict)
 
-    def apply(self, body: Sequence[Any], records: Sequence[tuple[str, Json]], time_ms: int, index: int) -> str | None:
+    def apply(
+        self, body: Sequence[Any], records: Sequence[tuple[str, Json]], time_ms: int, index: int
+    ) -> str | None:
         """Apply one entry, or say why not; then nothing has changed."""
         before = copy.deepcopy((self.members, self.keys, self.subjects, self.entries))
         try:
@@ -77,7 +79,9 @@ class Twin:
             return str(refusal)
         return None
 
-    def _apply(self, body: Sequence[Any], records: Sequence[tuple[str, Json]], time_ms: int, index: int) -> None:
+    def _apply(
+        self, body: Sequence[Any], records: Sequence[tuple[str, Json]], time_ms: int, index: int
+    ) -> None:
         raws = [pack_record(name, fields) for name, fields in records]
         if len(set(raws)) < len(raws):
             raise Refusal("entry.records-repeat")
@@ -91,15 +95,7 @@ class Twin:
             raise Refusal("entry.chain")
         if claimed_ms > time_ms + self.ahead_ms:
             raise Refusal("entry.time-ahead")
-        key = self.keys.get(author)
-        if key is None:
-            raise Refusal("key.unknown")
-        if key["revoked"] is not None:
-            raise Refusal("key.revoked")
-        if key["retired"] is not None and (claimed_ms > key["retired"] or time_ms > key["retired"] + self.grace_ms):
-            raise Refusal("key.retired")
-        # Authority is judged once, before the first record changes anything.
-        member, roles = key["member"], set(key["roles"]) & set(self.members[key["member"]]["roles"])
+        member, roles = self._author(author, claimed_ms, time_ms)
         for name, fields in records:
             if fields["authority"] != member:
                 raise Refusal("authority.not-acting")
@@ -108,6 +104,20 @@ class Twin:
         for place, (name, fields) in enumerate(records):
             self._record(name, fields, time_ms, [entry_id, place, reference.leaf(raws[place])])
         self.entries[entry_id] = index
+
+    def _author(self, author: bytes, claimed_ms: int, time_ms: int) -> tuple[str, set[str]]:
+        """For whom a key acts and in which roles: judged once, before the first record changes anything."""
+        key = self.keys.get(author)
+        if key is None:
+            raise Refusal("key.unknown")
+        if key["revoked"] is not None:
+            raise Refusal("key.revoked")
+        if key["retired"] is not None and (
+            claimed_ms > key["retired"] or time_ms > key["retired"] + self.grace_ms
+        ):
+            raise Refusal("key.retired")
+        member: str = key["member"]
+        return member, set(key["roles"]) & set(self.members[member]["roles"])
 
     def _record(self, name: str, fields: Json, time_ms: int, history: list[Any]) -> None:
         family, verb = name.removesuffix("/1").split(".")
@@ -130,7 +140,11 @@ class Twin:
         if verb == "register":
             if fields["member"] in self.members:
                 raise Refusal("member.exists")
-            self.members[fields["member"]] = {"name": fields["name"], "roles": fields["roles"], "time": time_ms}
+            self.members[fields["member"]] = {
+                "name": fields["name"],
+                "roles": fields["roles"],
+                "time": time_ms,
+            }
         else:
             if fields["member"] not in self.members:
                 raise Refusal("member.unknown")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+import structlog
 import uvicorn
 from typer.testing import CliRunner
 
@@ -34,9 +37,27 @@ class Done:
         return json.loads(self.output)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quiet_logs() -> Iterator[None]:
+    """No log lines, which would mix with a command's output, or go to a stream that has been closed since."""
+    _be_quiet()
+    yield
+    structlog.reset_defaults()
+
+
+def _be_quiet() -> None:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
+
+
 def sogoc(*arguments: str | Path) -> Done:
     """Run a command in this process, as `api.cli.main` does."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    try:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    finally:
+        _be_quiet()
     if isinstance(result.exception, LedgerError):
         print_error(result.exception, as_json=False)
         return Done(exit_code_of(result.exception), result.stdout, result.exception.rule)

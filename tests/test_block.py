@@ -41,7 +41,9 @@ headers = st.builds(
     state_root=hashes,
     proposer=st.just(PROPOSER.public_key),
 )
-ONE = Header(1, b"c" * 32, 5, 9, b"p" * 32, 1_790_000_000_000, 40, 3, b"l" * 32, b"s" * 32, PROPOSER.public_key)
+ONE = Header(
+    1, b"c" * 32, 5, 9, b"p" * 32, 1_790_000_000_000, 40, 3, b"l" * 32, b"s" * 32, PROPOSER.public_key
+)
 
 
 @given(headers)

@@ -14,8 +14,10 @@ from ledger.store.database import Database
 from node.home import Home
 from node.service import clock_ms
 from tests.lost_node import Lost, back_up, lose_a_node, open_node
-from tests.serving import Done, serving, sogoc
+from tests.serving import Done, quiet_logs, serving, sogoc
 from tests.support import make_node, put, running_node, sign
+
+__all__ = ["quiet_logs"]
 
 
 @pytest.fixture(scope="module")

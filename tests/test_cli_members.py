@@ -15,8 +15,10 @@ from ledger.records.members import possession_message
 from ledger.rows import KeyRow, MemberRow, key_key, member_key
 from node import keyfiles
 from node.service import Node
-from tests.serving import Done, serving, sogoc
+from tests.serving import Done, quiet_logs, serving, sogoc
 from tests.support import document_record, put, running_node, sign
+
+__all__ = ["quiet_logs"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class Office:
         return None if value is None else MemberRow.parse(value)
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with running_node(tmp_path) as node, serving(node) as address:
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with running_node(tmp_path_factory.mktemp("office")) as node, serving(node) as address:
         yield Office(node, address)
 
 
@@ -183,12 +185,14 @@ def test_a_key_without_the_role_may_not(office: Office, tmp_path: Path) -> None:
 
 def test_roles_are_set(office: Office, tmp_path: Path) -> None:
     office.administrate(
-        "add", "--member", "htx", "--name", "HTX", "--roles", "producer", "--new-key", tmp_path / "h.pem",
+        "add", "--member", "htx-mat-ong", "--name", "HTX Mật ong", "--roles", "producer", "--new-key", tmp_path / "h.pem",
         "--insecure-no-passphrase",
     )  # fmt: skip
-    done = office.administrate("roles", "--member", "htx", "--roles", " producer , inspector", "--json")
+    done = office.administrate(
+        "roles", "--member", "htx-mat-ong", "--roles", " producer , inspector", "--json"
+    )
     assert (done.code, done.json["roles"]) == (ExitCode.GOOD, ["inspector", "producer"])
-    row = office.row("htx")
+    row = office.row("htx-mat-ong")
     assert row is not None
     assert row.roles == ("inspector", "producer")
     assert office.administrate("roles", "--member", "nobody", "--roles", "office").rule == "member.unknown"

@@ -35,7 +35,9 @@ from tests.vectorgen.entries import second_signature
 CHAIN_ID = make_genesis().chain_id
 OFFICE = key("office")
 
-some_records = st.lists(st.binary(min_size=1, max_size=90).filter(lambda raw: len(raw) != 64), min_size=1, max_size=5)
+some_records = st.lists(
+    st.binary(min_size=1, max_size=90).filter(lambda raw: len(raw) != 64), min_size=1, max_size=5
+)
 
 
 def signed(records: Sequence[bytes], *, nonce: bytes = bytes(16), time_ms: int = START_MS) -> Entry:
@@ -69,7 +71,15 @@ def test_a_signed_entry_travels_and_comes_back(records: list[bytes], nonce: byte
 @given(some_records)
 def test_the_parts_are_what_the_specification_says(records: list[bytes]) -> None:
     entry = signed(records)
-    body: list[Value] = [1, CHAIN_ID, OFFICE.public_key, bytes(16), START_MS, len(records), reference.mth(records)]
+    body: list[Value] = [
+        1,
+        CHAIN_ID,
+        OFFICE.public_key,
+        bytes(16),
+        START_MS,
+        len(records),
+        reference.mth(records),
+    ]
     assert entry.body_bytes == encode(body)
     assert entry.leaf == encode([0, body, entry.signature])
     assert entry.id == sha256(b"sogoc/v1/entry\x00" + encode(body)) == entry_id(entry.body_bytes)

@@ -31,7 +31,9 @@ from tests.chains import START_MS, key, make_genesis
 
 GENESIS = make_genesis(3)
 
-roles = st.lists(st.sampled_from(sorted(ROLES)), min_size=1, unique=True).map(lambda words: tuple(sorted(words)))
+roles = st.lists(st.sampled_from(sorted(ROLES)), min_size=1, unique=True).map(
+    lambda words: tuple(sorted(words))
+)
 names = st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789-._", min_size=1, max_size=64)
 people = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=40)
 
@@ -100,9 +102,11 @@ def with_parameters(*rows: Value) -> bytes:
 
 def test_parameters_have_one_form() -> None:
     """Read into a dictionary, a second form would be another leaf with the same chain_id."""
-    first, second = [TIME_AHEAD, 5], [KEY_GRACE, 7]
+    first: list[Value] = [TIME_AHEAD, 5]
+    second: list[Value] = [KEY_GRACE, 7]
     assert parse_genesis_leaf(with_parameters(first, second)).parameters == {TIME_AHEAD: 5, KEY_GRACE: 7}
-    for rows in ((second, first), (first, first, second), ([TIME_AHEAD, 4], first, second), (first, second, second)):
+    other: list[Value] = [TIME_AHEAD, 4]
+    for rows in ([second, first], [first, first, second], [other, first, second], [first, second, second]):
         with pytest.raises(FormatError) as caught:
             parse_genesis_leaf(with_parameters(*rows))
         assert caught.value.rule == "genesis.order"
@@ -138,7 +142,7 @@ def test_validators_have_names_that_a_policy_can_hold(name: str) -> None:
 
 @pytest.mark.parametrize("field", ["engine_key", "header_key", "log_key", "cosigning_key"])
 def test_validators_have_keys_that_may_be_registered(field: str) -> None:
-    one = replace(GENESIS.validators[0], **{field: b"\x01" + bytes(31)})
+    one = replace(GENESIS.validators[0], **{field: b"\x01" + bytes(31)})  # type: ignore[arg-type]
     assert rule_of(replace(GENESIS, validators=(one,))) == "genesis.key"
 
 
@@ -168,7 +172,10 @@ def test_lists_ascend_without_repeats() -> None:
 
 def test_names_ascend_as_bytes_of_utf_8() -> None:
     """U+FFFF comes before U+10000, though its UTF-16 unit is the larger one."""
-    low, high = (replace(one, name=f"v{letter}") for one, letter in zip(GENESIS.validators, "\uffff\U00010000", strict=False))
+    low, high = (
+        replace(one, name=f"v{letter}")
+        for one, letter in zip(GENESIS.validators, "\uffff\U00010000", strict=False)
+    )
     check_genesis(replace(GENESIS, validators=(low, high)))
     assert rule_of(replace(GENESIS, validators=(high, low))) == "genesis.order"
 
@@ -180,10 +187,14 @@ def test_a_ledger_has_a_validator() -> None:
 def test_the_limit_on_bytes() -> None:
     def with_members(count: int) -> Genesis:
         return replace(
-            GENESIS, members=tuple(GenesisMember(f"m{number:05}", "x" * 200, ("office",)) for number in range(count)), keys=()
+            GENESIS,
+            members=tuple(GenesisMember(f"m{number:05}", "x" * 200, ("office",)) for number in range(count)),
+            keys=(),
         )
 
-    fits = next(count for count in range(300, 0, -1) if len(with_members(count).encoded()) <= MAX_GENESIS_BYTES)
+    fits = next(
+        count for count in range(300, 0, -1) if len(with_members(count).encoded()) <= MAX_GENESIS_BYTES
+    )
     parse_genesis_leaf(with_members(fits).leaf())
     with pytest.raises(FormatError) as caught:
         check_genesis(with_members(fits + 1))

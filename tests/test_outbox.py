@@ -129,11 +129,14 @@ def test_finished_entries_do_not_pile_up_when_nothing_comes(
     crashed.close()
 
 
-def test_an_entry_can_come_again_after_it_was_finished(journal: Outbox) -> None:
+def test_an_entry_can_come_again_after_it_was_finished(path: Path, journal: Outbox, tmp_path: Path) -> None:
     journal.append([item(1)], NOW)
     journal.finish([item(1)[0]])
     journal.append([item(1)], NOW + 1)  # its deletion and its new row are in one batch
     assert numbers(journal) == [1]
+    crashed = Outbox.open(copy_as_after_a_crash(path, tmp_path / "copy"), create=False)
+    assert numbers(crashed) == [1]
+    crashed.close()
     journal.finish([item(1)[0]])
     assert numbers(journal) == []
 
@@ -269,6 +272,29 @@ def test_threads_that_append_finish_and_list_do_not_disturb_one_another(journal:
     expected = {1_000 * number + 2 * step + 1 for number in range(4) for step in range(60)}
     assert set(numbers(journal)) == expected
     assert journal.depth == len(expected)
+
+
+def test_a_list_is_of_one_moment(journal: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever finishes entries just when the list begins must not make it look as if they were lost.
+    journal.append([item(1), item(2)], NOW)
+    database = journal._database
+    snapshot = database.snapshot
+    meanwhile: list[threading.Thread] = []
+
+    def change(_: int) -> None:
+        journal.finish([item(1)[0]])
+        journal.append([item(3)], NOW)
+
+    def late() -> Any:  # noqa: ANN401  what the database gives
+        meanwhile.extend(in_threads(1, change))
+        meanwhile[0].join(0.2)
+        return snapshot()
+
+    monkeypatch.setattr(database, "snapshot", late)
+    assert numbers(journal) == [1, 2]
+    meanwhile[0].join()
+    monkeypatch.undo()
+    assert numbers(journal) == [2, 3]
 
 
 # --- refusals ------------------------------------------------------------------------------------------------------------

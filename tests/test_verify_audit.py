@@ -60,7 +60,9 @@ LONG = long_chain()
 
 def counted(chain: Chain) -> tuple[int, int]:
     """Entries and records of a chain."""
-    entries = [items for leaf, items in zip(chain.leaves, chain.records, strict=True) if leaf[:2] == b"\x93\x00"]
+    entries = [
+        items for leaf, items in zip(chain.leaves, chain.records, strict=True) if leaf[:2] == b"\x93\x00"
+    ]
     return len(entries), sum(map(len, entries))
 
 
@@ -115,11 +117,13 @@ def test_several_validators_and_their_quorum() -> None:
     header = chain.headers[-1]
     for signers, enough in (((0, 1, 2), True), ((0, 1), False)):
         image = chain.image()
-        image.checkpoint_text = sign_checkpoint(header.size, chain.root, validators=signers, time_s=1_800_000_000)
+        image.checkpoint_text = sign_checkpoint(
+            header.size, chain.root, validators=signers, time_s=1_800_000_000
+        )
         if enough:
             verify.audit(image)
         else:
-            with pytest.raises(CannotTellError, match="policy.quorum-missing"):
+            with pytest.raises(CannotTellError, match=r"policy\.quorum-missing"):
                 verify.audit(image)
 
 
@@ -144,15 +148,19 @@ def relink(image: Image) -> Image:
     return image.sign()
 
 
+def changed(header: Header, **fields: Any) -> Header:  # noqa: ANN401  whatever the fields hold
+    return dataclasses.replace(header, **fields)
+
+
 def put_header(image: Image, index: int, header: Header, signer: str = "header 0") -> None:
     image.leaves[index] = header.leaf()
     image.records[index] = [header.sign(key(signer))] if header.height else []
 
 
-def with_header(index: int, signer: str = "header 0", **changes: Any) -> Callable[[], Image]:
+def with_header(index: int, signer: str = "header 0", **changes: object) -> Callable[[], Image]:
     def forge() -> Image:
         image = SMALL.image()
-        header = dataclasses.replace(parse_header_leaf(image.leaves[index]), **changes)
+        header = changed(parse_header_leaf(image.leaves[index]), **changes)
         put_header(image, index, header, signer)
         return image.sign()
 
@@ -171,7 +179,7 @@ def with_entry(index: int, entry: Callable[[], Entry], *, again: bool = True) ->
     return forge
 
 
-def entry_of(records: Sequence[bytes], **options: Any) -> Callable[[], Entry]:
+def entry_of(records: Sequence[bytes], **options: Any) -> Callable[[], Entry]:  # noqa: ANN401  as `Chain.entry` has them
     return lambda: SMALL.entry(records, **options)
 
 
@@ -245,14 +253,20 @@ FORGERIES = {
     "header: parent": Forgery(with_header(6, parent=bytes(32)), "header.parent", 2, 6),
     "header: time": Forgery(with_header(6, time_ms=SMALL.headers[1].time_ms), "header.time", 2, 6),
     "header: place": Forgery(with_header(6, first_index=5), "header.first-index", 2, 6),
-    "header: begins too early": Forgery(with_header(6, first_index=3, entry_count=3), "header.first-index", 2, 6),
-    "header: begins too late": Forgery(with_header(6, first_index=5, entry_count=1), "header.first-index", 2, 6),
+    "header: begins too early": Forgery(
+        with_header(6, first_index=3, entry_count=3), "header.first-index", 2, 6
+    ),
+    "header: begins too late": Forgery(
+        with_header(6, first_index=5, entry_count=1), "header.first-index", 2, 6
+    ),
     "header: log root": Forgery(with_header(6, log_root=EMPTY_ROOT), "header.log-root", 2, 6),
     "header: no validator proposed it": Forgery(
         with_header(6, signer="nobody", proposer=key("nobody").public_key), "header.proposer", 2, 6
     ),
     "header: signed by another": Forgery(with_header(6, signer="office"), "signature.mismatch", 2, 6),
-    "header: state root": Forgery(with_header(10, state_root=bytes(32)), "header.state-root", 3, 10, None, Level.FULL),
+    "header: state root": Forgery(
+        with_header(10, state_root=bytes(32)), "header.state-root", 3, 10, None, Level.FULL
+    ),
     "header: no signature": Forgery(with_records(6, lambda _: []), "header.signature", 2, 6),
     "header: two signatures": Forgery(with_records(6, lambda items: items * 2), "header.signature", 2, 6),
     "genesis header: signed": Forgery(with_records(1, lambda _: [bytes(64)]), "header.signature", 0, 1),
@@ -265,28 +279,62 @@ FORGERIES = {
     "entry: dropped": Forgery(without(5), "header.first-index", 2, 5),
     "log: ends with an entry": Forgery(without(10), "log.end", None, 9),
     # what stands in an entry
-    "entry: signature": Forgery(with_leaf(5, other_signature), "signature.mismatch", 2, 5, None, Level.SIGNATURES),
+    "entry: signature": Forgery(
+        with_leaf(5, other_signature), "signature.mismatch", 2, 5, None, Level.SIGNATURES
+    ),
     "entry: not canonical": Forgery(
-        with_leaf(5, lambda leaf: leaf[:99] + b"\xcc\x03" + leaf[100:]), "encoding.int-not-shortest", 2, 5, None, Level.SIGNATURES
+        with_leaf(5, lambda leaf: leaf[:99] + b"\xcc\x03" + leaf[100:]),
+        "encoding.int-not-shortest",
+        2,
+        5,
+        None,
+        Level.SIGNATURES,
     ),
     "entry: version of tomorrow": Forgery(
-        with_leaf(5, lambda leaf: leaf[:3] + b"\x02" + leaf[4:]), "entry.version", 2, 5, None, Level.SIGNATURES
+        with_leaf(5, lambda leaf: leaf[:3] + b"\x02" + leaf[4:]),
+        "entry.version",
+        2,
+        5,
+        None,
+        Level.SIGNATURES,
     ),
     "entry: for another ledger": Forgery(
-        with_entry(5, entry_of([document(70)], chain_id=bytes(32))), "entry.chain", 2, 5, None, Level.SIGNATURES
+        with_entry(5, entry_of([document(70)], chain_id=bytes(32))),
+        "entry.chain",
+        2,
+        5,
+        None,
+        Level.SIGNATURES,
     ),
     "entry: records swapped": Forgery(
-        with_records(5, lambda items: [items[1], items[0], items[2]]), "entry.records-root", 2, 5, None, Level.SIGNATURES
+        with_records(5, lambda items: [items[1], items[0], items[2]]),
+        "entry.records-root",
+        2,
+        5,
+        None,
+        Level.SIGNATURES,
     ),
     "entry: record changed": Forgery(
-        with_records(5, lambda items: [items[0], items[1] + b"x", items[2]]), "entry.records-root", 2, 5, None, Level.SIGNATURES
+        with_records(5, lambda items: [items[0], items[1] + b"x", items[2]]),
+        "entry.records-root",
+        2,
+        5,
+        None,
+        Level.SIGNATURES,
     ),
-    "entry: record dropped": Forgery(with_records(5, lambda items: items[:2]), "entry.count", 2, 5, None, Level.SIGNATURES),
+    "entry: record dropped": Forgery(
+        with_records(5, lambda items: items[:2]), "entry.count", 2, 5, None, Level.SIGNATURES
+    ),
     "entry: record empty": Forgery(
         with_records(5, lambda items: [items[0], b"", items[2]]), "record.size", 2, 5, 1, Level.SIGNATURES
     ),
     "entry: record like a node": Forgery(
-        with_records(5, lambda items: [items[0], items[1], bytes(64)]), "record.size-64", 2, 5, 2, Level.SIGNATURES
+        with_records(5, lambda items: [items[0], items[1], bytes(64)]),
+        "record.size-64",
+        2,
+        5,
+        2,
+        Level.SIGNATURES,
     ),
     # what the chain rules say
     "rules: another entry than the state has": Forgery(
@@ -296,26 +344,58 @@ FORGERIES = {
         with_entry(5, entry_of([document(70)], by="nobody")), "key.unknown", 2, 5, None, Level.FULL
     ),
     "rules: ahead of its time": Forgery(
-        with_entry(5, entry_of([document(70)], time_ms=SMALL.next_time_ms + 10**6)), "entry.time-ahead", 2, 5, None, Level.FULL
+        with_entry(5, entry_of([document(70)], time_ms=SMALL.next_time_ms + 10**6)),
+        "entry.time-ahead",
+        2,
+        5,
+        None,
+        Level.FULL,
     ),
-    "rules: role": Forgery(with_entry(5, entry_of([document(70)], by="admin")), "authority.role", 2, 5, 0, Level.FULL),
+    "rules: role": Forgery(
+        with_entry(5, entry_of([document(70)], by="admin")), "authority.role", 2, 5, 0, Level.FULL
+    ),
     "rules: not acting for the authority": Forgery(
-        with_entry(5, entry_of([document(70), document(71, authority="tax")])), "authority.not-acting", 2, 5, 1, Level.FULL
+        with_entry(5, entry_of([document(70), document(71, authority="tax")])),
+        "authority.not-acting",
+        2,
+        5,
+        1,
+        Level.FULL,
     ),
     "rules: document anchored before": Forgery(
         with_entry(5, entry_of([document(70), document(0, size=1)])), "document.exists", 2, 5, 1, Level.FULL
     ),
     "rules: the same record twice": Forgery(
-        with_entry(5, entry_of([document(70), document(71), document(70)])), "entry.records-repeat", 2, 5, 2, Level.FULL
+        with_entry(5, entry_of([document(70), document(71), document(70)])),
+        "entry.records-repeat",
+        2,
+        5,
+        2,
+        Level.FULL,
     ),
     "rules: the same entry twice": Forgery(
-        with_entry(8, lambda: entry_from_parts(SMALL.leaves[4], SMALL.records[4])), "entry.duplicate", 3, 8, None, Level.FULL
+        with_entry(8, lambda: entry_from_parts(SMALL.leaves[4], SMALL.records[4])),
+        "entry.duplicate",
+        3,
+        8,
+        None,
+        Level.FULL,
     ),
     "rules: field table": Forgery(
-        with_entry(5, entry_of([document(70), document(71, size=-1)])), "record.field-range", 2, 5, 1, Level.FULL
+        with_entry(5, entry_of([document(70), document(71, size=-1)])),
+        "record.field-range",
+        2,
+        5,
+        1,
+        Level.FULL,
     ),
     "rules: record type of tomorrow": Forgery(
-        with_entry(5, entry_of([document(70), encode_record("doc.anchor/9", {})])), "record.type-unknown", 2, 5, 1, Level.FULL
+        with_entry(5, entry_of([document(70), encode_record("doc.anchor/9", {})])),
+        "record.type-unknown",
+        2,
+        5,
+        1,
+        Level.FULL,
     ),
     "rules: record not canonical": Forgery(
         with_entry(5, entry_of([b"\x92\xd9\x01x\x80"])), "encoding.str-not-shortest", 2, 5, 0, Level.FULL
@@ -333,9 +413,11 @@ def place(failure: AuditFailure) -> tuple[int | None, int | None, int | None]:
     return failure.height, failure.index, failure.record_index
 
 
-def failure_of(source: LogSource, level: Level = Level.FULL, **options: Any) -> AuditFailure:
+def failure_of(
+    source: LogSource, level: Level = Level.FULL, *, executor: Executor | None = None
+) -> AuditFailure:
     with pytest.raises(AuditFailure) as caught:
-        verify.audit(source, POLICY, level=level, **options)
+        verify.audit(source, POLICY, level=level, executor=executor, window=2)
     return caught.value
 
 
@@ -364,14 +446,16 @@ def test_a_failure_says_where_and_why() -> None:
 
 def test_a_checkpoint_under_another_name_or_by_nobody_trusted() -> None:
     image = SMALL.image()
-    image.checkpoint_text = sign_checkpoint(SMALL.size, SMALL.root, time_s=1_800_000_000, origin="other.example/log")
-    with pytest.raises(CannotTellError, match="policy.no-log-signature"):
+    image.checkpoint_text = sign_checkpoint(
+        SMALL.size, SMALL.root, time_s=1_800_000_000, origin="other.example/log"
+    )
+    with pytest.raises(CannotTellError, match=r"policy\.no-log-signature"):
         verify.audit(image)
     trusting_both = genesis_policy(make_genesis(origin="other.example/log"))
-    with pytest.raises(AuditFailure, match="checkpoint.origin"):
+    with pytest.raises(AuditFailure, match=r"checkpoint\.origin"):
         verify.audit(image, trusting_both)
     image.checkpoint_text = image.checkpoint_text.replace("\n11\n", "\n10\n")
-    with pytest.raises(AuditFailure, match="signature.mismatch"):
+    with pytest.raises(AuditFailure, match=r"signature\.mismatch"):
         verify.audit(image, trusting_both)
 
 
@@ -405,7 +489,8 @@ class Served:
         return self._serve("records", n, self.image.records_bundle(n, width))
 
     def _serve(self, kind: str, n: int, data: bytes) -> bytes:
-        return self.changed.get((kind, n), lambda same: same)(data)
+        change = self.changed.get((kind, n))
+        return data if change is None else change(data)
 
 
 def flip(position: int) -> Callable[[bytes], bytes]:
@@ -419,7 +504,12 @@ def offset_of(leaves: Sequence[bytes], index: int) -> int:
 
 FAULTS: dict[str, tuple[tuple[str, int], Callable[[bytes], bytes], str, int | None]] = {
     "a leaf of the first segment": (("entries", 0), flip(offset_of(LONG.leaves, 100) + 50), "leaf.hash", 100),
-    "a leaf of the last segment": (("entries", 2), flip(offset_of(LONG.leaves[512:], 3) + 50), "leaf.hash", 515),
+    "a leaf of the last segment": (
+        ("entries", 2),
+        flip(offset_of(LONG.leaves[512:], 3) + 50),
+        "leaf.hash",
+        515,
+    ),
     "a hash of a full tile": (("0", 1), flip(32 * 7), "tile.hash", 256 + 7),
     "a hash of the last tile": (("0", 2), flip(32 * 3), "tile.hash", 512 + 3),
     "a hash of level 1": (("1", 0), flip(33), "tile.hash", 511),
@@ -457,10 +547,11 @@ def test_the_first_of_many_faults_is_named() -> None:
             assert failure.index == min(index for _, _, _, index in faults if index is not None)
 
 
-class Levels:
-    """A source of upper tiles alone."""
+class Levels(Image):
+    """A log of which only the upper tiles are asked for."""
 
     def __init__(self, nodes: list[bytes]) -> None:
+        super().__init__([], [])
         full = [root_of_hashes(nodes[start : start + 256]) for start in range(0, len(nodes) - 255, 256)]
         self.tiles = {(2, 0): b"".join(full[:256])}
 
@@ -480,7 +571,7 @@ def test_tiles_above_level_one_are_made_again_and_compared(changed: int | None) 
     if changed is None:
         upper.finish()
     else:
-        with pytest.raises(AuditFailure, match="tile/2/000.p/3"):
+        with pytest.raises(AuditFailure, match=r"tile/2/000\.p/3"):
             upper.finish()
 
 
@@ -518,10 +609,14 @@ def test_a_store_that_lost_its_last_block_knows_that_it_signed_it(tmp_path: Path
         ((layout.numbered(layout.LEAF, 11), b"x"), "store.row-extra", "leaf 11"),
         ((layout.numbered(layout.BLOCK, 2), layout.block_row(4, 3)), "store.row-differs", "row of block 2"),
         ((layout.numbered(layout.BLOCK, 4), layout.block_row(11, 1)), "store.row-extra", "row of block 4"),
-        ((layout.numbered(layout.CHECKPOINT, 7), bytes(32)), "store.row-differs", "root of the log at size 7"),
+        (
+            (layout.numbered(layout.CHECKPOINT, 7), bytes(32)),
+            "store.row-differs",
+            "root of the log at size 7",
+        ),
         ((layout.numbered(layout.CHECKPOINT, 9), bytes(32)), "store.row-extra", "root of the log at size 9"),
         ((layout.numbered(layout.SIGNED, 4), None), "store.row-differs", "summary of signed checkpoints"),
-        ((layout.numbered(layout.SIGNED, 5), b"x"), "note.truncated", "signed checkpoint of size 5"),
+        ((layout.numbered(layout.SIGNED, 5), b"x"), "note.no-signatures", "signed checkpoint of size 5"),
         ((layout.tile_key(0, 1), bytes(32)), "store.row-extra", "tile 00"),
         ((layout.tile_key(0, 0), bytes(32 * 12)), "tile.hash", "tile/0/000.p/11"),
         ((layout.STATE_ROW + b"x", b"y"), "store.row-extra", "state row 78"),
@@ -534,7 +629,7 @@ def test_a_store_that_lost_its_last_block_knows_that_it_signed_it(tmp_path: Path
 def test_a_row_of_a_store_is_named(row: Row, rule: str, words: str, tmp_path: Path) -> None:
     SMALL.write_store(tmp_path / "store").close()
     failure = rewritten(tmp_path / "store", row)
-    assert failure.rule == rule or rule == "note.truncated"
+    assert failure.rule == rule
     assert words in failure.detail
 
 
@@ -562,7 +657,7 @@ def test_an_export_whose_files_do_not_belong_together(tmp_path: Path) -> None:
     (export / "policy").unlink()
     (export / "tile/entries/000.p/11").unlink()
     assert failure_of(ExportSource(export)).rule == "export.missing"
-    with pytest.raises(FormatError, match="export.missing"):
+    with pytest.raises(FormatError, match=r"export\.missing"):
         ExportSource(tmp_path)
 
 
@@ -575,7 +670,7 @@ class LastFirst(Executor):
     def __init__(self) -> None:
         self.waiting: list[Callable[[], None]] = []
 
-    def submit(self, function: Any, /, *args: Any, **options: Any) -> Future[Any]:
+    def submit(self, function: Any, /, *args: Any, **options: Any) -> Future[Any]:  # noqa: ANN401
         executor = self
 
         class Lazy(Future[Any]):
@@ -602,7 +697,10 @@ def processes() -> Iterator[Executor]:
 
 @pytest.fixture(params=["threads", "processes", "the last first"])
 def executor(request: pytest.FixtureRequest, processes: Executor) -> Iterator[Executor]:
-    makers: dict[str, Callable[[], Executor]] = {"threads": lambda: ThreadPoolExecutor(3), "the last first": LastFirst}
+    makers: dict[str, Callable[[], Executor]] = {
+        "threads": lambda: ThreadPoolExecutor(3),
+        "the last first": LastFirst,
+    }
     if request.param == "processes":
         yield processes
         return
@@ -622,14 +720,17 @@ def test_any_executor_gives_the_same_report(
 
 def test_any_executor_names_the_same_fault(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditing, "TASK_BYTES", 1)
-    for name in FAULTS:
-        file, change, rule, index = FAULTS[name]
+    for file, change, rule, index in FAULTS.values():
         source = Served(LONG, {file: change, ("entries", 2): flip(700)})
-        failure = failure_of(source, executor=executor, window=2)
+        failure = failure_of(source, executor=executor)
         assert (failure.rule, failure.index) == (rule, index)
     for name in ("header: state root", "rules: field table", "entry: signature"):
         forgery = FORGERIES[name]
-        assert place(failure_of(forgery.make(), executor=executor)) == (forgery.height, forgery.index, forgery.record)
+        assert place(failure_of(forgery.make(), executor=executor)) == (
+            forgery.height,
+            forgery.index,
+            forgery.record,
+        )
 
 
 # --- the twin ---------------------------------------------------------------------------------------------------------
@@ -662,8 +763,8 @@ def a_byte_of_what_stands_beside(image: Image, index: int, at: int, mask: int) -
 @change
 def two_leaves_swapped(image: Image, index: int, at: int, mask: int) -> None:
     other = at % image.size
-    for items in (image.leaves, image.records):
-        items[index], items[other] = items[other], items[index]  # type: ignore[call-overload]
+    image.leaves[index], image.leaves[other] = image.leaves[other], image.leaves[index]
+    image.records[index], image.records[other] = image.records[other], image.records[index]
 
 
 @change
@@ -690,7 +791,7 @@ def a_field_of_a_header(image: Image, index: int, at: int, mask: int) -> None:
     name = list(Header.__dataclass_fields__)[1 + at % 10]
     old = getattr(header, name)
     new = other_byte(old, at, mask) if isinstance(old, bytes) else old ^ mask
-    put_header(image, which, dataclasses.replace(header, **{name: new}))
+    put_header(image, which, changed(header, **{name: new}))
 
 
 @change

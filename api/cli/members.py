@@ -26,11 +26,11 @@ from api.client import Client
 from ledger import keys as signatures
 from ledger.encoding import Value
 from ledger.entry import KEY_SIZE, SIGNATURE_SIZE
-from ledger.errors import VerificationError
+from ledger.errors import RefusedError, VerificationError
 from ledger.hashing import HASH_SIZE
 from ledger.keys import SigningKey
 from ledger.records.members import possession_message
-from ledger.roles import ROLES
+from ledger.roles import ADMINISTRATOR, ROLES
 from node import keyfiles
 
 app = typer.Typer(
@@ -131,7 +131,7 @@ def add(
     _check_add(public_key, possession, new_key)
     administrator = passphrases.load_key(key, passphrase_file)
     with connect(node) as client:
-        authority = key_row(client, administrator.public_key).member
+        authority = _administrator(client, administrator)
         chain_id = chain_id_of(client)
         _check_member(client, member, name, wanted)
         if new_key is not None:
@@ -184,6 +184,17 @@ def _check_add(public_key: str | None, possession: str | None, new_key: Path | N
         )
     if new_key is not None and new_key.exists():
         raise UsageError("key-file.exists", f"{new_key} exists: a key file is never overwritten")
+
+
+def _administrator(client: Client, signer: SigningKey) -> str:
+    """The member that an administrator's key acts for. Raises RefusedError (`key.unknown`, `authority.role`)."""
+    row = key_row(client, signer.public_key)
+    if ADMINISTRATOR not in row.roles:
+        detail = (
+            f"this key acts for {row.member!r} as {', '.join(row.roles)}: it takes an administrator's key"
+        )
+        raise RefusedError("authority.role", detail)
+    return row.member
 
 
 def _check_member(client: Client, member: str, name: str | None, roles: tuple[str, ...]) -> None:
@@ -281,7 +292,7 @@ def set_roles(
     with connect(node) as client:
         if member_row(client, member) is None:
             raise UsageError("member.unknown", f"{member!r} is not a member")
-        authority = key_row(client, administrator.public_key).member
+        authority = _administrator(client, administrator)
         record = make_record("member.roles/1", {"authority": authority, "member": member, "roles": [*wanted]})
         info = submit_final(client, administrator, [record])
     found = {"member": member, "roles": [*wanted]}
@@ -302,7 +313,7 @@ def retire_key(
     administrator = passphrases.load_key(key, passphrase_file)
     with connect(node) as client:
         member = key_row(client, retired).member
-        authority = key_row(client, administrator.public_key).member
+        authority = _administrator(client, administrator)
         record = make_record("key.retire/1", {"authority": authority, "member": member, "key": retired})
         info = submit_final(client, administrator, [record])
     _report(
@@ -334,7 +345,7 @@ def revoke_key(
     administrator = passphrases.load_key(key, passphrase_file)
     with connect(node) as client:
         member = key_row(client, revoked).member
-        authority = key_row(client, administrator.public_key).member
+        authority = _administrator(client, administrator)
         body: dict[str, Value] = {
             "authority": authority,
             "member": member,

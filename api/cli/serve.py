@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from pathlib import Path
@@ -32,7 +31,9 @@ def serve(
     passphrase_file: passphrases.PassphraseFileOption = None,
 ) -> None:
     """Chạy nút: nhận, ghi, ký, phục vụ. Run the node."""
-    from api.cli.server import run_servers  # noqa: PLC0415  a web framework, which no other command needs
+    import uvloop  # noqa: PLC0415  with the web framework, which no other command needs
+
+    from api.cli.server import run_servers  # noqa: PLC0415  as above
 
     home = Home(directory)
     config = load_config(home.config)
@@ -41,7 +42,7 @@ def serve(
     keys = load_keys(home, SERVING_KEYS, passphrases.existing(passphrase_file))
     node = Node(home, config, keys)
     try:
-        asyncio.run(
+        uvloop.run(
             run_servers(
                 node,
                 host=host or config.host,

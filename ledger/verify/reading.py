@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger import checkpoint as checkpoints
+from ledger.block import parse_header_leaf
 from ledger.errors import FormatError, LedgerError, StoreCorruptError, VerificationError
-from ledger.genesis import Genesis
+from ledger.execution import check_same_header, execute_genesis
+from ledger.genesis import Genesis, parse_genesis_leaf
 from ledger.hashing import HASH_SIZE
 from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint, Policy
@@ -24,7 +26,7 @@ from ledger.verify.report import AuditFailure, Finding, Level, faults_as_failure
 from ledger.verify.segments import Job, split_bundle
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.stored import StoreSource
-from ledger.verify.trust import check_checkpoint, genesis_policy, read_genesis
+from ledger.verify.trust import check_checkpoint, genesis_policy
 
 _FIRST_SIZE = 2
 """Leaves of the shortest log: the genesis document and its header."""
@@ -76,17 +78,20 @@ def read_start(source: LogSource, policy: Policy | None) -> Start:
 
 
 def _read_genesis(source: LogSource, size: int) -> Genesis:
+    """The genesis document of a log, and its header as it must follow from that. Raises AuditFailure, CannotTellError."""
     bundle = source.entry_bundle(0, min(size, TILE_WIDTH))
-    found, problem = split_bundle(bundle, _FIRST_SIZE, counted=False)
+    leaves, problem = split_bundle(bundle, _FIRST_SIZE, counted=False)
     index = 0
     try:
         # Bytes that follow are the other leaves, and looked at in their turn.
-        if problem and len(found) < _FIRST_SIZE:
-            index = len(found)
+        if problem and len(leaves) < _FIRST_SIZE:
+            index = len(leaves)
             raise problem
-        return read_genesis(found[0][0], found[1][0])
+        genesis = parse_genesis_leaf(leaves[0][0])
+        index = 1
+        check_same_header(execute_genesis(genesis).header, parse_header_leaf(leaves[1][0]))
+        return genesis
     except LedgerError as error:
-        index = 1 if error.rule.startswith("header.") else index
         raise Finding.of(error, index).error(0) from error
 
 

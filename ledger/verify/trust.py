@@ -1,4 +1,4 @@
-"""What an audit trusts: a policy, and the genesis document that the log itself carries.
+"""What an audit trusts: a policy, or the validators that the genesis document names.
 
 Rules: with a policy from elsewhere, everything hangs from a checkpoint that its quorum cosigned. Without one, the policy
 is the one that the genesis document implies: that shows that a ledger agrees with itself and with its own validators, and
@@ -9,10 +9,8 @@ Not here: reading files.
 
 from __future__ import annotations
 
-from ledger.block import parse_header_leaf
 from ledger.errors import VerificationError
-from ledger.execution import check_same_header, execute_genesis
-from ledger.genesis import Genesis, parse_genesis_leaf
+from ledger.genesis import Genesis
 from ledger.note import COSIGNING_KEY, LOG_KEY, VerifierKey
 from ledger.policy import CheckedCheckpoint, Policy, quorum_size
 
@@ -24,16 +22,6 @@ def genesis_policy(genesis: Genesis) -> Policy:
         [VerifierKey(one.name, COSIGNING_KEY, one.cosigning_key) for one in genesis.validators],
         quorum_size(len(genesis.validators)),
     )
-
-
-def read_genesis(genesis_leaf: bytes, header_leaf: bytes) -> Genesis:
-    """The genesis document of a log, from its first two leaves; the header must be the one that follows from it.
-
-    Raises FormatError, CannotTellError, or VerificationError (`header.*`).
-    """
-    genesis = parse_genesis_leaf(genesis_leaf)
-    check_same_header(execute_genesis(genesis).header, parse_header_leaf(header_leaf))
-    return genesis
 
 
 def check_checkpoint(text: str, policy: Policy, genesis: Genesis) -> CheckedCheckpoint:

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.vectorgen import blocks, codec, entries, notes, policies, proofs, receipts, records, signatures, state
+from tests.vectorgen import (
+    blocks,
+    codec,
+    entries,
+    notes,
+    policies,
+    proofs,
+    receipts,
+    records,
+    signatures,
+    state,
+)
 from tests.vectorgen.case import Case
 
 MODULES = (codec, signatures, records, entries, blocks, proofs, state, notes, policies, receipts)

@@ -51,7 +51,9 @@ def _headers(value: list[Value]) -> Iterator[Case]:
     for version in (0, 2):
         leaf = encode([1, changed(value, 0, version)])
         desc = f"rules version {version} is not known"
-        yield bad("header", f"rules-version-{version}", desc, "header.rules-version", "cannot-tell", leaf=leaf)
+        yield bad(
+            "header", f"rules-version-{version}", desc, "header.rules-version", "cannot-tell", leaf=leaf
+        )
     shapes: tuple[tuple[str, str, Value, str], ...] = (
         ("entry-count-0", "a block has at least one entry", [1, changed(value, 7, 0)], "header.entry-count"),
         ("ten-items", "an item short", [1, value[:-1]], "header.shape"),
@@ -68,7 +70,13 @@ def _headers(value: list[Value]) -> Iterator[Case]:
     leaf = encode([1, value])
     yield bad("header", "trailing-byte", "a byte behind it", "encoding.trailing-bytes", leaf=leaf + b"\0")
     long_form = b"\xdc\x00\x02" + leaf[1:]
-    yield bad("header", "array-not-shortest", "a longer form of the array", "encoding.array-not-shortest", leaf=long_form)
+    yield bad(
+        "header",
+        "array-not-shortest",
+        "a longer form of the array",
+        "encoding.array-not-shortest",
+        leaf=long_form,
+    )
     large = encode([1, changed(value, 10, bytes(1024))])
     yield bad("header", "too-large", "more than 1,024 bytes", "encoding.too-large", leaf=large)
 
@@ -97,7 +105,13 @@ def _signed_headers(chain: Chain) -> Iterator[Case]:
             proposer.sign(signed_message(HEADER, leaf)),
             "signature.mismatch",
         ),
-        ("other-header", "the signature of another header", chain.headers[0].leaf(), honest, "signature.key-small-order"),
+        (
+            "other-header",
+            "the signature of another header",
+            chain.headers[0].leaf(),
+            honest,
+            "signature.key-small-order",
+        ),
     )
     for name, desc, header_leaf, signature, rule in wrong:
         data = encode([1, header_leaf, signature])
@@ -117,15 +131,10 @@ def _genesis() -> Iterator[Case]:
         leaf = make_genesis(validators).leaf()
         yield good("genesis", f"validators-{validators}", f"a ledger of {validators} validators", leaf=leaf)
     value = make_genesis(2).value()
-    members, keys, validators_, parameters = (value[at] for at in (5, 6, 7, 8))
-    if not (isinstance(keys, list) and isinstance(validators_, list) and isinstance(parameters, list)):
-        raise TypeError("these items of a genesis document are lists")
-    if not isinstance(members, list):
-        raise TypeError("these items of a genesis document are lists")
-    first_key, first_validator = list(keys[0]), list(validators_[0])  # type: ignore[arg-type]
-    name, number = parameters[0]  # type: ignore[misc]
+    members, keys, validators_, parameters = (_arrays(value[at]) for at in (5, 6, 7, 8))
+    first_key, first_validator = keys[0], validators_[0]
+    name, number = parameters[0]
     yield from _genesis_shapes(value)
-    other = make_genesis(3).value()[7][2]  # type: ignore[index,call-overload]
     wrong: tuple[tuple[str, str, int, Value, str], ...] = (
         ("origin-empty", "no origin", 1, "", "field"),
         ("origin-201-bytes", "an origin too long", 1, "a" * 201, "field"),
@@ -136,23 +145,77 @@ def _genesis() -> Iterator[Case]:
         ("nonce-15-bytes", "a nonce too short", 2, bytes(15), "field"),
         ("rules-version-true", "a boolean for a version", 3, True, "field"),
         ("time-negative", "a time before 1970", 4, -1, "field"),
-        ("member-id-space", "a letter that identifiers do not have", 5, [["an office", "Văn phòng", ["office"]]], "field"),
-        ("member-name-control", "a control character in a name", 5, [["office", "Văn\u0007phòng", ["office"]]], "field"),
-        ("member-roles-descending", "roles out of order", 5, [["office", "Văn phòng", ["office", "issuer"]]], "field"),
+        (
+            "member-id-space",
+            "a letter that identifiers do not have",
+            5,
+            [["an office", "Văn phòng", ["office"]]],
+            "field",
+        ),
+        (
+            "member-name-control",
+            "a control character in a name",
+            5,
+            [["office", "Văn\u0007phòng", ["office"]]],
+            "field",
+        ),
+        (
+            "member-roles-descending",
+            "roles out of order",
+            5,
+            [["office", "Văn phòng", ["office", "issuer"]]],
+            "field",
+        ),
         ("member-roles-unknown", "a role that there is not", 5, [["office", "Văn phòng", ["king"]]], "field"),
         ("member-roles-none", "a member without a role", 5, [["office", "Văn phòng", []]], "field"),
         ("member-twice", "a member twice", 5, [*members, *members], "order"),
-        ("member-four-items", "a member with an item more", 5, [["office", "Văn phòng", ["office"], 0]], "shape"),
+        (
+            "member-four-items",
+            "a member with an item more",
+            5,
+            [["office", "Văn phòng", ["office"], 0]],
+            "shape",
+        ),
         ("keys-descending", "keys out of order", 6, list(reversed(keys)), "order"),
         ("key-31-bytes", "a key too short", 6, [[bytes(31), *first_key[1:]]], "field"),
-        ("key-of-nobody", "a key of somebody who is no member", 6, [[first_key[0], "school", first_key[2]]], "member"),
-        ("key-small-order", "a key that is the neutral point", 6, [[b"\x01" + bytes(31), *first_key[1:]]], "key"),
+        (
+            "key-of-nobody",
+            "a key of somebody who is no member",
+            6,
+            [[first_key[0], "school", first_key[2]]],
+            "member",
+        ),
+        (
+            "key-small-order",
+            "a key that is the neutral point",
+            6,
+            [[b"\x01" + bytes(31), *first_key[1:]]],
+            "key",
+        ),
         ("keys-map", "keys as a map", 6, {}, "shape"),
         ("validators-none", "no validator", 7, [], "validators"),
         ("validators-descending", "validators out of order", 7, list(reversed(validators_)), "order"),
-        ("validator-name-space", "a name that notes cannot hold", 7, [["a validator", *first_validator[1:]]], "policy"),
-        ("validator-name-none", "the name that a policy reserves", 7, [["none", *first_validator[1:]]], "policy"),
-        ("validator-name-group", "the name of the policy's group", 7, [["validators", *first_validator[1:]]], "policy"),
+        (
+            "validator-name-space",
+            "a name that notes cannot hold",
+            7,
+            [["a validator", *first_validator[1:]]],
+            "policy",
+        ),
+        (
+            "validator-name-none",
+            "the name that a policy reserves",
+            7,
+            [["none", *first_validator[1:]]],
+            "policy",
+        ),
+        (
+            "validator-name-group",
+            "the name of the policy's group",
+            7,
+            [["validators", *first_validator[1:]]],
+            "policy",
+        ),
         (
             "validator-key-not-on-the-curve",
             "a header key that is no point",
@@ -184,8 +247,21 @@ def _genesis() -> Iterator[Case]:
     )
     for path, desc, at, item, rule in wrong:
         yield bad("genesis", path, desc, f"genesis.{rule}", leaf=encode([2, changed(value, at, item)]))
-    swapped = [first_validator, [*validators_[1][:4], other[1]]]  # type: ignore[index,call-overload]
-    yield good("genesis", "other-cosigning-key", "another key is another ledger", leaf=encode([2, changed(value, 7, swapped)]))
+    third = _arrays(make_genesis(3).value()[7])[2]
+    swapped: list[Value] = [[*first_validator], [*validators_[1][:4], third[1]]]
+    yield good(
+        "genesis",
+        "other-cosigning-key",
+        "another key is another ledger",
+        leaf=encode([2, changed(value, 7, swapped)]),
+    )
+
+
+def _arrays(value: Value) -> list[list[Value]]:
+    """A list of arrays, as the lists of a genesis document are."""
+    if not isinstance(value, list):
+        raise TypeError("this item of a genesis document is a list")
+    return [item for item in value if isinstance(item, list)]
 
 
 def _genesis_shapes(value: list[Value]) -> Iterator[Case]:

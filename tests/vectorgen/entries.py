@@ -30,7 +30,9 @@ def sign(value: list[Value]) -> bytes:
     return AUTHOR.sign(signed_message(ENTRY, encode(value)))
 
 
-def submission(value: list[Value], records: Sequence[Value] = RECORDS, signature: bytes | None = None) -> bytes:
+def submission(
+    value: list[Value], records: Sequence[Value] = RECORDS, signature: bytes | None = None
+) -> bytes:
     """The submission of a body and some records."""
     leaf = encode([0, value, sign(value) if signature is None else signature])
     return encode([0, leaf, list(records)])
@@ -46,9 +48,16 @@ def second_signature(value: list[Value]) -> bytes:
 def cases() -> Iterator[Case]:
     """The vectors of `submission/`."""
     value = body()
-    yield good("submission", "three-records", "one signature over three records", submission=submission(value))
+    yield good(
+        "submission", "three-records", "one signature over three records", submission=submission(value)
+    )
     one = body(RECORDS[:1])
-    yield good("submission", "one-record", "one record: its leaf hash is the root", submission=submission(one, RECORDS[:1]))
+    yield good(
+        "submission",
+        "one-record",
+        "one record: its leaf hash is the root",
+        submission=submission(one, RECORDS[:1]),
+    )
     yield good(
         "submission",
         "second-signature",
@@ -57,7 +66,9 @@ def cases() -> Iterator[Case]:
     )
     for name, time_ms in (("time-0", 0), ("time-largest", 2**53 - 1)):
         at = body(time_ms=time_ms)
-        yield good("submission", name, "any time is well formed; the chain rules judge it", submission=submission(at))
+        yield good(
+            "submission", name, "any time is well formed; the chain rules judge it", submission=submission(at)
+        )
     yield from _wrong_bodies(value)
     yield from _wrong_signatures(value)
     yield from _wrong_records()
@@ -87,8 +98,12 @@ def _wrong_bodies(value: list[Value]) -> Iterator[Case]:
     for name, desc, at, item, rule in fields:
         family = "cannot-tell" if rule == "entry.version" else "format"
         yield bad("submission", name, desc, rule, family, submission=submission(changed(value, at, item)))
-    yield bad("submission", "body-six-items", "an item short", "entry.shape", submission=submission(value[:-1]))
-    yield bad("submission", "body-eight-items", "an item long", "entry.shape", submission=submission([*value, None]))
+    yield bad(
+        "submission", "body-six-items", "an item short", "entry.shape", submission=submission(value[:-1])
+    )
+    yield bad(
+        "submission", "body-eight-items", "an item long", "entry.shape", submission=submission([*value, None])
+    )
     yield bad("submission", "body-empty", "an empty body", "entry.shape", submission=submission([]))
     mismatches: tuple[tuple[str, str, int, Value, str], ...] = (
         ("count-2", "signed for two records, with three", 5, 2, "entry.count"),
@@ -96,7 +111,9 @@ def _wrong_bodies(value: list[Value]) -> Iterator[Case]:
         ("records-root-other", "signed for other records", 6, bytes(32), "entry.records-root"),
     )
     for name, desc, at, item, rule in mismatches:
-        yield bad("submission", name, desc, rule, "verification", submission=submission(changed(value, at, item)))
+        yield bad(
+            "submission", name, desc, rule, "verification", submission=submission(changed(value, at, item))
+        )
 
 
 def _wrong_signatures(value: list[Value]) -> Iterator[Case]:
@@ -114,7 +131,12 @@ def _wrong_signatures(value: list[Value]) -> Iterator[Case]:
             AUTHOR.sign(signed_message(HEADER, encoded)),
             "signature.mismatch",
         ),
-        ("signature-other-key", "signed by another key", key("admin").sign(signed_message(ENTRY, encoded)), "signature.mismatch"),
+        (
+            "signature-other-key",
+            "signed by another key",
+            key("admin").sign(signed_message(ENTRY, encoded)),
+            "signature.mismatch",
+        ),
     )
     for name, desc, signature, rule in signatures:
         data = submission(value, signature=signature)
@@ -152,7 +174,11 @@ def _wrong_records() -> Iterator[Case]:
         "refused",
         submission=submission(body(equal), equal),
     )
-    unknown = [encode(["doc.shred/1", {"authority": "office", "why": "a type from a later version, properly signed"}])]
+    unknown = [
+        encode(
+            ["doc.shred/1", {"authority": "office", "why": "a type from a later version, properly signed"}]
+        )
+    ]
     yield bad(
         "submission",
         "record-type-unknown",
@@ -184,18 +210,45 @@ def _wrong_shapes(value: list[Value]) -> Iterator[Case]:
         ("four-items", "a submission with an item more", [0, leaf, records, None], "entry.submission"),
         ("tag-1", "the tag of a batch", [1, leaf, records], "entry.submission"),
         ("tag-false", "false is not 0", [False, leaf, records], "entry.submission"),
-        ("leaf-nested", "the leaf as an array and not as bytes", [0, [0, value, sign(value)], records], "entry.submission"),
+        (
+            "leaf-nested",
+            "the leaf as an array and not as bytes",
+            [0, [0, value, sign(value)], records],
+            "entry.submission",
+        ),
         ("records-bytes", "the records as one byte string", [0, leaf, b"".join(RECORDS)], "entry.submission"),
         ("records-none", "no records", [0, leaf, []], "entry.count"),
         ("record-text", "a record as text", [0, leaf, ["record"]], "entry.submission"),
-        ("leaf-trailing-byte", "a byte behind the leaf", [0, leaf + b"\xc0", records], "encoding.trailing-bytes"),
-        ("leaf-tag-header", "a leaf with the tag of headers", [0, encode([1, value, sign(value)]), records], "entry.leaf"),
-        ("leaf-four-items", "a leaf with an item more", [0, encode([0, value, sign(value), 0]), records], "entry.leaf"),
-        ("leaf-body-bytes", "a leaf whose body is a byte string", [0, encode([0, encode(value), sign(value)]), records], "entry.shape"),
+        (
+            "leaf-trailing-byte",
+            "a byte behind the leaf",
+            [0, leaf + b"\xc0", records],
+            "encoding.trailing-bytes",
+        ),
+        (
+            "leaf-tag-header",
+            "a leaf with the tag of headers",
+            [0, encode([1, value, sign(value)]), records],
+            "entry.leaf",
+        ),
+        (
+            "leaf-four-items",
+            "a leaf with an item more",
+            [0, encode([0, value, sign(value), 0]), records],
+            "entry.leaf",
+        ),
+        (
+            "leaf-body-bytes",
+            "a leaf whose body is a byte string",
+            [0, encode([0, encode(value), sign(value)]), records],
+            "entry.shape",
+        ),
         ("not-an-array", "a map", {"leaf": leaf}, "entry.submission"),
     )
     for name, desc, shape, rule in shapes:
         yield bad("submission", name, desc, rule, submission=encode(shape))
     whole = submission(value)
-    yield bad("submission", "trailing-byte", "a byte behind it", "encoding.trailing-bytes", submission=whole + b"\0")
+    yield bad(
+        "submission", "trailing-byte", "a byte behind it", "encoding.trailing-bytes", submission=whole + b"\0"
+    )
     yield bad("submission", "truncated", "a byte short", "encoding.truncated", submission=whole[:-1])

@@ -114,7 +114,8 @@ def golden_chain() -> Story:
     story.tell(
         "The school's key is revoked, from a day before its first document: what it did is disputed.",
         story.entry(
-            [end_key("revoke", "truong-thcs", "school", from_ms=story.headers[4].time_ms - DAY_MS)], by="admin"
+            [end_key("revoke", "truong-thcs", "school", from_ms=story.headers[4].time_ms - DAY_MS)],
+            by="admin",
         ),
     )
     story.tell(
@@ -132,7 +133,8 @@ def golden_chain() -> Story:
     story.tell(
         "Twenty documents under one signature, from a clock exactly five minutes ahead; one by the school's new key.",
         story.entry(
-            [document(number) for number in range(100, 120)], time_ms=story.tip.header.time_ms + 1000 + 5 * MINUTE_MS
+            [document(number) for number in range(100, 120)],
+            time_ms=story.tip.header.time_ms + 1000 + 5 * MINUTE_MS,
         ),
         story.entry([document(7, authority="truong-thcs")], by="school 2"),
     )
@@ -193,8 +195,7 @@ def _scenario(story: Story) -> str:
     head = story.headers[-1]
     lines += [
         "",
-        f"Members: {', '.join(f'`{name}`' for name in ('office', 'truong-thcs', 'thanh-tra'))}. Validators: {VALIDATORS}, "
-        "which propose in turn.",
+        f"Members: `office`, `truong-thcs`, `thanh-tra`. Validators: {VALIDATORS}, which propose in turn.",
         "",
         f"- chain_id: `{story.genesis.chain_id.hex()}`",
         f"- last header: `{head.hash().hex()}`",

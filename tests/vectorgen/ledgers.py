@@ -64,7 +64,7 @@ class Ledger(Chain):
         rows: Mapping[bytes, bytes],
         *,
         header_leaf: bytes | None = None,
-        **header: int | bytes,
+        header: Mapping[str, int | bytes] | None = None,
     ) -> int:
         """Add a block that no rule was asked about: this leaf, these state rows, these header fields or header leaf."""
         index = self.size
@@ -78,7 +78,7 @@ class Ledger(Chain):
             time_ms=time_ms,
             proposer=key("header 0").public_key,
         )
-        last = replace(executed.header, **header)  # type: ignore[arg-type]  # whatever the forger wants
+        last = replace(executed.header, **(header or {}))  # type: ignore[arg-type]  # whatever the forger wants
         self.state.rows.update(executed.rows)
         self.state.pages.update(executed.pages)
         self.leaves += [leaf, last.leaf() if header_leaf is None else header_leaf]
@@ -132,7 +132,13 @@ def register_key(chain: Chain, member: str, name: str, *roles: str) -> bytes:
     possession = key(name).sign(possession_message(chain.genesis.chain_id, member, public_key))
     return encode_record(
         "key.register/1",
-        {"authority": "office", "member": member, "key": public_key, "roles": list(roles), "possession": possession},
+        {
+            "authority": "office",
+            "member": member,
+            "key": public_key,
+            "roles": list(roles),
+            "possession": possession,
+        },
     )
 
 

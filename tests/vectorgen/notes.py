@@ -27,10 +27,16 @@ def cases() -> Iterator[Case]:
 
 def _notes() -> Iterator[Case]:
     yield good("note", "checkpoint", "a checkpoint with a log's and a cosigner's signature", text=CHECKPOINT)
-    yield good("note", "any-text", "a text with an empty line in it", text=f"Xin chào\n\nđoạn hai\n\n{LINE}\n")
+    yield good(
+        "note", "any-text", "a text with an empty line in it", text=f"Xin chào\n\nđoạn hai\n\n{LINE}\n"
+    )
     unknown = "— somebody " + b64encode(b"\x01\x02\x03\x04?").decode()
-    yield good("note", "unknown-signature", "a signature of a kind nobody knows", text=f"text\n\n{LINE}\n{unknown}\n")
-    yield good("note", "signatures-64", "as many signatures as there may be", text="text\n\n" + f"{LINE}\n" * 64)
+    yield good(
+        "note", "unknown-signature", "a signature of a kind nobody knows", text=f"text\n\n{LINE}\n{unknown}\n"
+    )
+    yield good(
+        "note", "signatures-64", "as many signatures as there may be", text="text\n\n" + f"{LINE}\n" * 64
+    )
     name, encoded = LINE.removeprefix("— ").split(" ")
     wrong = (
         ("empty", "nothing", "", "no-signatures"),
@@ -43,14 +49,34 @@ def _notes() -> Iterator[Case]:
         ("no-name", "no name", f"text\n\n— {encoded}\n", "signature-line"),
         ("name-empty", "an empty name", f"text\n\n—  {encoded}\n", "key-name"),
         ("name-plus", "a plus sign in the name", f"text\n\n— a+b {encoded}\n", "key-name"),
-        ("name-no-break-space", "a no-break space in the name", f"text\n\n— a\u00a0b {encoded}\n", "key-name"),
+        (
+            "name-no-break-space",
+            "a no-break space in the name",
+            f"text\n\n— a\u00a0b {encoded}\n",
+            "key-name",
+        ),
         ("base64-url", "the alphabet of URLs", f"text\n\n— {name} {'_' + encoded[1:]}\n", "signature-base64"),
         ("base64-no-padding", "no padding", f"text\n\n— {name} {encoded.rstrip('=')}\n", "signature-base64"),
-        ("base64-unused-bits", "unused bits that are not zero", f"text\n\n— {name} AQIDBAV=\n", "signature-base64"),
+        (
+            "base64-unused-bits",
+            "unused bits that are not zero",
+            f"text\n\n— {name} AQIDBAV=\n",
+            "signature-base64",
+        ),
         ("signature-short", "a key id and nothing behind it", f"text\n\n— {name} AQIDBA==\n", "signature"),
-        ("carriage-return", "lines that end as on another system", f"text\r\n\n{LINE}\n", "control-character"),
+        (
+            "carriage-return",
+            "lines that end as on another system",
+            f"text\r\n\n{LINE}\n",
+            "control-character",
+        ),
         ("tab", "a tab", f"te\txt\n\n{LINE}\n", "control-character"),
-        ("signature-line-in-between", "text between signatures", f"text\n\n{LINE}\nmore\n{LINE}\n", "signature-line"),
+        (
+            "signature-line-in-between",
+            "text between signatures",
+            f"text\n\n{LINE}\nmore\n{LINE}\n",
+            "signature-line",
+        ),
     )
     for path, desc, text, rule in wrong:
         yield bad("note", path, desc, f"note.{rule}", text=text)
@@ -65,7 +91,9 @@ def _checkpoints() -> Iterator[Case]:
     yield good("checkpoint", "extension", "a line more", text=f"{TEXT}\nextension\n\n{LINES}")
     yield good("checkpoint", "size-0", "an empty tree", text=f"{ORIGIN}\n0\n{ROOT_64}\n\n{LINES}")
     largest = f"{ORIGIN}\n9223372036854775807\n{ROOT_64}\n\n{LINES}"
-    yield good("checkpoint", "size-largest", "2^63 - 1; a browser needs more than a double for it", text=largest)
+    yield good(
+        "checkpoint", "size-largest", "2^63 - 1; a browser needs more than a double for it", text=largest
+    )
     wrong = (
         ("two-lines", "no root", f"{ORIGIN}\n7", "lines"),
         ("origin-empty", "no origin", f"\n7\n{ROOT_64}", "empty-line"),
@@ -99,29 +127,71 @@ def _proofs() -> Iterator[Case]:
     yield good(folder, "path-64", "the longest path there may be", text=longest)
     wrong = (
         ("empty", "nothing", "", "tlog-proof.header"),
-        ("header-other", "another first line", plain.replace("tlog-proof", "tlog-tiles", 1), "tlog-proof.header"),
+        (
+            "header-other",
+            "another first line",
+            plain.replace("tlog-proof", "tlog-tiles", 1),
+            "tlog-proof.header",
+        ),
         ("no-checkpoint", "no checkpoint", plain.split("\n\n", 1)[0] + "\n", "tlog-proof.no-checkpoint"),
         ("no-index", "no index", plain.replace("index 6\n", ""), "tlog-proof.index"),
         ("index-leading-zero", "a leading zero", plain.replace("index 6", "index 06"), "tlog-proof.index"),
         ("index-negative", "below 0", plain.replace("index 6", "index -6"), "tlog-proof.index"),
         ("index-2-63", "2^63", plain.replace("index 6", "index 9223372036854775808"), "tlog-proof.index"),
-        ("index-twice", "two index lines", plain.replace("index 6\n", "index 6\nindex 6\n"), "tlog-proof.path"),
-        ("extra-empty", "extra with nothing in it", full.replace(full.split("\n")[1], "extra "), "tlog-proof.extra"),
-        ("extra-not-base64", "extra that is not base64", full.replace("extra ", "extra !", 1), "tlog-proof.extra"),
+        (
+            "index-twice",
+            "two index lines",
+            plain.replace("index 6\n", "index 6\nindex 6\n"),
+            "tlog-proof.path",
+        ),
+        (
+            "extra-empty",
+            "extra with nothing in it",
+            full.replace(full.split("\n")[1], "extra "),
+            "tlog-proof.extra",
+        ),
+        (
+            "extra-not-base64",
+            "extra that is not base64",
+            full.replace("extra ", "extra !", 1),
+            "tlog-proof.extra",
+        ),
         ("extra-behind-index", "lines in another order", _swap(full), "tlog-proof.path"),
         ("path-65", "a path too long", longest.replace(step, f"{step}\n{step}", 1), "tlog-proof.path"),
-        ("path-31-bytes", "a hash too short", plain.replace(step, b64encode(bytes(31)).decode()), "tlog-proof.path"),
+        (
+            "path-31-bytes",
+            "a hash too short",
+            plain.replace(step, b64encode(bytes(31)).decode()),
+            "tlog-proof.path",
+        ),
         ("path-space", "a space behind a hash", plain.replace(step, step + " "), "tlog-proof.path"),
-        ("carriage-return", "lines that end as on another system", plain.replace("\n", "\r\n"), "tlog-proof.control-character"),
-        ("checkpoint-unsigned", "a checkpoint without signatures", plain[: plain.index("\n\n—") + 2], "note.no-signatures"),
-        ("checkpoint-size", "a checkpoint that is none", plain.replace("\n20852163\n", "\n020852163\n"), "checkpoint.size"),
+        (
+            "carriage-return",
+            "lines that end as on another system",
+            plain.replace("\n", "\r\n"),
+            "tlog-proof.control-character",
+        ),
+        (
+            "checkpoint-unsigned",
+            "a checkpoint without signatures",
+            plain[: plain.index("\n\n—") + 2],
+            "note.no-signatures",
+        ),
+        (
+            "checkpoint-size",
+            "a checkpoint that is none",
+            plain.replace("\n20852163\n", "\n020852163\n"),
+            "checkpoint.size",
+        ),
     )
     for name, desc, text, rule in wrong:
         yield bad(folder, name, desc, rule, text=text)
     later = plain.replace("@v1", "@v2", 1)
-    yield bad(folder, "version-2", "a version that is not known", "tlog-proof.version", "cannot-tell", text=later)
+    yield bad(
+        folder, "version-2", "a version that is not known", "tlog-proof.version", "cannot-tell", text=later
+    )
 
 
 def _swap(text: str) -> str:
     first, second, third, rest = text.split("\n", 3)
-    return "\n".join((first, third, second, rest))
+    return f"{first}\n{third}\n{second}\n{rest}"

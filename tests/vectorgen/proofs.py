@@ -14,17 +14,46 @@ Change = tuple[str, str, dict[str, object], str]
 
 def cases() -> Iterator[Case]:
     """The vectors of `inclusion/` and `consistency/`."""
-    for index, size in ((0, 1), (0, 2), (1, 2), (2, 3), (3, 7), (6, 7), (0, 8), (7, 8), (8, 9), (15, 20), (19, 20)):
+    for index, size in (
+        (0, 1),
+        (0, 2),
+        (1, 2),
+        (2, 3),
+        (3, 7),
+        (6, 7),
+        (0, 8),
+        (7, 8),
+        (8, 9),
+        (15, 20),
+        (19, 20),
+    ):
         desc = f"leaf {index} of {size}"
         yield good("inclusion", f"{index}-of-{size}", desc, **inclusion(index, size))
     larger = inclusion(3, 7) | {"size": 8}
-    yield good("inclusion", "3-of-7-size-8", "a path proves the place, not the size: 7 leaves shown as 8", **larger)
+    yield good(
+        "inclusion", "3-of-7-size-8", "a path proves the place, not the size: 7 leaves shown as 8", **larger
+    )
     for index, size in ((3, 7), (6, 7), (0, 1)):
         for name, what, change, rule in _wrong_inclusions(index, size):
             desc = f"leaf {index} of {size}: {what}"
             inputs = inclusion(index, size) | change
             yield bad("inclusion", f"{index}-of-{size}-{name}", desc, rule, "verification", **inputs)
-    pairs = ((0, 0), (0, 5), (1, 1), (1, 2), (1, 7), (2, 3), (3, 7), (4, 7), (4, 8), (6, 7), (6, 8), (7, 8), (7, 7), (16, 20))
+    pairs = (
+        (0, 0),
+        (0, 5),
+        (1, 1),
+        (1, 2),
+        (1, 7),
+        (2, 3),
+        (3, 7),
+        (4, 7),
+        (4, 8),
+        (6, 7),
+        (6, 8),
+        (7, 8),
+        (7, 7),
+        (16, 20),
+    )
     for size1, size2 in pairs:
         desc = f"from {size1} leaves to {size2}"
         yield good("consistency", f"{size1}-to-{size2}", desc, **consistency(size1, size2))
@@ -65,7 +94,12 @@ def _wrong_inclusions(index: int, size: int) -> Iterator[Change]:
     mismatch, length = "proof.root-mismatch", "proof.length"
     yield "leaf", "another leaf", {"leaf_hash": flip(leaf, 0)}, mismatch
     yield "root", "another root", {"root": flip(root, 31)}, mismatch
-    yield "leaf-data", "the leaf's data hashed without its prefix", {"leaf_hash": reference.mth([b""])}, mismatch
+    yield (
+        "leaf-data",
+        "the leaf's data hashed without its prefix",
+        {"leaf_hash": reference.mth([b""])},
+        mismatch,
+    )
     yield "index-size", "an index that the tree does not have", {"index": size}, "proof.index"
     yield "index-negative", "an index below 0", {"index": -1}, "proof.index"
     yield "size-0", "a tree without leaves", {"size": 0}, "proof.index"
@@ -113,11 +147,31 @@ def _wrong_consistencies(size1: int, size2: int) -> Iterator[Change]:
 def _wrong_trivial_consistencies() -> Iterator[Case]:
     empty, five = reference.mth([]), reference.mth(LEAVES[:5])
     wrong: tuple[tuple[str, str, dict[str, object], str], ...] = (
-        ("0-to-5-root1", "from 0 leaves with a root that is not the empty tree's", consistency(0, 5) | {"root1": five}, "root-mismatch"),
-        ("0-to-5-proof", "from 0 leaves with a hash to spare", consistency(0, 5) | {"proof": [five]}, "length"),
-        ("0-to-0-root2", "two empty trees, one with another root", consistency(0, 0) | {"root2": five}, "root-mismatch"),
+        (
+            "0-to-5-root1",
+            "from 0 leaves with a root that is not the empty tree's",
+            consistency(0, 5) | {"root1": five},
+            "root-mismatch",
+        ),
+        (
+            "0-to-5-proof",
+            "from 0 leaves with a hash to spare",
+            consistency(0, 5) | {"proof": [five]},
+            "length",
+        ),
+        (
+            "0-to-0-root2",
+            "two empty trees, one with another root",
+            consistency(0, 0) | {"root2": five},
+            "root-mismatch",
+        ),
         ("7-to-7-root2", "two roots at one size", consistency(7, 7) | {"root2": five}, "root-mismatch"),
-        ("7-to-7-proof", "equal sizes with a hash to spare", consistency(7, 7) | {"proof": [empty]}, "length"),
+        (
+            "7-to-7-proof",
+            "equal sizes with a hash to spare",
+            consistency(7, 7) | {"proof": [empty]},
+            "length",
+        ),
     )
     for name, desc, inputs, rule in wrong:
         yield bad("consistency", name, desc, f"proof.{rule}", "verification", **inputs)

@@ -15,6 +15,7 @@ from ledger.encoding import Value, encode
 from ledger.entry import encode_record
 from ledger.hashing import leaf_hash
 from ledger.merkle import CompactRange
+from ledger.note import NoteSignature, decode_base64
 from ledger.policy import Policy
 from ledger.rows import KeyRow, MemberRow, SubjectRow, key_key, member_key, subject_key
 from tests import edwards
@@ -89,8 +90,16 @@ def _in_force() -> Iterator[Case]:
     nobody = ledger.parts(ONE).put(6, None).put(5, None)
     text = "recorded for certain; nothing says whether it is in force"
     yield receipt("no-header-no-state", text, CANNOT, "receipt.no-state", nobody)
-    yield receipt("no-state", f"{text}, though the header is there", CANNOT, "receipt.no-state", parts.put(6, None))
-    yield receipt("state-without-header", f"{text}: nothing vouches for the state", CANNOT, "receipt.no-state", parts.put(5, None))
+    yield receipt(
+        "no-state", f"{text}, though the header is there", CANNOT, "receipt.no-state", parts.put(6, None)
+    )
+    yield receipt(
+        "state-without-header",
+        f"{text}: nothing vouches for the state",
+        CANNOT,
+        "receipt.no-state",
+        parts.put(5, None),
+    )
 
 
 def _ended_and_disputed() -> Iterator[Case]:
@@ -98,8 +107,11 @@ def _ended_and_disputed() -> Iterator[Case]:
     record = retired.place([end_key("retire", "office", "office")], by="admin")
     desc = "a document by a key that has been retired since stays good"
     yield receipt("key-retired-since", desc, IN_FORCE, "status.in-force", retired.parts(ONE))
-    yield receipt("key-retire", "the record that retired a key", ENDED, "status.retired", retired.parts(record))
+    yield receipt(
+        "key-retire", "the record that retired a key", ENDED, "status.retired", retired.parts(record)
+    )
     since = honest().headers[1].time_ms
+    revoked = base()
     for name, from_ms, expected, rule in (
         ("key-revoked-from-then", since, CANNOT, "key.disputed"),
         ("key-revoked-from-before", 0, CANNOT, "key.disputed"),
@@ -109,12 +121,20 @@ def _ended_and_disputed() -> Iterator[Case]:
         record = revoked.place([end_key("revoke", "office", "office", from_ms=from_ms)], by="admin")
         desc = f"a document by a key that was revoked from {from_ms - since} ms after its registration"
         yield receipt(name, desc, expected, rule, revoked.parts(ONE))
-    yield receipt("key-revoke", "the record that revoked a key", ENDED, "status.revoked", revoked.parts(record))
-    yield receipt("other-key-revoked", "a document by another key", IN_FORCE, "status.in-force", revoked.parts(PUPIL))
+    yield receipt(
+        "key-revoke", "the record that revoked a key", ENDED, "status.revoked", revoked.parts(record)
+    )
+    yield receipt(
+        "other-key-revoked", "a document by another key", IN_FORCE, "status.in-force", revoked.parts(PUPIL)
+    )
     roles = base()
-    change = encode_record("member.roles/1", {"authority": "office", "member": "school", "roles": ["issuer", "office"]})
+    change = encode_record(
+        "member.roles/1", {"authority": "office", "member": "school", "roles": ["issuer", "office"]}
+    )
     record = roles.place([change], by="admin")
-    yield receipt("member-roles", "a later record of its subject", IN_FORCE, "status.in-force", roles.parts(record))
+    yield receipt(
+        "member-roles", "a later record of its subject", IN_FORCE, "status.in-force", roles.parts(record)
+    )
     roles.place([end_key("retire", "school", "school")], by="admin")
     roles.place([_new_administrator(roles)], by="admin")
     roles.place([end_key("revoke", "office", "admin", from_ms=roles.tip.header.time_ms)], by="second admin")
@@ -131,25 +151,48 @@ def _incomplete() -> Iterator[Wrong]:
     parts = ledger.parts(FIVE, 2)
     text = parts.text()
     for number in (0, 1, 2):
-        checkpoint = ledger.checkpoint_by(range(number)) if number else policies.signed([_log_line(ledger)], _body(ledger))
+        checkpoint = (
+            ledger.checkpoint_by(range(number))
+            if number
+            else policies.signed([_log_line(ledger)], _body(ledger))
+        )
         few = replace(parts, checkpoint=checkpoint)
         yield f"cosigned-by-{number}", f"{number} of four cosigned", "policy.quorum-missing", few
-    cosigned = "".join(line for line in parts.checkpoint.splitlines(keepends=True) if not line.startswith("— phuson.example/so-goc "))
+    cosigned = "".join(
+        line
+        for line in parts.checkpoint.splitlines(keepends=True)
+        if not line.startswith("— phuson.example/so-goc ")
+    )
     yield "no-log-signature", "no log signed", "policy.no-log-signature", replace(parts, checkpoint=cosigned)
     yield "extra-version-2", "a version that is not known", "receipt.version", parts.put(0, 2)
     yield "extra-version-true", "a version that is not 1", "receipt.version", parts.put(0, True)
-    yield "proof-version-2", "a version of the file format that is not known", "tlog-proof.version", text.replace("@v1", "@v2", 1)
-    head, extra, rest = text.split("\n", 2)
+    yield (
+        "proof-version-2",
+        "a version of the file format that is not known",
+        "tlog-proof.version",
+        text.replace("@v1", "@v2", 1),
+    )
+    head, _, rest = text.split("\n", 2)
     yield "no-extra", "a proof of something else than a record", "receipt.no-extra", f"{head}\n{rest}"
     encoded = encode(parts.extra)
 
     def other_extra(data: bytes) -> str:
         return f"{head}\nextra {b64encode(data).decode()}\n{rest}"
 
-    yield "extra-trailing-byte", "a byte behind the extra", "encoding.trailing-bytes", other_extra(encoded + b"\xc0")
+    yield (
+        "extra-trailing-byte",
+        "a byte behind the extra",
+        "encoding.trailing-bytes",
+        other_extra(encoded + b"\xc0"),
+    )
     yield "extra-truncated", "a byte short", "encoding.truncated", other_extra(encoded[:-1])
     long_form = b"\xdc\x00\x07" + encoded[1:]
-    yield "extra-not-shortest", "a longer form of the array", "encoding.array-not-shortest", other_extra(long_form)
+    yield (
+        "extra-not-shortest",
+        "a longer form of the array",
+        "encoding.array-not-shortest",
+        other_extra(long_form),
+    )
     yield "extra-map", "a map", "receipt.shape", other_extra(encode({"record": parts.extra[1]}))
     yield "extra-six-items", "an item short", "receipt.shape", replace(parts, extra=parts.extra[:-1])
     yield "extra-eight-items", "an item long", "receipt.shape", replace(parts, extra=(*parts.extra, None))
@@ -172,11 +215,21 @@ def _incomplete() -> Iterator[Wrong]:
         yield name, desc, rule, parts.put(at, item)
     subject, *others = _items(parts.extra[6])
     longer = [*_items(subject)[:2], bytes([*_bytes(_items(subject)[2]), 0]), *_items(subject)[3:]]
-    yield "state-proof-not-canonical", "a second form of a state proof", "state-proof.present", parts.put(6, [longer, *others])
+    yield (
+        "state-proof-not-canonical",
+        "a second form of a state proof",
+        "state-proof.present",
+        parts.put(6, [longer, *others]),
+    )
     yield "not-a-receipt", "another text", "tlog-proof.header", "Xin chào\n"
     yield "empty", "nothing", "tlog-proof.header", ""
     yield "no-checkpoint", "no checkpoint", "tlog-proof.no-checkpoint", text.split("\n\n", 1)[0] + "\n"
-    yield "carriage-return", "lines that a mail program changed", "tlog-proof.control-character", text.replace("\n", "\r\n")
+    yield (
+        "carriage-return",
+        "lines that a mail program changed",
+        "tlog-proof.control-character",
+        text.replace("\n", "\r\n"),
+    )
 
 
 def _items(value: Value) -> list[Value]:
@@ -200,16 +253,31 @@ def _wrong_record(parts: Parts) -> Iterator[Wrong]:
     at = record.index(b"hash") + 10
     yield "record-hash-flipped", "one bit of the document's hash", MISMATCH, parts.put(1, flip(record, at))
     yield "record-first-byte", "the record's first byte", MISMATCH, parts.put(1, flip(record, 0))
-    yield "record-authority", "another authority", MISMATCH, parts.put(1, record.replace(b"office", b"school"))
+    yield (
+        "record-authority",
+        "another authority",
+        MISMATCH,
+        parts.put(1, record.replace(b"office", b"school")),
+    )
     yield "record-of-another-place", "the record beside it", MISMATCH, parts.put(1, honest().records[FIVE][3])
     type_two = record.replace(b"doc.anchor/1", b"doc.anchor/2")
-    yield "record-type-changed", "an unknown type, and no signature covers it", MISMATCH, parts.put(1, type_two)
+    yield (
+        "record-type-changed",
+        "an unknown type, and no signature covers it",
+        MISMATCH,
+        parts.put(1, type_two),
+    )
     yield "record-index-next", "the place beside it", MISMATCH, parts.put(2, 3)
     yield "record-index-count", "a place behind the last", "proof.index", parts.put(2, 5)
     yield "record-index-huge", "a place beyond everything", "proof.index", parts.put(2, 2**53 - 1)
     for number in range(len(path)):
         changed = [*path[:number], flip(path[number], 9), *path[number + 1 :]]
-        yield f"record-path-{number}", f"one bit of hash {number} of its path", MISMATCH, parts.put(3, list(changed))
+        yield (
+            f"record-path-{number}",
+            f"one bit of hash {number} of its path",
+            MISMATCH,
+            parts.put(3, list(changed)),
+        )
     yield "record-path-short", "a hash short", "proof.length", parts.put(3, list(path[:-1]))
     yield "record-path-long", "a hash long", "proof.length", parts.put(3, [*path, bytes(32)])
     yield "record-path-empty", "no path", "proof.length", parts.put(3, [])
@@ -217,18 +285,43 @@ def _wrong_record(parts: Parts) -> Iterator[Wrong]:
 
 def _wrong_entry(parts: Parts) -> Iterator[Wrong]:
     leaf, path = _bytes(parts.extra[4]), parts.path
-    yield "entry-signature-flipped", "one bit of the author's signature", MISMATCH, parts.put(4, flip(leaf, -1))
-    yield "entry-time-changed", "one bit of the claimed time", MISMATCH, parts.put(4, flip(leaf, leaf.index(b"\xcf") + 8))
-    yield "entry-version-changed", "a version that is not known, and no log holds it", MISMATCH, parts.put(4, flip(leaf, 3, 1))
+    yield (
+        "entry-signature-flipped",
+        "one bit of the author's signature",
+        MISMATCH,
+        parts.put(4, flip(leaf, -1)),
+    )
+    yield (
+        "entry-time-changed",
+        "one bit of the claimed time",
+        MISMATCH,
+        parts.put(4, flip(leaf, leaf.index(b"\xcf") + 8)),
+    )
+    yield (
+        "entry-version-changed",
+        "a version that is not known, and no log holds it",
+        MISMATCH,
+        parts.put(4, flip(leaf, 3, 1)),
+    )
     yield "entry-garbage", "bytes that are no entry", MISMATCH, parts.put(4, b"entry")
     yield "entry-other", "another entry of the log", MISMATCH, parts.put(4, honest().leaves[ONE])
     yield "index-next", "the place beside it", MISMATCH, replace(parts, index=parts.index + 1)
-    yield "index-far", "a place with a path of another length", "proof.length", replace(parts, index=honest().size - 1)
+    yield (
+        "index-far",
+        "a place with a path of another length",
+        "proof.length",
+        replace(parts, index=honest().size - 1),
+    )
     yield "index-size", "a place behind the last", "proof.index", replace(parts, index=honest().size)
     yield "index-huge", "a place beyond everything", "proof.index", replace(parts, index=2**63 - 1)
     for number in range(len(path)):
         changed = (*path[:number], flip(path[number], 9), *path[number + 1 :])
-        yield f"path-{number}", f"one bit of hash {number} of its path", MISMATCH, replace(parts, path=changed)
+        yield (
+            f"path-{number}",
+            f"one bit of hash {number} of its path",
+            MISMATCH,
+            replace(parts, path=changed),
+        )
     yield "path-short", "a hash short", "proof.length", replace(parts, path=path[:-1])
     yield "path-long", "a hash long", "proof.length", replace(parts, path=(*path, bytes(32)))
     yield "path-empty", "no path", "proof.length", replace(parts, path=())
@@ -238,7 +331,7 @@ def _body(ledger: Ledger) -> str:
     return ledger.checkpoint_by((0,)).split("\n\n")[0] + "\n"
 
 
-def _log_line(ledger: Ledger) -> policies.NoteSignature:
+def _log_line(ledger: Ledger) -> NoteSignature:
     return policies.log_line(0, _body(ledger))
 
 
@@ -253,7 +346,7 @@ def _wrong_checkpoint(parts: Parts) -> Iterator[Wrong]:
     lines = text.splitlines(keepends=True)
     for name, at in (("log-signature", 4), ("cosignature", -1)):
         line = lines[at].rstrip("\n").split(" ")
-        data = bytearray(policies.note.decode_base64(line[-1], "vector"))
+        data = bytearray(decode_base64(line[-1], "vector"))
         data[-1] ^= 4
         changed = [*lines]
         changed[at] = " ".join((*line[:-1], b64encode(bytes(data)).decode())) + "\n"
@@ -264,7 +357,12 @@ def _wrong_checkpoint(parts: Parts) -> Iterator[Wrong]:
     newer = later.checkpoint_by(range(3))
     yield "checkpoint-newer", "a good checkpoint of a later tree", MISMATCH, replace(parts, checkpoint=newer)
     foreign = base(b"another ledger!!").checkpoint_by(range(3))
-    yield "checkpoint-of-another-ledger", "a good checkpoint of another log", MISMATCH, replace(parts, checkpoint=foreign)
+    yield (
+        "checkpoint-of-another-ledger",
+        "a good checkpoint of another log",
+        MISMATCH,
+        replace(parts, checkpoint=foreign),
+    )
 
 
 def _wrong_header(parts: Parts) -> Iterator[Wrong]:
@@ -273,21 +371,36 @@ def _wrong_header(parts: Parts) -> Iterator[Wrong]:
     hashes = [leaf_hash(one) for one in ledger.leaves]
     fields = (("version", 3), ("chain-id", 10), ("height", 38), ("state-root", 170), ("proposer", -1))
     for name, at in fields:
-        yield f"header-{name}", f"one bit of the header's {name}", MISMATCH, parts.put(5, [flip(leaf, at), list(path)])
+        yield (
+            f"header-{name}",
+            f"one bit of the header's {name}",
+            MISMATCH,
+            parts.put(5, [flip(leaf, at), list(path)]),
+        )
     yield "header-garbage", "bytes that are no header", MISMATCH, parts.put(5, [b"header", list(path)])
     for number in range(len(path)):
         changed = [*path[:number], flip(path[number], 9), *path[number + 1 :]]
-        yield f"header-path-{number}", f"one bit of hash {number} of its path", MISMATCH, parts.put(5, [leaf, list(changed)])
+        yield (
+            f"header-path-{number}",
+            f"one bit of hash {number} of its path",
+            MISMATCH,
+            parts.put(5, [leaf, list(changed)]),
+        )
     yield "header-path-short", "a hash short", "proof.length", parts.put(5, [leaf, list(path[:-1])])
     earlier = ledger.headers[2].index
-    old = [ledger.leaves[earlier], list[Value](merkle.inclusion_path(hashes, earlier))]
+    old: list[Value] = [ledger.leaves[earlier], list[Value](merkle.inclusion_path(hashes, earlier))]
     yield "header-not-last", "an earlier header of the log, with its path", "proof.length", parts.put(5, old)
-    same_length = [ledger.leaves[earlier], list[Value](path)]
-    yield "header-not-last-path", "an earlier header, with the last one's path", MISMATCH, parts.put(5, same_length)
+    same_length: list[Value] = [ledger.leaves[earlier], list[Value](path)]
+    yield (
+        "header-not-last-path",
+        "an earlier header, with the last one's path",
+        MISMATCH,
+        parts.put(5, same_length),
+    )
     foreign = base(b"another ledger!!")
-    other = [foreign.leaves[-1], list[Value](path)]
+    other: list[Value] = [foreign.leaves[-1], list[Value](path)]
     yield "header-of-another-ledger", "another ledger's last header", MISMATCH, parts.put(5, other)
-    entry = [_bytes(parts.extra[4]), list[Value](path)]
+    entry: list[Value] = [_bytes(parts.extra[4]), list[Value](path)]
     yield "header-is-an-entry", "an entry in the header's place", MISMATCH, parts.put(5, entry)
 
 
@@ -302,18 +415,43 @@ def _wrong_state(parts: Parts) -> Iterator[Wrong]:
     for at, name in enumerate(("subject", "author-key", "member")):
         key_, value, present, siblings, other = proofs[at]
         row, hashes = _bytes(value), _bytes(siblings)
-        yield f"{name}-value", f"one bit of the {name}'s row", mismatch, state(at, [key_, flip(row, 1), present, siblings, other])
-        yield f"{name}-sibling", "one bit of a sibling", mismatch, state(at, [key_, value, present, flip(hashes, 0), other])
+        yield (
+            f"{name}-value",
+            f"one bit of the {name}'s row",
+            mismatch,
+            state(at, [key_, flip(row, 1), present, siblings, other]),
+        )
+        yield (
+            f"{name}-sibling",
+            "one bit of a sibling",
+            mismatch,
+            state(at, [key_, value, present, flip(hashes, 0), other]),
+        )
         last = state(at, [key_, value, present, flip(hashes, -1), other])
         yield f"{name}-sibling-deepest", "one bit of the deepest sibling", mismatch, last
     revoked = bytes(_bytes(proofs[0][1])).replace(b"\xa8in-force", b"\xa8in-farce")
     status = state(0, [proofs[0][0], revoked, *proofs[0][2:]])
     yield "subject-status", "another status", mismatch, status
     others: tuple[tuple[str, str, int, bytes], ...] = (
-        ("subject-other", "a good proof of another document", 0, subject_key("document", "office", _hash_of(document(1)))),
-        ("subject-other-authority", "of the same paper with another authority", 0, subject_key("document", "school", _hash_of(document(6)))),
+        (
+            "subject-other",
+            "a good proof of another document",
+            0,
+            subject_key("document", "office", _hash_of(document(1))),
+        ),
+        (
+            "subject-other-authority",
+            "of the same paper with another authority",
+            0,
+            subject_key("document", "school", _hash_of(document(6))),
+        ),
         ("author-key-other", "a good proof of another key", 1, key_key(key("admin").public_key)),
-        ("author-key-other-member", "a good proof of another member's key", 1, key_key(key("school").public_key)),
+        (
+            "author-key-other-member",
+            "a good proof of another member's key",
+            1,
+            key_key(key("school").public_key),
+        ),
         ("member-other", "a good proof of another member", 2, member_key("school")),
     )
     for name, desc, at, row_key in others:
@@ -321,7 +459,12 @@ def _wrong_state(parts: Parts) -> Iterator[Wrong]:
         relabelled = [proofs[at][0], *ledger.prove(row_key)[1:]]
         yield f"{name}-relabelled", f"{desc}, under the right key", mismatch, state(at, relabelled)
     absent = ledger.prove(subject_key("document", "office", bytes(32)))
-    yield "subject-absent", "a good proof that another document is not there", "receipt.state-absent", state(0, absent)
+    yield (
+        "subject-absent",
+        "a good proof that another document is not there",
+        "receipt.state-absent",
+        state(0, absent),
+    )
     swapped = parts.put(6, [proofs[0], proofs[2], proofs[1]])
     yield "proofs-swapped", "the proofs in another order", "state-proof.key", swapped
     older = base()
@@ -346,35 +489,93 @@ def _signed_nonsense() -> Iterator[Signed]:
     subject = subject_key("document", "office", bytes(32))
     row = SubjectRow("in-force", leaf_hash(unknown), START_MS, CompactRange(1, (bytes(32),)))
 
-    def forced(records: list[bytes], leaf: bytes, *, rows: dict[bytes, bytes] | None = None, **header: int | bytes) -> Parts:
+    def forced(
+        records: list[bytes], leaf: bytes, *, rows: dict[bytes, bytes] | None = None, **header: int | bytes
+    ) -> Parts:
         ledger = base()
         changed = {subject: row.encoded()} if rows is None else rows
-        index = ledger.force(leaf, records, changed, **header)
+        index = ledger.force(leaf, records, changed, header=header)
         return ledger.parts(index, subject=subject)
 
     def leaf_of(records: list[bytes]) -> bytes:
         return base().entry(records).leaf
 
-    doc = encode_record("doc.anchor/1", {"authority": "office", "hash": bytes(32), "media_type": "a/b", "size": 1})
-    yield "type-unknown", "a record type of a later version", CANNOT, "record.type-unknown", forced([unknown], leaf_of([unknown]))
+    doc = encode_record(
+        "doc.anchor/1", {"authority": "office", "hash": bytes(32), "media_type": "a/b", "size": 1}
+    )
+    yield (
+        "type-unknown",
+        "a record type of a later version",
+        CANNOT,
+        "record.type-unknown",
+        forced([unknown], leaf_of([unknown])),
+    )
     broken = encode_record("doc.anchor/1", {"authority": "office", "hash": bytes(32), "size": 1})
-    yield "record-refused", "a record that breaks its type's rules", NO_MATCH, "document.description", forced([broken], leaf_of([broken]))
+    yield (
+        "record-refused",
+        "a record that breaks its type's rules",
+        NO_MATCH,
+        "document.description",
+        forced([broken], leaf_of([broken])),
+    )
     field = encode_record("doc.anchor/1", {"authority": "office", "commitment": bytes(32), "zeta": 1})
-    yield "record-field", "a record with a field too many", NO_MATCH, "record.field-unknown", forced([field], leaf_of([field]))
-    yield "record-no-record", "a record that is no record", CANNOT, "record.shape", forced([encode([1, 2])], leaf_of([encode([1, 2])]))
+    yield (
+        "record-field",
+        "a record with a field too many",
+        NO_MATCH,
+        "record.field-unknown",
+        forced([field], leaf_of([field])),
+    )
+    yield (
+        "record-no-record",
+        "a record that is no record",
+        CANNOT,
+        "record.shape",
+        forced([encode([1, 2])], leaf_of([encode([1, 2])])),
+    )
     honest_leaf = leaf_of([doc])
     bad_signature = forced([doc], flip(honest_leaf, -33))
     yield "bad-signature", "an entry whose signature is wrong", NO_MATCH, "signature.mismatch", bad_signature
     s = int.from_bytes(honest_leaf[-32:], "little") + edwards.L
     malleable = honest_leaf[:-32] + s.to_bytes(32, "little")
-    yield "signature-s-plus-l", "an entry signed with S + L", NO_MATCH, "signature.s-not-canonical", forced([doc], malleable)
+    yield (
+        "signature-s-plus-l",
+        "an entry signed with S + L",
+        NO_MATCH,
+        "signature.s-not-canonical",
+        forced([doc], malleable),
+    )
     value = entries.body([doc])
     version = encode([0, [2, *value[1:]], bytes(64)])
     good_parts = forced([doc], honest_leaf)
-    yield "rows-made-up", "everything fits: a verifier of receipts trusts the quorum for the state", IN_FORCE, "status.in-force", good_parts
-    yield "entry-version-2", "an entry of a later version", CANNOT, "entry.version", _leaf_in(version, [doc], subject, row)
-    yield "entry-nine-items", "an entry that is none", CANNOT, "entry.shape", _leaf_in(encode([0, [*value, 0, 0], bytes(64)]), [doc], subject, row)
-    yield "other-chain-entry", "an entry that was signed for another ledger", NO_MATCH, "receipt.chain", forced([doc], _foreign_leaf(doc))
+    yield (
+        "rows-made-up",
+        "everything fits: a verifier of receipts trusts the quorum for the state",
+        IN_FORCE,
+        "status.in-force",
+        good_parts,
+    )
+    yield (
+        "entry-version-2",
+        "an entry of a later version",
+        CANNOT,
+        "entry.version",
+        _leaf_in(version, [doc], subject, row),
+    )
+    yield (
+        "entry-nine-items",
+        "an entry that is none",
+        CANNOT,
+        "entry.shape",
+        _leaf_in(encode([0, [*value, 0, 0], bytes(64)]), [doc], subject, row),
+    )
+    yield (
+        "other-chain-entry",
+        "an entry that was signed for another ledger",
+        NO_MATCH,
+        "receipt.chain",
+        forced([doc], _foreign_leaf(doc)),
+    )
     for name, header, rule in (
         ("header-chain", {"chain_id": bytes(32)}, "receipt.chain"),
         ("header-first-index", {"first_index": 3}, "receipt.header-index"),
@@ -384,7 +585,13 @@ def _signed_nonsense() -> Iterator[Signed]:
         parts = forced([doc], honest_leaf, **header)
         if "state_root" in header:
             parts = parts.put(6, good_parts.extra[6])
-        yield name, f"a last header that is wrong in its {name.removeprefix('header-')}", NO_MATCH, rule, parts
+        yield (
+            name,
+            f"a last header that is wrong in its {name.removeprefix('header-')}",
+            NO_MATCH,
+            rule,
+            parts,
+        )
     yield from _signed_rows(doc, subject)
     yield from _signed_headers(doc, subject, row)
 
@@ -420,31 +627,79 @@ def _signed_rows(doc: bytes, subject: bytes) -> Iterator[Signed]:
 
     good = SubjectRow("in-force", leaf_hash(doc), START_MS, CompactRange(1, (bytes(32),)))
     ended = replace(good, status="withdrawn")
-    yield "status-other", "a status of a later version: it is not in force", ENDED, "status.withdrawn", forced(ended)
+    yield (
+        "status-other",
+        "a status of a later version: it is not in force",
+        ENDED,
+        "status.withdrawn",
+        forced(ended),
+    )
     roles = ("issuer", "office")
     school_key = KeyRow("school", roles, START_MS).encoded()
-    yield "author-other-member", "an author whose key acts for another member", NO_MATCH, "receipt.author", forced(good, key=school_key)
+    yield (
+        "author-other-member",
+        "an author whose key acts for another member",
+        NO_MATCH,
+        "receipt.author",
+        forced(good, key=school_key),
+    )
     revoked = KeyRow("office", roles, START_MS, None, START_MS + 1, START_MS).encoded()
-    yield "author-revoked", "a document registered in the disputed interval", CANNOT, "key.disputed", forced(good, key=revoked)
+    yield (
+        "author-revoked",
+        "a document registered in the disputed interval",
+        CANNOT,
+        "key.disputed",
+        forced(good, key=revoked),
+    )
     wrong_root = good.encoded().replace(good.history.root(), bytes([1]) * 32, 1)
-    yield "subject-root", "a subject whose root is not that of its peaks", CANNOT, "row.history", forced(wrong_root)
-    yield "subject-shape", "a subject's row of another shape", CANNOT, "row.shape", forced(encode(["in-force"]))
+    yield (
+        "subject-root",
+        "a subject whose root is not that of its peaks",
+        CANNOT,
+        "row.history",
+        forced(wrong_root),
+    )
+    yield (
+        "subject-shape",
+        "a subject's row of another shape",
+        CANNOT,
+        "row.shape",
+        forced(encode(["in-force"])),
+    )
     member = MemberRow("Văn phòng khác", ("office",), START_MS).encoded()
-    yield "member-renamed", "a member by another name: the quorum vouches for names", IN_FORCE, "status.in-force", forced(good, member=member)
+    yield (
+        "member-renamed",
+        "a member by another name: the quorum vouches for names",
+        IN_FORCE,
+        "status.in-force",
+        forced(good, member=member),
+    )
 
 
 def _signed_headers(doc: bytes, subject: bytes, row: SubjectRow) -> Iterator[Signed]:
     """Last leaves that are no header known here."""
     honest_header = honest().headers[-1].value()
     wrong: tuple[tuple[str, str, Value, str], ...] = (
-        ("header-rules-version-2", "a header of later rules", [1, [2, *honest_header[1:]]], "header.rules-version"),
+        (
+            "header-rules-version-2",
+            "a header of later rules",
+            [1, [2, *honest_header[1:]]],
+            "header.rules-version",
+        ),
         ("header-shape", "a header of another shape", [1, honest_header[:-1]], "header.shape"),
-        ("header-entry-count-0", "a header of an empty block", [1, [*honest_header[:7], 0, *honest_header[8:]]], "header.entry-count"),
+        (
+            "header-entry-count-0",
+            "a header of an empty block",
+            [1, [*honest_header[:7], 0, *honest_header[8:]]],
+            "header.entry-count",
+        ),
         ("header-tag", "a last leaf of an unknown kind", [7, honest_header], "header.leaf"),
     )
     for name, desc, value, rule in wrong:
         ledger = base()
-        index = ledger.force(ledger.entry([doc]).leaf, [doc], {subject: row.encoded()}, header_leaf=encode(value))
+        index = ledger.force(
+            ledger.entry([doc]).leaf, [doc], {subject: row.encoded()}, header_leaf=encode(value)
+        )
         yield name, desc, CANNOT, rule, ledger.parts(index, subject=subject)
 
 
@@ -455,10 +710,30 @@ def _other_policies() -> Iterator[Case]:
     logs = [policies.log_key(number) for number in range(4)]
     strangers = [policies.witness_key(number) for number in range(4, 8)]
     for name, desc, rule, policy in (
-        ("policy-other-origin", "a policy of another log", "policy.no-log-signature", Policy.for_validators(other, witnesses, 3)),
-        ("policy-other-log-keys", "a policy with other log keys", "policy.no-log-signature", Policy.for_validators([policies.log_key(7)], witnesses, 3)),
-        ("policy-other-witnesses", "a policy with other validators", "policy.quorum-missing", Policy.for_validators(logs, strangers, 3)),
-        ("policy-all-four", "a policy that asks for all four", "policy.quorum-missing", Policy.for_validators(logs, witnesses, 4)),
+        (
+            "policy-other-origin",
+            "a policy of another log",
+            "policy.no-log-signature",
+            Policy.for_validators(other, witnesses, 3),
+        ),
+        (
+            "policy-other-log-keys",
+            "a policy with other log keys",
+            "policy.no-log-signature",
+            Policy.for_validators([policies.log_key(7)], witnesses, 3),
+        ),
+        (
+            "policy-other-witnesses",
+            "a policy with other validators",
+            "policy.quorum-missing",
+            Policy.for_validators(logs, strangers, 3),
+        ),
+        (
+            "policy-all-four",
+            "a policy that asks for all four",
+            "policy.quorum-missing",
+            Policy.for_validators(logs, witnesses, 4),
+        ),
     ):
         yield verdict("receipt", name, desc, CANNOT, rule, policy=policy.format(), text=text)
     none = Policy.for_validators(logs, witnesses, 3).format().replace("quorum validators", "quorum none")
@@ -475,32 +750,92 @@ def _documents() -> Iterator[Case]:
 
     one, private = ledger.parts(ONE).text(), ledger.parts(PRIVATE).text()
     other = "document.hash"
-    yield document_case("file", "the file that was anchored", IN_FORCE, "status.in-force", one, file=b"paper 0")
+    yield document_case(
+        "file", "the file that was anchored", IN_FORCE, "status.in-force", one, file=b"paper 0"
+    )
     yield document_case("file-altered", "a byte changed", NO_MATCH, other, one, file=b"paper O")
     yield document_case("file-longer", "a byte more", NO_MATCH, other, one, file=b"paper 0\n")
     yield document_case("file-empty", "an empty file", NO_MATCH, other, one, file=b"")
-    yield document_case("file-of-five", "one of five", IN_FORCE, "status.in-force", ledger.parts(FIVE, 2).text(), file=b"paper 3")
-    yield document_case("file-beside", "its neighbour's receipt", NO_MATCH, other, ledger.parts(FIVE, 3).text(), file=b"paper 3")
-    yield document_case("salted", "a file with its salt", IN_FORCE, "status.in-force", private, file=PRIVATE_FILE, salt=SALT)
-    yield document_case("salted-altered", "a byte changed", NO_MATCH, other, private, file=PRIVATE_FILE + b".", salt=SALT)
-    yield document_case("salt-other", "another salt", NO_MATCH, other, private, file=PRIVATE_FILE, salt=flip(SALT, 0))
+    yield document_case(
+        "file-of-five",
+        "one of five",
+        IN_FORCE,
+        "status.in-force",
+        ledger.parts(FIVE, 2).text(),
+        file=b"paper 3",
+    )
+    yield document_case(
+        "file-beside",
+        "its neighbour's receipt",
+        NO_MATCH,
+        other,
+        ledger.parts(FIVE, 3).text(),
+        file=b"paper 3",
+    )
+    yield document_case(
+        "salted", "a file with its salt", IN_FORCE, "status.in-force", private, file=PRIVATE_FILE, salt=SALT
+    )
+    yield document_case(
+        "salted-altered", "a byte changed", NO_MATCH, other, private, file=PRIVATE_FILE + b".", salt=SALT
+    )
+    yield document_case(
+        "salt-other", "another salt", NO_MATCH, other, private, file=PRIVATE_FILE, salt=flip(SALT, 0)
+    )
     yield document_case("salt-forgotten", "no salt", NO_MATCH, other, private, file=PRIVATE_FILE)
-    yield document_case("salt-needless", "a salt where there was none", NO_MATCH, other, one, file=b"paper 0", salt=SALT)
+    yield document_case(
+        "salt-needless", "a salt where there was none", NO_MATCH, other, one, file=b"paper 0", salt=SALT
+    )
     member = ledger.parts(SCHOOL).text()
-    yield document_case("receipt-of-a-member", "a receipt for something else", CANNOT, "receipt.other-kind", member, file=b"paper 0")
+    yield document_case(
+        "receipt-of-a-member",
+        "a receipt for something else",
+        CANNOT,
+        "receipt.other-kind",
+        member,
+        file=b"paper 0",
+    )
     few = replace(ledger.parts(ONE), checkpoint=ledger.checkpoint_by((0, 1))).text()
-    yield document_case("quorum-missing", "too few cosigned", CANNOT, "policy.quorum-missing", few, file=b"paper 0")
+    yield document_case(
+        "quorum-missing", "too few cosigned", CANNOT, "policy.quorum-missing", few, file=b"paper 0"
+    )
     desc = "too few cosigned: nothing is known, not even that the file differs"
-    yield document_case("quorum-missing-file-altered", desc, CANNOT, "policy.quorum-missing", few, file=b"paper O")
+    yield document_case(
+        "quorum-missing-file-altered", desc, CANNOT, "policy.quorum-missing", few, file=b"paper O"
+    )
     nothing = ledger.parts(ONE).put(5, None).put(6, None).text()
-    yield document_case("no-state", "recorded; whether it is in force is not said", CANNOT, "receipt.no-state", nothing, file=b"paper 0")
-    yield document_case("no-state-file-altered", "the file differs, whatever the state", NO_MATCH, other, nothing, file=b"paper O")
+    yield document_case(
+        "no-state",
+        "recorded; whether it is in force is not said",
+        CANNOT,
+        "receipt.no-state",
+        nothing,
+        file=b"paper 0",
+    )
+    yield document_case(
+        "no-state-file-altered",
+        "the file differs, whatever the state",
+        NO_MATCH,
+        other,
+        nothing,
+        file=b"paper O",
+    )
     revoked = base()
     revoked.place([end_key("revoke", "office", "office", from_ms=0)], by="admin")
     text = revoked.parts(ONE).text()
-    yield document_case("key-disputed", "the key was revoked from before", CANNOT, "key.disputed", text, file=b"paper 0")
-    yield document_case("key-disputed-file-altered", "the file differs, whoever signed", NO_MATCH, other, text, file=b"paper O")
+    yield document_case(
+        "key-disputed", "the key was revoked from before", CANNOT, "key.disputed", text, file=b"paper 0"
+    )
+    yield document_case(
+        "key-disputed-file-altered",
+        "the file differs, whoever signed",
+        NO_MATCH,
+        other,
+        text,
+        file=b"paper O",
+    )
     altered = ledger.parts(ONE)
     record = _bytes(altered.extra[1])
     forged = altered.put(1, record.replace(_hash_of(record), bytes(32))).text()
-    yield document_case("receipt-altered", "the receipt changed to fit a file", NO_MATCH, MISMATCH, forged, file=b"paper 0")
+    yield document_case(
+        "receipt-altered", "the receipt changed to fit a file", NO_MATCH, MISMATCH, forged, file=b"paper 0"
+    )

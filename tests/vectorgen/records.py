@@ -29,8 +29,17 @@ BODIES: dict[str, Body] = {
     "key.register/1": _KEY | {"possession": bytes(64), "roles": ["issuer", "office"]},
     "key.retire/1": _KEY,
     "key.revoke/1": _KEY | {"from_ms": 1_790_000_000_000},
-    "member.register/1": {"authority": "office", "member": "truong-thcs-phu-son-huyen-ham-yen", "name": "Trường THCS", "roles": ["office"]},
-    "member.roles/1": {"authority": "office", "member": "truong-thcs-phu-son-huyen-ham-yen", "roles": ["auditor", "inspector", "office", "producer"]},
+    "member.register/1": {
+        "authority": "office",
+        "member": "truong-thcs-phu-son-huyen-ham-yen",
+        "name": "Trường THCS",
+        "roles": ["office"],
+    },
+    "member.roles/1": {
+        "authority": "office",
+        "member": "truong-thcs-phu-son-huyen-ham-yen",
+        "roles": ["auditor", "inspector", "office", "producer"],
+    },
 }
 """One good body of each type. A type without one fails the tests."""
 
@@ -153,7 +162,13 @@ def cases() -> Iterator[Case]:
         body = BODIES[name]
         slug = name.replace("/", "-")
         yield good("record", slug, record_type.meaning, record=encode([name, body]))
-        yield _bad(f"{slug}.unknown-field", f"{name} with a field it does not list", name, body | {"zeta": 1}, "unknown")
+        yield _bad(
+            f"{slug}.unknown-field",
+            f"{name} with a field it does not list",
+            name,
+            body | {"zeta": 1},
+            "unknown",
+        )
         for field in record_type.fields:
             base = body if field.name in body else PRIVATE
             yield from _field_cases(slug, name, field, base)
@@ -180,9 +195,16 @@ def _bad(path: str, desc: str, name: str, body: Body, rule: str) -> Case:
 
 def _document_cases() -> Iterator[Case]:
     name = "doc.anchor/1"
-    yield good("record", "doc.anchor-1.commitment", "a commitment, and nothing beside it", record=encode([name, PRIVATE]))
+    yield good(
+        "record",
+        "doc.anchor-1.commitment",
+        "a commitment, and nothing beside it",
+        record=encode([name, PRIVATE]),
+    )
     least = {field: PUBLIC[field] for field in ("authority", "hash", "media_type", "size")}
-    yield good("record", "doc.anchor-1.least", "the least that a public document needs", record=encode([name, least]))
+    yield good(
+        "record", "doc.anchor-1.least", "the least that a public document needs", record=encode([name, least])
+    )
     rules: list[tuple[str, str, Body, str]] = [
         ("neither", "no hash and no commitment", {"authority": "office"}, "document.hash-or-commitment"),
         ("both", "a hash and a commitment", least | PRIVATE, "document.hash-or-commitment"),
@@ -200,7 +222,9 @@ def _document_cases() -> Iterator[Case]:
 
 def _shape_cases() -> Iterator[Case]:
     name, body = "doc.anchor/1", PRIVATE
-    sixty_four = encode(["member.roles/1", {"authority": "phu-son", "member": "hai-yen", "roles": ["office"]}])
+    sixty_four = encode(
+        ["member.roles/1", {"authority": "phu-son", "member": "hai-yen", "roles": ["office"]}]
+    )
     if len(sixty_four) != 64:
         raise ValueError(f"this record should have 64 bytes and has {len(sixty_four)}")
     shapes: tuple[tuple[str, str, bytes, str], ...] = (
@@ -212,14 +236,28 @@ def _shape_cases() -> Iterator[Case]:
         ("type-bytes", "a type that is not text", encode([name.encode(), body]), "record.shape"),
         ("type-empty", "an empty type", encode(["", body]), "record.shape"),
         ("type-33-bytes", "a type of 33 bytes", encode(["a" * 31 + "/1", body]), "record.shape"),
-        ("type-33-bytes-13-letters", "a type of 13 letters and 33 bytes", encode(["ế" * 10 + "a/1", body]), "record.shape"),
+        (
+            "type-33-bytes-13-letters",
+            "a type of 13 letters and 33 bytes",
+            encode(["ế" * 10 + "a/1", body]),
+            "record.shape",
+        ),
         ("body-array", "a body that is not a map", encode([name, list(body.items())]), "record.shape"),
-        ("trailing-byte", "a byte behind the record", encode([name, body]) + b"\xc0", "encoding.trailing-bytes"),
+        (
+            "trailing-byte",
+            "a byte behind the record",
+            encode([name, body]) + b"\xc0",
+            "encoding.trailing-bytes",
+        ),
         ("truncated", "a byte short", encode([name, body])[:-1], "encoding.truncated"),
     )
     for path, desc, record, rule in shapes:
         yield bad("record", path, desc, rule, record=record)
-    unknown = (("type-unknown", "doc.shred/1"), ("type-version-2", "doc.anchor/2"), ("type-no-version", "doc.anchor"))
+    unknown = (
+        ("type-unknown", "doc.shred/1"),
+        ("type-version-2", "doc.anchor/2"),
+        ("type-no-version", "doc.anchor"),
+    )
     for path, other in unknown:
         desc = f"the type {other} is not known"
         yield bad("record", path, desc, "record.type-unknown", "cannot-tell", record=encode([other, body]))

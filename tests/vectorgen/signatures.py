@@ -51,7 +51,12 @@ def _public_keys() -> Iterator[Case]:
         for number in range(1, 8)
     ]
     wrong += [
-        (f"y-p-plus-{more}", f"y = p + {more}", (edwards.P + more).to_bytes(32, "little"), "key.not-canonical")
+        (
+            f"y-p-plus-{more}",
+            f"y = p + {more}",
+            (edwards.P + more).to_bytes(32, "little"),
+            "key.not-canonical",
+        )
         for more in (0, 1, 2, 18)
     ]
     wrong += [

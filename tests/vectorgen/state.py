@@ -45,14 +45,18 @@ def cases() -> Iterator[Case]:
         yield bad(folder, f"absence-{name}", desc, rule, family, **(inputs(beside_leaf) | changes))
     claims: tuple[tuple[str, str, Value], ...] = (
         ("nothing", "claimed to end at an empty place", None),
-        ("own-leaf", "claimed to end at its own leaf as if it were another", sha256(present) + sha256(STATE.rows[present])),
+        (
+            "own-leaf",
+            "claimed to end at its own leaf as if it were another",
+            sha256(present) + sha256(STATE.rows[present]),
+        ),
     )
     for name, desc, other in claims:
         value = changed(changed(proof_value(present), 1, None), 4, other)
         rule = "state-proof.root-mismatch" if other is None else "state-proof.other-leaf"
-        desc = f"absence of a row that is there, {desc}"
         shown = inputs(present, value, value=None)
-        yield bad(folder, f"absence-of-a-row-{name}", desc, rule, "verification", **shown)
+        claim = f"absence of a row that is there, {desc}"
+        yield bad(folder, f"absence-of-a-row-{name}", claim, rule, "verification", **shown)
 
 
 def _small_states(folder: str) -> Iterator[Case]:
@@ -61,7 +65,12 @@ def _small_states(folder: str) -> Iterator[Case]:
     one = ReferenceState({key: value})
     alone = {"state_root": one.root(), "key": key, "value": value, "proof": encode(proof_value(key, one))}
     yield good(folder, "membership-one-row", "the only row: the root is its leaf", **alone)
-    other = {"state_root": one.root(), "key": b"other", "value": None, "proof": encode(proof_value(b"other", one))}
+    other = {
+        "state_root": one.root(),
+        "key": b"other",
+        "value": None,
+        "proof": encode(proof_value(b"other", one)),
+    }
     yield good(folder, "absence-one-row", "not the only row", **other)
     empty = {"state_root": bytes(32), "key": key, "value": None, "proof": encode([key, None, b"", b"", None])}
     yield good(folder, "absence-empty-state", "nothing in an empty state", **empty)
@@ -110,7 +119,13 @@ def _wrong_memberships(key: bytes) -> Iterator[Change]:
         wrong,
         {"value": flip(row, 0)} | proved((1, flip(row, 0))),
     )
-    yield "asked-for-absence", "a membership proof where absence is asked", "state-proof.value", wrong, {"value": None}
+    yield (
+        "asked-for-absence",
+        "a membership proof where absence is asked",
+        "state-proof.value",
+        wrong,
+        {"value": None},
+    )
     for at in range(len(siblings) // 32):
         moved = proved((3, flip(siblings, 32 * at + at)))
         yield f"sibling-{at}", f"one bit of sibling {at}", mismatch, wrong, moved
@@ -127,14 +142,44 @@ def _wrong_memberships(key: bytes) -> Iterator[Change]:
         else proved((2, b"\0" + present)),
     )
     format_ = "format"
-    yield "present-zero-byte", "a last byte without a bit", "state-proof.present", format_, proved((2, present + b"\0"))
+    yield (
+        "present-zero-byte",
+        "a last byte without a bit",
+        "state-proof.present",
+        format_,
+        proved((2, present + b"\0")),
+    )
     long_present = bytes(32) + b"\x80"
-    yield "present-33-bytes", "more than 256 levels", "state-proof.present", format_, proved((2, long_present))
+    yield (
+        "present-33-bytes",
+        "more than 256 levels",
+        "state-proof.present",
+        format_,
+        proved((2, long_present)),
+    )
     yield "present-text", "bits as text", "state-proof.present", format_, proved((2, "1"))
-    yield "present-bit-more", "a bit without a sibling", "state-proof.siblings", format_, proved((2, bytes(filled)))
+    yield (
+        "present-bit-more",
+        "a bit without a sibling",
+        "state-proof.siblings",
+        format_,
+        proved((2, bytes(filled))),
+    )
     yield "siblings-short", "a sibling left out", "state-proof.siblings", format_, proved((3, siblings[:-32]))
-    yield "siblings-byte-short", "a byte left out", "state-proof.siblings", format_, proved((3, siblings[:-1]))
-    yield "siblings-long", "a sibling more", "state-proof.siblings", format_, proved((3, siblings + bytes(32)))
+    yield (
+        "siblings-byte-short",
+        "a byte left out",
+        "state-proof.siblings",
+        format_,
+        proved((3, siblings[:-1])),
+    )
+    yield (
+        "siblings-long",
+        "a sibling more",
+        "state-proof.siblings",
+        format_,
+        proved((3, siblings + bytes(32))),
+    )
     spelt_out = bytes(filled), _spell_out(present, siblings, first)
     yield (
         "sibling-empty-spelt-out",
@@ -144,7 +189,13 @@ def _wrong_memberships(key: bytes) -> Iterator[Change]:
         proved((2, spelt_out[0]), (3, spelt_out[1])),
     )
     yield "siblings-array", "siblings as an array", "state-proof.siblings", format_, proved((3, [siblings]))
-    yield "other-leaf", "another leaf in a membership proof", "state-proof.other-leaf", format_, proved((4, bytes(64)))
+    yield (
+        "other-leaf",
+        "another leaf in a membership proof",
+        "state-proof.other-leaf",
+        format_,
+        proved((4, bytes(64))),
+    )
     yield "value-empty", "an empty value", "state-proof.value", format_, proved((1, b""))
     yield "value-text", "a value as text", "state-proof.value", format_, proved((1, "row"))
     yield "key-empty", "an empty key", "state-proof.key", format_, proved((0, b""))
@@ -172,14 +223,43 @@ def _wrong_absences(key: bytes, there: bytes) -> Iterator[Change]:
 
     yield "root", "another root", mismatch, wrong, {"state_root": flip(ROOT, 7)}
     yield "key", "asked about another key", "state-proof.key", wrong, {"key": there}
-    yield "other-value-hash", "another value hash in the other leaf", mismatch, wrong, proved(4, flip(other, 40))
-    yield "other-key-hash-near", "another key hash, on the same path", mismatch, wrong, proved(4, flip(other, 31))
-    yield "other-leaf-far", "a leaf from elsewhere in the tree", "state-proof.other-leaf", wrong, proved(4, flip(other, 0, 7))
+    yield (
+        "other-value-hash",
+        "another value hash in the other leaf",
+        mismatch,
+        wrong,
+        proved(4, flip(other, 40)),
+    )
+    yield (
+        "other-key-hash-near",
+        "another key hash, on the same path",
+        mismatch,
+        wrong,
+        proved(4, flip(other, 31)),
+    )
+    yield (
+        "other-leaf-far",
+        "a leaf from elsewhere in the tree",
+        "state-proof.other-leaf",
+        wrong,
+        proved(4, flip(other, 0, 7)),
+    )
     own = sha256(key) + other[32:]
-    yield "other-leaf-own-key", "the other leaf is the key's own", "state-proof.other-leaf", wrong, proved(4, own)
+    yield (
+        "other-leaf-own-key",
+        "the other leaf is the key's own",
+        "state-proof.other-leaf",
+        wrong,
+        proved(4, own),
+    )
     yield "other-leaf-left-out", "an empty place where a leaf stands", mismatch, wrong, proved(4, None)
     yield "sibling-0", "one bit of a sibling", mismatch, wrong, proved(3, flip(siblings, 0))
-    yield "asked-for-membership", "an absence proof where a value is asked", "state-proof.value", wrong, {"value": b"\x01"}
+    yield (
+        "asked-for-membership",
+        "an absence proof where a value is asked",
+        "state-proof.value",
+        wrong,
+        {"value": b"\x01"},
+    )
     yield "other-leaf-63-bytes", "half a leaf", "state-proof.other-leaf", "format", proved(4, other[:63])
     yield "other-leaf-text", "a leaf as text", "state-proof.other-leaf", "format", proved(4, "leaf")
-

@@ -1,0 +1,174 @@
+"""State rows: the keys they stand under, what is in them, and that no two things share a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.encoding import Value, decode, encode
+from ledger.errors import FormatError
+from ledger.genesis import Validator
+from ledger.merkle import CompactRange
+from ledger.rows import (
+    PARAMETERS_KEY,
+    VALIDATORS_KEY,
+    KeyRow,
+    MemberRow,
+    SubjectRow,
+    entry_key,
+    genesis_rows,
+    history_leaf,
+    key_key,
+    member_key,
+    parse_parameters,
+    parse_validators,
+    subject_key,
+    validators_value,
+)
+from tests import reference
+from tests.chains import START_MS, make_genesis
+from tests.reference_rules import peaks
+
+times = st.integers(0, 2**53 - 1)
+maybe_times = st.none() | times
+words = st.lists(st.text(max_size=8), max_size=4).map(tuple)
+hashes = st.binary(min_size=32, max_size=32)
+
+
+@given(st.builds(MemberRow, st.text(max_size=20), words, times))
+def test_member_rows_come_back(row: MemberRow) -> None:
+    assert MemberRow.parse(row.encoded()) == row
+    assert decode(row.encoded()) == [row.name, list(row.roles), row.registered_ms]
+
+
+@given(st.builds(KeyRow, st.text(max_size=9), words, times, maybe_times, maybe_times, maybe_times))
+def test_key_rows_come_back(row: KeyRow) -> None:
+    assert KeyRow.parse(row.encoded()) == row
+    ends = [row.retired_ms, row.revoked_ms, row.disputed_from_ms]
+    assert decode(row.encoded()) == [row.member, list(row.roles), row.registered_ms, *ends]
+
+
+@given(st.lists(hashes, min_size=1, max_size=20), times)
+def test_subject_rows_commit_to_their_records_in_order(record_ids: list[bytes], time_ms: int) -> None:
+    entry_id = bytes(32)
+    leaves = [encode([entry_id, at, one]) for at, one in enumerate(record_ids)]
+    row = SubjectRow(
+        "in-force", record_ids[0], time_ms, CompactRange(1, (history_leaf(entry_id, 0, record_ids[0]),))
+    )
+    for at, one in enumerate(record_ids[1:], start=1):
+        row = row.appended(f"status {at}", history_leaf(entry_id, at, one))
+    assert decode(row.encoded()) == [
+        f"status {len(leaves) - 1}" if len(leaves) > 1 else "in-force",
+        record_ids[0],
+        time_ms,
+        len(leaves),
+        reference.mth(leaves),
+        peaks(leaves),
+    ]
+    assert SubjectRow.parse(row.encoded()) == row
+
+
+SUBJECT = SubjectRow(
+    "in-force", b"i" * 32, 5, CompactRange().extend([bytes([number]) * 32 for number in range(3)])
+)
+
+
+def test_a_subject_whose_root_is_not_that_of_its_peaks_is_refused() -> None:
+    value = decode(SUBJECT.encoded())
+    assert isinstance(value, list)
+    for changed, rule in (
+        ([*value[:4], bytes(32), value[5]], "row.history"),
+        ([*value[:5], list(reversed(value[5]))], "row.history"),  # type: ignore[arg-type]
+        ([*value[:3], 4, *value[4:]], "merkle.peaks"),
+        ([*value[:5], [bytes(31), bytes(32)]], "merkle.peaks"),
+        ([*value[:5], "peaks"], "row.shape"),
+    ):
+        with pytest.raises(FormatError) as caught:
+            SubjectRow.parse(encode(changed))
+        assert caught.value.rule == rule
+
+
+def as_list(value: Value) -> list[Value]:
+    assert isinstance(value, list)
+    return value
+
+
+GOOD_ROWS: tuple[tuple[Callable[[bytes], object], list[Value]], ...] = (
+    (MemberRow.parse, ["Tên", ["office"], 5]),
+    (KeyRow.parse, ["office", ["office"], 5, None, None, None]),
+    (SubjectRow.parse, as_list(decode(SUBJECT.encoded()))),
+)
+ITEMS: tuple[Value, ...] = (True, -1, "x", b"", [1], {})
+
+
+@pytest.mark.parametrize(("parse", "good"), GOOD_ROWS)
+def test_rows_of_another_shape_are_refused(parse: Callable[[bytes], object], good: list[Value]) -> None:
+    parse(encode(good))
+    wrong: list[Value] = [{"name": 1}, [], good[:-1], [*good, None], 7]
+    for at in range(len(good)):
+        wrong += [[*good[:at], item, *good[at + 1 :]] for item in ITEMS if type(item) is not type(good[at])]
+    for value in wrong:
+        with pytest.raises(FormatError):
+            parse(encode(value))
+
+
+def test_truncated_rows_are_refused() -> None:
+    for row in (MemberRow("a", ("b",), 1), KeyRow("a", ("b",), 1), SUBJECT):
+        data = row.encoded()
+        for at in range(len(data)):
+            with pytest.raises(FormatError):
+                type(row).parse(data[:at])
+
+
+identifiers = st.text(max_size=5) | st.binary(max_size=5)
+
+
+@given(
+    st.tuples(st.text(max_size=5), st.text(max_size=5), identifiers),
+    st.tuples(st.text(max_size=5), st.text(max_size=5), identifiers),
+)
+def test_different_subjects_have_different_keys(
+    one: tuple[str, str, str | bytes], other: tuple[str, str, str | bytes]
+) -> None:
+    assert (subject_key(*one) == subject_key(*other)) == (one == other)
+
+
+def test_text_and_bytes_are_different_identifiers() -> None:
+    assert subject_key("a", "b", "c") != subject_key("a", "b", b"c")
+    assert member_key("a") != key_key(b"a")
+
+
+@given(hashes)
+def test_entry_keys_are_arrays_like_the_others(entry_id: bytes) -> None:
+    assert entry_key(entry_id) == encode(["entry", entry_id])
+
+
+def test_the_first_state_is_the_genesis_document_s() -> None:
+    genesis = make_genesis(2)
+    rows = genesis_rows(genesis)
+    assert len(rows) == 2 + len(genesis.members) + len(genesis.keys)
+    assert parse_validators(rows[VALIDATORS_KEY]) == genesis.validators
+    assert parse_parameters(rows[PARAMETERS_KEY]) == genesis.parameters
+    assert decode(rows[VALIDATORS_KEY]) == genesis.value()[7]
+    assert decode(rows[PARAMETERS_KEY]) == genesis.value()[8]
+    for member in genesis.members:
+        assert MemberRow.parse(rows[member_key(member.id)]) == MemberRow(member.name, member.roles, START_MS)
+    for one in genesis.keys:
+        assert KeyRow.parse(rows[key_key(one.public_key)]) == KeyRow(one.member, one.roles, START_MS)
+
+
+def test_validators_come_back_and_other_shapes_are_refused() -> None:
+    one = Validator("v", b"e" * 32, b"h" * 32, b"l" * 32, b"c" * 32)
+    assert parse_validators(validators_value((one,))) == (one,)
+    for value in (7, [7], [["v", b"e"]], [["v", b"", b"", b"", "text"]], [[b"v", b"", b"", b"", b""]]):
+        with pytest.raises(FormatError):
+            parse_validators(encode(value))
+
+
+def test_parameters_of_another_shape_are_refused() -> None:
+    for value in (7, [7], [["a"]], [["a", -1]], [["a", True]], [[b"a", 1]], {"a": 1}):
+        with pytest.raises(FormatError):
+            parse_parameters(encode(value))

@@ -1,0 +1,169 @@
+"""The four verdicts: a fault of the evidence is never shown as a forgery, and a forgery never as in force."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.encoding import encode
+from ledger.hashing import sha256
+from ledger.receipt import Receipt
+from ledger.verdict import Judgement, Verdict, judge_document, judge_receipt
+from tests.vectorgen.ledgers import (
+    FIVE,
+    ONE,
+    PRIVATE,
+    PRIVATE_FILE,
+    SCHOOL,
+    Parts,
+    base,
+    commitment,
+    end_key,
+    honest,
+)
+
+pytestmark = pytest.mark.usefixtures("no_network")
+
+POLICY = honest().policy
+PAPER = sha256(b"paper 0")
+
+
+def judged(parts: Parts, identifier: bytes | None = None) -> Judgement:
+    text = parts.text()
+    judgement = (
+        judge_receipt(text, POLICY) if identifier is None else judge_document(identifier, text, POLICY)
+    )
+    assert judgement.rule
+    assert judgement.reason
+    return judgement
+
+
+def summary(judgement: Judgement) -> tuple[Verdict, str]:
+    return judgement.verdict, judgement.rule
+
+
+def test_a_good_file_is_in_force() -> None:
+    judgement = judged(honest().parts(ONE), PAPER)
+    assert summary(judgement) == (Verdict.IN_FORCE, "status.in-force")
+    assert judgement.proved is not None
+    assert judgement.proved.standing is not None
+    assert judged(honest().parts(PRIVATE), commitment()).verdict is Verdict.IN_FORCE
+
+
+def test_an_altered_file_does_not_match() -> None:
+    judgement = judged(honest().parts(ONE), sha256(b"paper O"))
+    assert summary(judgement) == (Verdict.DOES_NOT_MATCH, "document.hash")
+    assert judgement.proved is not None
+    assert judged(honest().parts(PRIVATE), commitment(PRIVATE_FILE + b".")).verdict is Verdict.DOES_NOT_MATCH
+    assert judged(honest().parts(PRIVATE), commitment(salt=bytes(32))).verdict is Verdict.DOES_NOT_MATCH
+
+
+def test_a_disputed_key_cannot_be_told() -> None:
+    ledger = base()
+    ledger.place([end_key("revoke", "office", "office", from_ms=0)], by="admin")
+    assert summary(judged(ledger.parts(ONE), PAPER)) == (Verdict.CANNOT_TELL, "key.disputed")
+    assert summary(judged(ledger.parts(ONE), bytes(32))) == (Verdict.DOES_NOT_MATCH, "document.hash")
+
+
+def test_another_status_is_no_longer_in_force() -> None:
+    ledger = base()
+    index = ledger.place([end_key("retire", "office", "office")], by="admin")
+    judgement = judged(ledger.parts(index))
+    assert summary(judgement) == (Verdict.NO_LONGER_IN_FORCE, "status.retired")
+    assert judgement.proved is not None
+
+
+def test_a_receipt_without_state_does_not_say_whether_in_force() -> None:
+    parts = honest().parts(ONE).put(6, None)
+    assert summary(judged(parts)) == (Verdict.CANNOT_TELL, "receipt.no-state")
+    assert summary(judged(parts, PAPER)) == (Verdict.CANNOT_TELL, "receipt.no-state")
+    assert summary(judged(parts, bytes(32))) == (Verdict.DOES_NOT_MATCH, "document.hash")
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_receipt_for_a_member_or_key_is_none_for_a_document(at: int) -> None:
+    parts = honest().parts(SCHOOL, at)
+    assert judged(parts).verdict is Verdict.IN_FORCE
+    assert summary(judged(parts, PAPER)) == (Verdict.CANNOT_TELL, "receipt.other-kind")
+
+
+def test_a_key_that_is_named_like_the_file_is_no_document() -> None:
+    """The identifier of a key's subject is bytes too: the kind decides."""
+    parts = honest().parts(SCHOOL, 1)
+    proved = judged(parts).proved
+    assert proved is not None
+    identifier = proved.record.subject.identifier
+    assert isinstance(identifier, bytes)
+    assert judged(parts, identifier).rule == "receipt.other-kind"
+
+
+def test_what_cannot_be_read_cannot_be_told() -> None:
+    for text in ("", "hello\n", honest().parts(ONE).text()[:-1], b"\xff\xfe"):
+        judgement = judge_receipt(text, POLICY)
+        assert judgement.verdict is Verdict.CANNOT_TELL
+        assert judgement.proved is None
+        assert judge_document(PAPER, text, POLICY) == judgement
+
+
+def test_a_changed_record_does_not_match() -> None:
+    parts = honest().parts(ONE)
+    raw = parts.extra[1]
+    assert isinstance(raw, bytes)
+    forged = parts.put(1, raw.replace(PAPER, sha256(b"another paper")))
+    assert summary(judged(forged, sha256(b"another paper"))) == (
+        Verdict.DOES_NOT_MATCH,
+        "proof.root-mismatch",
+    )
+
+
+def test_a_receipt_already_parsed_is_judged_the_same() -> None:
+    text = honest().parts(FIVE, 2).text()
+    assert (
+        judge_receipt(Receipt.parse(text), POLICY)
+        == judge_receipt(text, POLICY)
+        == judge_receipt(text.encode(), POLICY)
+    )
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200))
+def test_any_text_gets_a_verdict_and_never_a_good_one(text: str | bytes) -> None:
+    assert judge_receipt(text, POLICY).verdict is Verdict.CANNOT_TELL
+
+
+TEXT = honest().parts(FIVE, 2).text()
+
+
+@given(st.integers(0, len(TEXT) - 1), st.characters())
+def test_a_changed_letter_never_makes_another_record_good(at: int, letter: str) -> None:
+    judgement = judge_receipt(TEXT[:at] + letter + TEXT[at + 1 :], POLICY)
+    if judgement.verdict in (Verdict.IN_FORCE, Verdict.NO_LONGER_IN_FORCE):
+        # A log signature that the policy does not need may be spoilt beyond recognition; nothing else may.
+        assert judgement.proved is not None
+        assert judgement.proved.record.raw == honest().records[FIVE][2]
+        assert judgement.proved.standing == judged(honest().parts(FIVE, 2)).proved.standing  # type: ignore[union-attr]
+
+
+def test_the_words_and_exit_codes_are_the_designed_ones() -> None:
+    assert {verdict: verdict.value for verdict in Verdict} == {
+        Verdict.IN_FORCE: 0,
+        Verdict.DOES_NOT_MATCH: 1,
+        Verdict.CANNOT_TELL: 3,
+        Verdict.NO_LONGER_IN_FORCE: 4,
+    }
+    assert {verdict.vietnamese for verdict in Verdict} == {
+        "HỢP LỆ",
+        "KHÔNG HỢP LỆ",
+        "CHƯA KIỂM TRA ĐƯỢC",
+        "KHÔNG CÒN HIỆU LỰC",
+    }
+    assert Verdict.IN_FORCE.english == "valid, in force"
+    assert len({verdict.english for verdict in Verdict}) == 4
+
+
+def test_a_version_from_later_cannot_be_told() -> None:
+    parts = honest().parts(ONE)
+    assert judged(parts.put(0, 2)).rule == "receipt.version"
+    assert judged(parts.put(0, 2)).verdict is Verdict.CANNOT_TELL
+    garbage = parts.put(4, encode([9]))
+    assert judged(garbage).verdict is Verdict.DOES_NOT_MATCH

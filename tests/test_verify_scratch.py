@@ -1,0 +1,72 @@
+"""The scratch state, in memory and spilled to the disk; and that an audit's memory does not grow with the ledger."""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ledger import verify
+from ledger.store import layout
+from ledger.verify import Level
+from ledger.verify.replay import Replay
+from ledger.verify.sources.export import ExportSource
+from ledger.verify.sources.scratch import Scratch
+from ledger.verify.sources.stored import open_store
+from tests.chains import Chain, chain_of
+
+auditing = sys.modules["ledger.verify.audit"]
+
+
+@pytest.mark.parametrize("limit", [0, 5_000, 10**9])
+def test_it_holds_the_rows_that_a_store_holds_wherever_they_are(limit: int, tmp_path: Path) -> None:
+    chain = chain_of(6, 5, 3)
+    chain.write_store(tmp_path / "store").close()
+    with Scratch(limit, tmp_path) as scratch, open_store(tmp_path / "store") as source:
+        replay = Replay(chain.genesis, scratch)
+        for index, (leaf, items) in enumerate(zip(chain.leaves, chain.records, strict=True)):
+            replay.leaf(index, leaf, items)
+        assert replay.tip == chain.tip
+        kinds = (layout.LOOKUP, layout.STATE_PAGE, layout.STATE_ROW)
+        assert list(scratch.rows()) == [row for kind in kinds for row in source.reader.iterate(kind)]
+        for key, value in chain.state.rows.items():
+            assert scratch.get(key) == value
+        for path, page in chain.state.pages.items():
+            assert scratch.page(path) == page
+        assert scratch.get(b"no such key") is None
+        assert scratch.page(b"\x04ffff") is None
+        assert len(list(tmp_path.glob("sogoc-audit-*"))) == (limit < 10**9)
+    assert list(tmp_path.glob("sogoc-audit-*")) == []
+
+
+@pytest.mark.parametrize("limit", [0, 5_000, 10**9])
+def test_an_audit_says_the_same_wherever_it_executes(limit: int, tmp_path: Path) -> None:
+    chain = chain_of(6, 5, 3)
+    chain.write_store(tmp_path / "store").close()
+    with open_store(tmp_path / "store") as source:
+        verify.audit(source, scratch=partial(Scratch, limit, tmp_path))
+
+
+def peak_of(export: Path, level: Level, tmp_path: Path) -> int:
+    tracemalloc.start()
+    try:
+        verify.audit(ExportSource(export), level=level, window=2, scratch=partial(Scratch, 200_000, tmp_path))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("level", [Level.SIGNATURES, Level.FULL])
+def test_memory_does_not_grow_with_the_ledger(level: Level, tmp_path: Path) -> None:
+    chain = Chain()
+    exports = []
+    for blocks in (30, 180):
+        for _ in range(blocks):
+            chain.add_documents(*[2] * 15)
+        exports.append(chain.export(tmp_path / str(blocks)))
+    small, large = (peak_of(export, level, tmp_path) for export in exports)
+    assert chain.size > 13 * 256
+    assert large < 1.5 * small
