@@ -22,7 +22,6 @@ from ledger.records.documents import HASH_LOOKUP
 from ledger.records.members import MEMBER_LOOKUP, possession_message
 from ledger.rows import PARAMETERS_KEY, SubjectRow, entry_key, genesis_rows, member_key, subject_key
 from ledger.rules import (
-    RECORD_LOOKUP,
     LATE_MS,
     RECORD_LOOKUP,
     Overlay,

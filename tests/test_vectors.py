@@ -178,7 +178,6 @@ def test_a_changed_a_missing_and_a_stale_vector_are_noticed(tmp_path: Path) -> N
         if path.name != "vectors":
             (tmp_path / "tests" / path.name).symlink_to(path)
     shutil.copytree(VECTORS, tmp_path / "tests" / "vectors")
-    assert check(tmp_path).returncode == 0
     vectors = tmp_path / "tests" / "vectors"
     (vectors / "record" / "old.json").write_text("{}\n", encoding="utf-8")
     (vectors / "golden" / "03.json").unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -71,18 +72,28 @@ def test_one_changed_byte(level: Level, what: str, which: int, at: int, mask: in
         return
     position = at % len(data)
     data = data[:position] + bytes((data[position] ^ mask,)) + data[position + 1 :]
-    changed = replace(job, **{what: data})
+    changed = with_bytes(job, what, data)
     if fits and what == "entries":
         changed = with_fitting_tile(changed)
     agree(changed)
 
 
-@given(st.sampled_from(Level), st.sampled_from(["entries", "records", "tile"]), st.integers(0, 2**20), st.binary(max_size=6))
+@given(
+    st.sampled_from(Level),
+    st.sampled_from(["entries", "records", "tile"]),
+    st.integers(0, 2**20),
+    st.binary(max_size=6),
+)
 def test_bytes_cut_out_and_put_in(level: Level, what: str, at: int, put: bytes) -> None:
     job = JOBS[level][1]
     data: bytes = getattr(job, what)
     position = at % len(data)
-    agree(replace(job, **{what: data[:position] + put + data[position + len(put) // 2 :]}))
+    agree(with_bytes(job, what, data[:position] + put + data[position + len(put) // 2 :]))
+
+
+def with_bytes(job: Job, name: str, data: bytes) -> Job:
+    changes: dict[str, Any] = {name: data}
+    return replace(job, **changes)
 
 
 def with_fitting_tile(job: Job) -> Job:
@@ -105,10 +116,18 @@ def signed_leaf(body: bytes, by: str = "office") -> bytes:
 
 def body_of(records: list[bytes], **changes: int | bytes) -> bytes:
     """The body of an entry over `records`, with any of its fields otherwise."""
-    body = EntryBody(CHAIN.genesis.chain_id, key("office").public_key, bytes(16), 1_790_000_000_000, len(records), root(records))
+    body = EntryBody(
+        CHAIN.genesis.chain_id,
+        key("office").public_key,
+        bytes(16),
+        1_790_000_000_000,
+        len(records),
+        root(records),
+    )
     return replace(body, **changes).encoded()  # type: ignore[arg-type]
 
 
+TIME = encode(1_790_000_000_000)
 RECORDS = [document(1), document(2)]
 MANY = [document(number) for number in range(257)]
 
@@ -125,10 +144,10 @@ ENTRIES: dict[str, tuple[bytes, list[bytes]]] = {
     "count of 0 for none": (body_of([], count=0), []),
     "count of 128 in one byte": (body_of(MANY[:128]).replace(b"\xcc\x80\xc4\x20", b"\x80\xc4\x20"), MANY[:128]),
     "count of 2 in two bytes": (body_of(RECORDS).replace(b"\x02\xc4\x20", b"\xcc\x02\xc4\x20"), RECORDS),
-    "time that would be shorter": (body_of(RECORDS).replace(encode(1_790_000_000_000), b"\xcf" + (2**32 - 1).to_bytes(8, "big")), RECORDS),
-    "time above 2^53": (body_of(RECORDS).replace(encode(1_790_000_000_000), b"\xcf" + (2**53).to_bytes(8, "big")), RECORDS),
-    "time of 64 bits": (body_of(RECORDS).replace(encode(1_790_000_000_000), b"\xcf" + b"\xff" * 8), RECORDS),
-    "time below zero": (body_of(RECORDS).replace(encode(1_790_000_000_000), b"\xd3" + (1_790_000_000_000).to_bytes(8, "big")), RECORDS),
+    "time that would be shorter": (body_of(RECORDS).replace(TIME, b"\xcf" + (2**32 - 1).to_bytes(8, "big")), RECORDS),
+    "time above 2^53": (body_of(RECORDS).replace(TIME, b"\xcf" + (2**53).to_bytes(8, "big")), RECORDS),
+    "time of 64 bits": (body_of(RECORDS).replace(TIME, b"\xcf" + b"\xff" * 8), RECORDS),
+    "time below zero": (body_of(RECORDS).replace(TIME, b"\xd3" + (1_790_000_000_000).to_bytes(8, "big")), RECORDS),
     "root of other records": (body_of(RECORDS[:1] + RECORDS[:1]), RECORDS),
     "nonce as text": (body_of(RECORDS).replace(b"\xc4\x10" + bytes(16), b"\xd9\x10" + bytes(16)), RECORDS),
     "another ledger": (body_of(RECORDS, chain_id=bytes(32)), RECORDS),

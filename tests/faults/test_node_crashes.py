@@ -1,6 +1,6 @@
 """`kill -9` at random instants under load, against a real `sogoc serve`.
 
-Thirty seeded rounds over three ledgers. A round that fails names its seed and its number; `scripts/soak --seed` runs
+Thirty seeded rounds over two ledgers. A round that fails names its seed and its number; `scripts/soak --seed` runs
 thousands of the same.
 """
 
@@ -12,10 +12,10 @@ import pytest
 
 from tests.faults.rounds import Rounds
 
-ROUNDS = 10
+ROUNDS = 15
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_any_instant_nothing_acknowledged_is_lost_and_no_second_root_is_signed(
     tmp_path: Path, seed: int
 ) -> None:

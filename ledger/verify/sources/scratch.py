@@ -26,8 +26,8 @@ LIMIT_BYTES: Final = 64 << 20
 """Bytes of rows kept in memory before they are written out. Python's own overhead is about as much again."""
 
 _ROW_OVERHEAD: Final = 150
-_PINNED_PATH: Final = 4
-"""Pages with paths no longer than this stay in memory: every block reads them, and there are at most 4,369."""
+_NEAR_PATH: Final = 4
+"""Pages with paths no longer than this stay in memory, too: every block reads them, and there are at most 4,369."""
 
 
 class Scratch:
@@ -43,6 +43,7 @@ class Scratch:
         self._database: Database | None = None
         self._values: dict[bytes, bytes] = {}
         self._pages: dict[bytes, bytes] = {}
+        self._near_root: dict[bytes, bytes] = {}
         self._lookups: dict[bytes, bytes] = {}
         self._bytes = 0
 
@@ -62,9 +63,9 @@ class Scratch:
         """The page of the state tree at `path`, or None."""
         page = self._pages.get(path)
         if page is None and self._database is not None:
-            page = self._database.get(layout.STATE_PAGE + path)
-            if page is not None and len(path) <= _PINNED_PATH:
-                self._pages[path] = page
+            page = self._near_root.get(path)
+            if page is None:
+                page = self._database.get(layout.STATE_PAGE + path)
         return page
 
     def write(
@@ -102,10 +103,11 @@ class Scratch:
             temporary = tempfile.TemporaryDirectory(prefix="sogoc-audit-", dir=self._directory)
             path = Path(self._resources.enter_context(temporary))
             self._database = self._resources.enter_context(Database.open(path / "state", create=True))
-        self._database.write(sorted(self._pending()), synced=False)
+        self._database.write(self._pending(), synced=False)
+        self._near_root.update((path, page) for path, page in self._pages.items() if len(path) <= _NEAR_PATH)
         self._values.clear()
+        self._pages.clear()
         self._lookups.clear()
-        self._pages = {path: page for path, page in self._pages.items() if len(path) <= _PINNED_PATH}
         self._bytes = 0
 
     def _pending(self) -> Iterator[tuple[bytes, bytes]]:

@@ -1,0 +1,3 @@
+module sogoc.example/newcomer
+
+go 1.22

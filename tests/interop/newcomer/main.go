@@ -1,0 +1,124 @@
+// Command newcomer checks receipts and exports of Sổ Gốc from its published format alone.
+package main
+
+import (
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+const usage = `usage: newcomer verify [-salt HEX] FILE RECEIPT POLICY
+       newcomer audit EXPORT_DIR [POLICY]
+`
+
+const exitUsage = 2
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, problems io.Writer) int {
+	if len(args) > 0 && args[0] == "verify" {
+		return runVerify(args[1:], out, problems)
+	}
+	if len(args) > 0 && args[0] == "audit" {
+		return runAudit(args[1:], out, problems)
+	}
+	fmt.Fprint(problems, usage)
+	return exitUsage
+}
+
+func readAll(names []string, problems io.Writer) ([][]byte, bool) {
+	var out [][]byte
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			fmt.Fprintln(problems, err)
+			return nil, false
+		}
+		out = append(out, data)
+	}
+	return out, true
+}
+
+func runVerify(args []string, out, problems io.Writer) int {
+	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
+	flags.SetOutput(problems)
+	saltHex := flags.String("salt", "", "the salt of a commitment, 32 bytes in hexadecimal")
+	if err := flags.Parse(args); err != nil || flags.NArg() != 3 {
+		fmt.Fprint(problems, usage)
+		return exitUsage
+	}
+	var salt []byte
+	if *saltHex != "" {
+		var err error
+		if salt, err = hex.DecodeString(*saltHex); err != nil || len(salt) != 32 {
+			fmt.Fprintln(problems, "the salt is not 32 bytes in hexadecimal")
+			return exitUsage
+		}
+	}
+	files, ok := readAll(flags.Args(), problems)
+	if !ok {
+		return exitUsage
+	}
+	answer := judgeFile(identify(files[0], salt), files[1], files[2])
+	fmt.Fprintln(out, answer.Verdict)
+	fmt.Fprintln(out, "reason:", answer.Reason)
+	// What a failed check leaves standing would only lend credit to a forgery.
+	if answer.Verdict != DoesNotMatch {
+		answer.print(out)
+	}
+	return answer.Verdict.exitCode()
+}
+
+func (a *Answer) print(out io.Writer) {
+	if a.Subject != nil && a.Record != nil {
+		fmt.Fprintf(out, "who: %s, as %s\n", a.Member.Name, strings.Join(a.Key.Roles, ", "))
+		fmt.Fprintln(out, "since:", time.UnixMilli(a.Subject.Time).UTC().Format("2006-01-02T15:04:05.000Z"))
+		fmt.Fprintln(out, "status:", a.Subject.Status)
+	}
+	if a.Proven != nil {
+		fmt.Fprintln(out, "existed-by:", a.Proven.Times.show(func(t *times) uint64 { return t.existedBy }))
+		fmt.Fprintln(out, "status-as-of:", a.Proven.Times.show(func(t *times) uint64 { return t.asOf }))
+	}
+	if a.Record != nil && a.late() {
+		fmt.Fprintln(out, "late: the record came over 24 hours after the time its author claims")
+	}
+}
+
+// show writes one of the proven times; a policy without a quorum proves none.
+func (t *times) show(which func(*times) uint64) string {
+	if t == nil {
+		return "not proven"
+	}
+	return time.Unix(int64(which(t)), 0).UTC().Format(time.RFC3339)
+}
+
+func runAudit(args []string, out, problems io.Writer) int {
+	if len(args) != 1 && len(args) != 2 {
+		fmt.Fprint(problems, usage)
+		return exitUsage
+	}
+	var policy []byte
+	if len(args) == 2 {
+		files, ok := readAll(args[1:], problems)
+		if !ok {
+			return exitUsage
+		}
+		policy = files[0]
+	}
+	report, err := audit(args[0], policy)
+	if err != nil {
+		fmt.Fprintln(out, verdictOf(err))
+		fmt.Fprintln(out, "reason:", err)
+		return verdictOf(err).exitCode()
+	}
+	fmt.Fprintln(out, "good")
+	fmt.Fprintf(out, "%d leaves, %d blocks, %d entries, %d records\n", report.Leaves, report.Blocks, report.Entries, report.Records)
+	fmt.Fprintf(out, "state root: %x\n", report.StateRoot)
+	fmt.Fprintf(out, "cosigned by %d, the tree existed by %s\n", report.Proven.Cosigners,
+		report.Proven.Times.show(func(t *times) uint64 { return t.existedBy }))
+	return 0
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+const (
+	statusInForce = "in-force"
+	// An entry that came this long after the time its author claims is shown as late.
+	lateAfterMs = 24 * 60 * 60 * 1000
+)
+
+// receiptParts is the extra of a receipt.
+type receiptParts struct {
+	record      []byte
+	recordIndex int64
+	recordPath  [][]byte
+	entryLeaf   []byte
+	headerLeaf  []byte // nil when the receipt shows existence only
+	headerPath  [][]byte
+	proofs      []*stateProof // subject, author key, member
+}
+
+func parseReceipt(extra []byte) (*receiptParts, error) {
+	value, err := Decode(extra)
+	if err != nil {
+		return nil, fmt.Errorf("receipt: %w", err)
+	}
+	f := openArray("receipt", "version", value, 1, 7)
+	parts := &receiptParts{record: f.bytes(1, -1), recordIndex: f.natural(2), recordPath: f.hashes(3), entryLeaf: f.bytes(4, -1)}
+	f.join(checkRecordSize(parts.record))
+	if f.items[5] != nil {
+		header := arrayOf("receipt's header", f.items[5], 2)
+		parts.headerLeaf, parts.headerPath = header.bytes(0, -1), header.hashes(1)
+		f.join(header.err)
+	}
+	if f.items[6] != nil {
+		state := arrayOf("receipt's state", f.items[6], 3)
+		f.join(state.err)
+		for i, what := range []string{"subject proof", "author key proof", "member proof"} {
+			proof, err := parseStateProof(what, state.items[i])
+			f.join(err)
+			parts.proofs = append(parts.proofs, proof)
+		}
+	}
+	if len(parts.recordPath) > maxPath || len(parts.headerPath) > maxPath {
+		f.fail("a path is too long")
+	}
+	return parts, f.err
+}
+
+// Answer is what a receipt shows. What is not proven stays empty.
+type Answer struct {
+	Verdict Verdict
+	Reason  string
+	Proven  *Proven
+	Index   uint64
+	Entry   *Entry
+	Record  *Record
+	Member  *memberRow
+	Key     *keyRow
+	Subject *subjectRow
+}
+
+func (a *Answer) say(v Verdict, reason string) *Answer {
+	a.Verdict, a.Reason = v, reason
+	return a
+}
+
+// identify gives what a record may know a file by.
+func identify(file, salt []byte) []byte {
+	if salt == nil {
+		return hash(file)
+	}
+	mac := hmac.New(sha256.New, salt)
+	mac.Write([]byte("file\x00"))
+	mac.Write(file)
+	return mac.Sum(nil)
+}
+
+// judgeFile gives the verdict on a file. A file that is not the one of the record is told even where the receipt leaves open
+// what has become of the record; not, however, where it leaves open whether there is such a record.
+func judgeFile(identifier, receipt, policyText []byte) *Answer {
+	answer := judgeReceipt(receipt, policyText)
+	switch {
+	case answer.Record == nil:
+		return answer
+	case answer.Record.Type != "doc.anchor/1":
+		return answer.say(CannotTell, "a record of type "+answer.Record.Type+" is about no file")
+	case !bytes.Equal(identifier, answer.Record.document()):
+		return answer.say(DoesNotMatch, "the file is not the one of the record")
+	}
+	return answer
+}
+
+// judgeReceipt gives the verdict on a receipt by itself. The record is in the answer only if it is proved to be in the log.
+func judgeReceipt(receipt, policyText []byte) *Answer {
+	answer := &Answer{}
+	policy, err := parsePolicy(policyText)
+	if err != nil {
+		return answer.say(CannotTell, err.Error())
+	}
+	proof, err := parseProof(receipt)
+	if err != nil {
+		return answer.say(CannotTell, err.Error())
+	}
+	if proof.Extra == nil {
+		return answer.say(CannotTell, "the proof is no receipt: it has no extra")
+	}
+	parts, err := parseReceipt(proof.Extra)
+	if err != nil {
+		return answer.say(CannotTell, err.Error())
+	}
+	proven, err := policy.check(proof.Checkpoint)
+	if err != nil {
+		return answer.say(verdictOf(err), err.Error())
+	}
+	entry, record, err := checkRecord(parts, proof, proven)
+	if err != nil {
+		return answer.say(verdictOf(err), err.Error())
+	}
+	if parts.headerLeaf != nil {
+		header, err := checkHeader(parts, entry, proven)
+		if err == nil && parts.proofs != nil {
+			err = answer.readState(parts.proofs, header, entry, record)
+		}
+		if err != nil {
+			return answer.say(verdictOf(err), err.Error())
+		}
+	}
+	answer.Proven, answer.Index, answer.Entry, answer.Record = proven, proof.Index, entry, record
+	switch {
+	case answer.Subject == nil:
+		return answer.say(CannotTell, "the receipt shows that the record exists, not whether it is in force")
+	case answer.disputed():
+		return answer.say(CannotTell, "the author's key was revoked, and what it signed at that time is disputed")
+	case answer.Subject.Status != statusInForce:
+		return answer.say(NoLongerInForce, "the record is in the log as it is; its status is "+answer.Subject.Status)
+	}
+	return answer.say(InForce, "the record is in the log as it is, and in force")
+}
+
+// checkRecord shows that the record exists: the entry is in the log, the record in the entry, and the author signed it.
+// Hashes come first: what no log holds does not match, whatever it says.
+func checkRecord(parts *receiptParts, proof *Proof, proven *Proven) (*Entry, *Record, error) {
+	if err := checkInclusion(leafHash(parts.entryLeaf), proof.Index, proven.Size, proof.Path, proven.Root); err != nil {
+		return nil, nil, fmt.Errorf("the entry in the log: %w", err)
+	}
+	entry, err := decodeEntry(parts.entryLeaf)
+	if err != nil {
+		return nil, nil, unreadable(err)
+	}
+	index, count := uint64(parts.recordIndex), uint64(entry.Count)
+	if err := checkInclusion(leafHash(parts.record), index, count, parts.recordPath, entry.Root); err != nil {
+		return nil, nil, fmt.Errorf("the record in the entry: %w", err)
+	}
+	if err := entry.checkAuthor(); err != nil {
+		return nil, nil, err
+	}
+	record, err := decodeRecord(parts.record)
+	if err != nil {
+		return nil, nil, unreadable(err)
+	}
+	return entry, record, record.check()
+}
+
+func checkHeader(parts *receiptParts, entry *Entry, proven *Proven) (*Header, error) {
+	if err := checkInclusion(leafHash(parts.headerLeaf), proven.Size-1, proven.Size, parts.headerPath, proven.Root); err != nil {
+		return nil, fmt.Errorf("the header in the log: %w", err)
+	}
+	header, err := decodeHeader(parts.headerLeaf)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if uint64(header.Index())+1 != proven.Size {
+		return nil, errors.New("the header does not close the checkpoint's size")
+	}
+	if !bytes.Equal(header.ChainID, entry.ChainID) {
+		return nil, errors.New("the header is of another chain than the entry")
+	}
+	return header, nil
+}
+
+// readState takes over the three rows, if they are proved and belong to the record.
+func (a *Answer) readState(proofs []*stateProof, header *Header, entry *Entry, record *Record) error {
+	authority := record.text("authority")
+	keys := [][]any{record.subject(), {"key", entry.Author}, {"member", authority}}
+	var values []any
+	for i, proof := range proofs {
+		if !bytes.Equal(proof.key, Encode(keys[i])) {
+			return fmt.Errorf("state proof %d is for another key of the state", i)
+		}
+		if err := proof.check(header.StateRoot); err != nil {
+			return err
+		}
+		if proof.value == nil {
+			return fmt.Errorf("state proof %d shows that there is no such row", i)
+		}
+		value, err := Decode(proof.value)
+		if err != nil {
+			return unreadable(err)
+		}
+		values = append(values, value)
+	}
+	subject, err1 := parseSubjectRow(values[0])
+	key, err2 := parseKeyRow(values[1])
+	member, err3 := parseMemberRow(values[2])
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return unreadable(err)
+	}
+	if key.Member != authority {
+		return errors.New("the author's key is not of the record's authority")
+	}
+	a.Subject, a.Key, a.Member = subject, key, member
+	return nil
+}
+
+// isFirst says whether the subject's time is this record's: it is that of the subject's first record.
+func (a *Answer) isFirst() bool { return bytes.Equal(a.Subject.Issue, a.Record.ID()) }
+
+// disputed says whether the record may have come when its key was no longer the author's alone. When a later record of a
+// subject came is not proved, so any dispute puts it in doubt.
+func (a *Answer) disputed() bool {
+	return a.Key.Disputed != nil && (!a.isFirst() || *a.Key.Disputed <= a.Subject.Time)
+}
+
+func (a *Answer) late() bool {
+	return a.Subject != nil && a.isFirst() && a.Subject.Time-a.Entry.Time > lateAfterMs
+}

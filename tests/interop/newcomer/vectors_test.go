@@ -1,0 +1,363 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The conformance vectors, where SOGOC_VECTORS names their folder. Outside the two folders of verdicts only
+// acceptance and results are compared: this program has its own words for what is wrong.
+
+type vector struct {
+	Desc   string
+	Input  map[string]any
+	Result map[string]any
+	Error  map[string]any
+}
+
+func readVectors(t *testing.T, folder string) map[string]vector {
+	t.Helper()
+	root := os.Getenv("SOGOC_VECTORS")
+	if root == "" {
+		t.Skip("SOGOC_VECTORS does not name the folder of vectors")
+	}
+	names, _ := filepath.Glob(filepath.Join(root, folder, "*.json"))
+	if len(names) == 0 {
+		t.Fatalf("no vectors in %s", folder)
+	}
+	out := map[string]vector{}
+	for _, name := range names {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.UseNumber()
+		var v vector
+		if err := decoder.Decode(&v); err != nil {
+			t.Fatal(name, err)
+		}
+		out[strings.TrimSuffix(filepath.Base(name), ".json")] = v
+	}
+	return out
+}
+
+func (v vector) hex(name string) []byte {
+	s, _ := v.Input[name].(string)
+	raw, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+// text gives a text as it is, or the bytes of one that is not UTF-8.
+func (v vector) text(name string) []byte {
+	if s, ok := v.Input[name].(string); ok {
+		return []byte(s)
+	}
+	return v.hex("hex")
+}
+
+func (v vector) hashes(name string) [][]byte {
+	var out [][]byte
+	for _, item := range v.Input[name].([]any) {
+		raw, _ := hex.DecodeString(item.(string))
+		out = append(out, raw)
+	}
+	return out
+}
+
+// number reads a size or index. None of the formats can state one below zero, so such a vector is refused here.
+func (v vector) number(name string) (uint64, error) {
+	n, err := v.Input[name].(json.Number).Int64()
+	if err != nil || n < 0 {
+		return 0, errors.New("not a size or index")
+	}
+	return uint64(n), nil
+}
+
+// expect compares what came out, as hexadecimal or text, with those of the result's items that this program has.
+func (v vector) expect(got map[string]any) error {
+	for name, value := range got {
+		want, ok := v.Result[name]
+		if raw, isBytes := value.([]byte); isBytes {
+			value = hex.EncodeToString(raw)
+		}
+		if !ok || fmt.Sprint(want) != fmt.Sprint(value) {
+			return fmt.Errorf("%s is %v, not %v", name, value, want)
+		}
+	}
+	return nil
+}
+
+var errUnexpected = errors.New("unexpected result")
+
+// handlers gives, by folder, how this program treats an input: an error refuses it, errUnexpected marks a wrong result.
+var handlers = map[string]func(v vector) error{
+	"encoding": func(v vector) error {
+		value, err := Decode(v.hex("hex"))
+		if err == nil && !bytes.Equal(Encode(value), v.hex("hex")) {
+			return errUnexpected
+		}
+		return err
+	},
+	"signature": func(v vector) error {
+		return checkSignature(v.hex("public_key"), v.hex("message"), v.hex("signature"))
+	},
+	"public-key": func(v vector) error {
+		if key := v.hex("public_key"); len(key) != 32 || !hasPrimeOrder(key) {
+			return errors.New("not fit")
+		}
+		return nil
+	},
+	"record": func(v vector) error {
+		record, err := decodeRecord(v.hex("record"))
+		if err == nil {
+			err = record.check()
+		}
+		if err != nil || v.Result == nil {
+			return err
+		}
+		return v.expect(map[string]any{
+			"type": record.Type, "record_id": record.ID(), "authority": record.text("authority"),
+		})
+	},
+	"header": func(v vector) error {
+		header, err := decodeHeader(v.hex("leaf"))
+		if err != nil || v.Result == nil {
+			return err
+		}
+		return v.expect(map[string]any{
+			"leaf_hash": leafHash(v.hex("leaf")), "height": header.Height, "time_ms": header.Time,
+			"index": header.Index(), "size": header.Index() + 1, "chain_id": header.ChainID, "state_root": header.StateRoot,
+		})
+	},
+	"genesis": func(v vector) error {
+		genesis, err := decodeGenesis(v.hex("leaf"))
+		if err != nil || v.Result == nil {
+			return err
+		}
+		return v.expect(map[string]any{
+			"chain_id": genesis.ChainID, "origin": genesis.Origin, "state_root": genesis.state.root(),
+		})
+	},
+	"inclusion": func(v vector) error {
+		index, err1 := v.number("index")
+		size, err2 := v.number("size")
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		return checkInclusion(v.hex("leaf_hash"), index, size, v.hashes("proof"), v.hex("root"))
+	},
+	"state-proof": func(v vector) error {
+		value, err := Decode(v.hex("proof"))
+		if err != nil {
+			return err
+		}
+		proof, err := parseStateProof("state proof", value)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(proof.key, v.hex("key")) || (v.Input["value"] == nil) != (proof.value == nil) ||
+			!bytes.Equal(proof.value, v.hex("value")) {
+			return errors.New("not what was asked for")
+		}
+		return proof.check(v.hex("state_root"))
+	},
+	"note": func(v vector) error {
+		note, err := parseNote(v.text("text"))
+		if err != nil || v.Result == nil {
+			return err
+		}
+		return v.expect(map[string]any{"text": note.Text})
+	},
+	"checkpoint": func(v vector) error {
+		note, err := parseNote(v.text("text"))
+		if err != nil {
+			return err
+		}
+		checkpoint, err := parseCheckpoint(note.Text)
+		if err != nil || v.Result == nil {
+			return err
+		}
+		return v.expect(map[string]any{"origin": checkpoint.Origin, "size": checkpoint.Size, "root": checkpoint.Root})
+	},
+	"policy": func(v vector) error {
+		_, err := parsePolicy(v.text("text"))
+		return err
+	},
+	"policy-check": func(v vector) error {
+		policy, err := parsePolicy(v.text("policy"))
+		if err != nil {
+			return err
+		}
+		proven, err := policy.check(v.text("checkpoint"))
+		if err != nil || v.Result == nil {
+			return err
+		}
+		want := map[string]any{"origin": proven.Origin, "size": proven.Size, "root": proven.Root}
+		want["existed_by_s"], want["status_as_of_s"] = any(nil), any(nil)
+		if t := proven.Times; t != nil {
+			want["existed_by_s"], want["status_as_of_s"] = t.existedBy, t.asOf
+		}
+		return v.expect(want)
+	},
+	"tlog-proof": func(v vector) error {
+		proof, err := parseProof(v.text("text"))
+		if err != nil || v.Result == nil {
+			return err
+		}
+		if string(proof.Checkpoint) != v.Result["checkpoint"] {
+			return errUnexpected
+		}
+		return v.expect(map[string]any{"index": proof.Index})
+	},
+}
+
+func TestVectors(t *testing.T) {
+	for folder, handle := range handlers {
+		t.Run(folder, func(t *testing.T) {
+			for name, v := range readVectors(t, folder) {
+				err := handle(v)
+				switch {
+				case v.Error == nil && err != nil:
+					t.Errorf("%s (%s): %v", name, v.Desc, err)
+				case v.Error != nil && (err == nil || errors.Is(err, errUnexpected)):
+					t.Errorf("%s (%s): accepted, should be %v", name, v.Desc, v.Error)
+				}
+			}
+		})
+	}
+}
+
+func TestVerdictVectors(t *testing.T) {
+	for _, folder := range []string{"receipt", "document"} {
+		t.Run(folder, func(t *testing.T) {
+			vectors := readVectors(t, folder)
+			names := make([]string, 0, len(vectors))
+			for name := range vectors {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			for _, name := range names {
+				v := vectors[name]
+				receipt, policy := v.text("text"), v.text("policy")
+				answer := judgeReceipt(receipt, policy)
+				if folder == "document" {
+					var salt []byte
+					if v.Input["salt"] != nil {
+						salt = v.hex("salt")
+					}
+					answer = judgeFile(identify(v.hex("file"), salt), receipt, policy)
+				}
+				if answer.Verdict.String() != v.Result["verdict"] {
+					t.Errorf("%s (%s): %v (%s), not %v (%v)", name, v.Desc, answer.Verdict, answer.Reason, v.Result["verdict"], v.Result["rule"])
+				}
+				if err := v.expect(answer.proved()); err != nil {
+					t.Errorf("%s (%s): %v", name, v.Desc, err)
+				}
+				for item := range v.Result {
+					if _, ok := answer.proved()[item]; !ok && !slices.Contains([]string{"verdict", "rule", "identifier"}, item) {
+						t.Errorf("%s (%s): nothing is known of %s", name, v.Desc, item)
+					}
+				}
+			}
+		})
+	}
+}
+
+// proved gives what an answer says, under the names of the vectors.
+func (a *Answer) proved() map[string]any {
+	out := map[string]any{}
+	if a.Record == nil {
+		return out
+	}
+	out["record_id"], out["entry_id"], out["index"] = a.Record.ID(), a.Entry.ID(), a.Index
+	out["author_key"], out["late"] = a.Entry.Author, a.late()
+	out["existed_by_s"], out["status_as_of_s"] = any(nil), any(nil)
+	if t := a.Proven.Times; t != nil {
+		out["existed_by_s"], out["status_as_of_s"] = t.existedBy, t.asOf
+	}
+	if a.Subject != nil {
+		out["member"], out["roles"], out["status"] = a.Member.Name, a.Key.Roles, a.Subject.Status
+		out["since_ms"], out["disputed"] = a.Subject.Time, a.disputed()
+	}
+	return out
+}
+
+type goldenBlock struct {
+	Desc    string
+	Entries []struct {
+		Leaf    string
+		Records []string
+	}
+	HeaderLeaf      string `json:"header_leaf"`
+	HeaderSignature string `json:"header_signature"`
+	StateRoot       string `json:"state_root"`
+	TreeRoot        string `json:"tree_root"`
+	Rows            map[string]string
+}
+
+func TestGoldenBlocks(t *testing.T) {
+	names, _ := filepath.Glob(filepath.Join(os.Getenv("SOGOC_VECTORS"), "golden", "*.json"))
+	if len(names) == 0 {
+		t.Skip("SOGOC_VECTORS does not name the folder of vectors")
+	}
+	unhex := func(s string) []byte {
+		raw, err := hex.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	e := &export{}
+	var last goldenBlock
+	rows := map[string]string{}
+	for _, name := range names {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = goldenBlock{}
+		if err := json.Unmarshal(raw, &last); err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range last.Entries {
+			var records [][]byte
+			for _, record := range entry.Records {
+				records = append(records, unhex(record))
+			}
+			e.items, e.extra = append(e.items, unhex(entry.Leaf)), append(e.extra, records)
+		}
+		var beside [][]byte
+		if last.HeaderSignature != "" {
+			beside = [][]byte{unhex(last.HeaderSignature)}
+		}
+		e.items, e.extra = append(e.items, unhex(last.HeaderLeaf)), append(e.extra, beside)
+		for key, value := range last.Rows {
+			rows[key] = value
+		}
+	}
+	genesis := must[*Genesis](t)(decodeGenesis(e.items[0]))
+	tree, err := replay(e, genesis, e.items[0], &Report{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "tree root", tree.root(), unhex(last.TreeRoot))
+	same(t, "state root", genesis.state.root(), unhex(last.StateRoot))
+	if len(rows) != len(genesis.state.rows) {
+		t.Errorf("%d rows, not %d", len(genesis.state.rows), len(rows))
+	}
+	for key, value := range rows {
+		same(t, "row "+key, Encode(genesis.state.rows[string(unhex(key))]), unhex(value))
+	}
+}

@@ -1,0 +1,392 @@
+"""A verifier written from `docs/spec.md` alone, in another language, by someone who had not seen this code: both must agree.
+
+The program is in `tests/interop/newcomer`. Where the two disagree, one of them is wrong, or the specification is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hmac
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ledger import note
+from ledger.encoding import Value
+from ledger.entry import encode_record
+from ledger.hashing import leaf_hash, sha256
+from ledger.policy import Policy
+from ledger.verdict import Judgement, Verdict, judge_document
+from node.receipts import FinalView
+from tests.chains import Chain, Image, chain_of, document, key, sign_checkpoint, small_chain, write_export
+
+GO = shutil.which("go")
+pytestmark = pytest.mark.skipif(GO is None, reason="go is not on PATH")
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "interop" / "newcomer"
+SPEC = HERE.parent / "docs" / "spec.md"
+VECTORS = HERE / "vectors"
+
+SALT = sha256(b"a salt for the tests")
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def go(*arguments: str, **environment: str) -> str:
+    """Run the go command on the program; without a network and with the toolchain that is there."""
+    assert GO is not None
+    done = subprocess.run(
+        [GO, *arguments],
+        cwd=SOURCE,
+        env=os.environ | {"GOPROXY": "off", "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@dataclasses.dataclass
+class Said:
+    """What the newcomer's program said, and its exit code."""
+
+    code: int
+    verdict: str
+    lines: dict[str, str]
+
+
+@dataclasses.dataclass
+class Newcomer:
+    """The program, and a folder for what it is to read."""
+
+    program: Path
+    folder: Path
+
+    def run(self, *arguments: str | Path) -> Said:
+        done = subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False)
+        assert done.stdout, done.stderr
+        verdict, *lines = done.stdout.splitlines()
+        return Said(done.returncode, verdict, dict(line.partition(": ")[::2] for line in lines))
+
+    def verify(self, file: bytes, receipt: bytes, policy: Policy, salt: bytes | None = None) -> Said:
+        names = [self.folder / name for name in ("file", "receipt", "policy")]
+        for name, data in zip(names, (file, receipt, policy.format().encode()), strict=True):
+            name.write_bytes(data)
+        return self.run("verify", *([] if salt is None else ["-salt", salt.hex()]), *names)
+
+    def agrees(self, file: bytes, receipt: bytes, policy: Policy, salt: bytes | None = None) -> Verdict:
+        """The verdict, which both have reached."""
+        identifier = sha256(file) if salt is None else commitment(file, salt)
+        judgement = judge_document(identifier, receipt, policy)
+        said = self.verify(file, receipt, policy, salt)
+        assert said.verdict == judgement.verdict.name.lower().replace("_", "-"), (said, judgement.reason)
+        assert said.code == judgement.verdict.value
+        if said.verdict != "does-not-match":
+            assert_same_facts(said, judgement)
+        return judgement.verdict
+
+
+def assert_same_facts(said: Said, judgement: Judgement) -> None:
+    """Who, since when and how late, where the library has found it proved; and nothing where it has not."""
+    standing = judgement.proved.standing if judgement.proved else None
+    if judgement.proved is None or standing is None:
+        assert "who" not in said.lines
+        return
+    roles = ", ".join(standing.author.key.roles)
+    assert said.lines["who"] == f"{standing.author.member.name}, as {roles}"
+    assert said.lines["status"] == standing.subject.status
+    since = datetime.fromisoformat(said.lines["since"])
+    assert since == datetime.fromtimestamp(standing.subject.time_ms / 1000, UTC)
+    assert ("late" in said.lines) == judgement.proved.late
+
+
+def commitment(file: bytes, salt: bytes) -> bytes:
+    return hmac.digest(salt, b"file\0" + file, "sha256")
+
+
+def record(kind: str, **fields: Value) -> bytes:
+    return encode_record(kind, {"authority": "office", **fields})
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("newcomer") / "newcomer"
+    go("build", "-o", str(path), ".")
+    return path
+
+
+@pytest.fixture
+def newcomer(program: Path, tmp_path: Path) -> Newcomer:
+    return Newcomer(program, tmp_path)
+
+
+@dataclasses.dataclass
+class Papers:
+    """A chain of documents, whose files are `paper 0`, `paper 1` …, and the receipts of its records."""
+
+    chain: Chain
+    view: FinalView
+
+    def receipt(self, a_record: bytes) -> bytes:
+        place = self.view.place(leaf_hash(a_record))
+        assert place is not None
+        return self.view.receipt(place).text.encode()
+
+
+def papers_of(chain: Chain, folder: Path) -> Iterator[Papers]:
+    store = chain.write_store(folder)
+    yield Papers(chain, FinalView(store, chain.signed()))
+    store.close()
+
+
+PRIVATE = encode_record("doc.anchor/1", {"authority": "office", "commitment": commitment(b"about a person", SALT)})
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Papers]:
+    """Eight documents of a quorum of four, one about a person and one that came late."""
+    chain = small_chain(4)
+    chain.add([chain.entry([PRIVATE])])
+    chain.add([chain.entry(chain.documents(1), time_ms=chain.next_time_ms - DAY_MS - 1)])
+    yield from papers_of(chain, tmp_path_factory.mktemp("papers") / "store")
+
+
+def revoked_papers(tmp_path: Path, from_ms: int) -> Iterator[Papers]:
+    """One document, whose author's key was revoked afterwards."""
+    chain = Chain(4)
+    chain.add_documents(1)
+    revocation = record("key.revoke/1", member="office", key=key("office").public_key, from_ms=from_ms)
+    chain.add([chain.entry([revocation], by="admin")])
+    yield from papers_of(chain, tmp_path / "store")
+
+
+# --- The specification --------------------------------------------------------------------------------------------------
+
+
+def test_the_examples_and_the_vectors_hold() -> None:
+    said = go("test", "-count=1", "-v", ".", SOGOC_SPEC=str(SPEC), SOGOC_VECTORS=str(VECTORS))
+    assert "--- PASS: TestVerdictVectors" in said
+    assert "--- SKIP" not in said
+
+
+def test_the_newcomers_code_is_in_order() -> None:
+    go("vet", ".")
+
+
+def test_the_example_receipt_is_of_paper_1(newcomer: Newcomer) -> None:
+    page = SPEC.read_text(encoding="utf-8")
+
+    def fenced(example: str) -> str:
+        found = re.search(rf"<!-- example: {example} -->.*?```\n(.*?)```", page, re.DOTALL)
+        assert found is not None
+        return found[1]
+
+    receipt, policy = fenced("receipt").encode(), Policy.parse(fenced("checkpoint"))
+    assert newcomer.agrees(b"paper 1", receipt, policy) is Verdict.IN_FORCE
+    assert newcomer.agrees(b"paper 0", receipt, policy) is Verdict.DOES_NOT_MATCH
+
+
+# --- Receipts -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_a_good_receipt(newcomer: Newcomer, papers: Papers, number: int) -> None:
+    receipt = papers.receipt(document(number))
+    assert newcomer.agrees(b"paper %d" % number, receipt, papers.chain.policy) is Verdict.IN_FORCE
+
+
+def test_the_wrong_file(newcomer: Newcomer, papers: Papers) -> None:
+    receipt = papers.receipt(document(3))
+    for file in (b"paper 4", b"paper 3 ", b""):
+        assert newcomer.agrees(file, receipt, papers.chain.policy) is Verdict.DOES_NOT_MATCH
+
+
+@pytest.mark.parametrize(
+    ("file", "salt", "verdict"),
+    [
+        (b"about a person", SALT, Verdict.IN_FORCE),
+        (b"about a person", sha256(b"another salt"), Verdict.DOES_NOT_MATCH),
+        (b"about another", SALT, Verdict.DOES_NOT_MATCH),
+        (b"about a person", None, Verdict.DOES_NOT_MATCH),
+    ],
+)
+def test_a_salted_file(
+    newcomer: Newcomer, papers: Papers, file: bytes, salt: bytes | None, verdict: Verdict
+) -> None:
+    assert newcomer.agrees(file, papers.receipt(PRIVATE), papers.chain.policy, salt) is verdict
+
+
+@pytest.mark.parametrize("slice_", range(8))
+def test_an_altered_receipt(newcomer: Newcomer, papers: Papers, slice_: int) -> None:
+    """A bit of every 61st byte: the file format, the parts in `extra`, the path, the checkpoint and its signatures."""
+    receipt = papers.receipt(document(2))
+    names = {line.split()[1] for line in receipt.decode().splitlines() if line.startswith("— ")}
+    assert len(names) == 5
+    for place in range(slice_, len(receipt), 61):
+        altered = bytearray(receipt)
+        altered[place] ^= 1 << (place + slice_) % 7
+        verdict = newcomer.agrees(b"paper 2", bytes(altered), papers.chain.policy)
+        if verdict is Verdict.IN_FORCE:  # one signature line is by nobody known now, and the others are enough
+            assert bytes(altered[: receipt.index("— ".encode())]) == receipt[: receipt.index("— ".encode())]
+
+
+def test_too_few_cosignatures(newcomer: Newcomer, papers: Papers) -> None:
+    receipt, view = papers.receipt(document(0)), papers.view.view
+    whole = papers.view.checkpoint_text.encode()
+    assert whole in receipt
+    for count, verdict in ((1, Verdict.CANNOT_TELL), (2, Verdict.CANNOT_TELL), (3, Verdict.IN_FORCE)):
+        fewer = sign_checkpoint(view.head.size, view.head.root, validators=range(count), time_s=1_790_000_100)
+        for file in (b"paper 0", b"paper 1"):
+            other = Verdict.DOES_NOT_MATCH if verdict is Verdict.IN_FORCE else verdict
+            expected = verdict if file == b"paper 0" else other
+            got = newcomer.agrees(file, receipt.replace(whole, fewer.encode()), papers.chain.policy)
+            assert got is expected
+
+
+def test_no_signature_of_the_log(newcomer: Newcomer, papers: Papers) -> None:
+    whole = note.parse(papers.view.checkpoint_text)
+    lines = tuple(line for line in whole.signatures if line.name != papers.chain.genesis.origin)
+    text = note.format(dataclasses.replace(whole, signatures=lines))
+    receipt = papers.receipt(document(0)).replace(papers.view.checkpoint_text.encode(), text.encode())
+    assert newcomer.agrees(b"paper 0", receipt, papers.chain.policy) is Verdict.CANNOT_TELL
+
+
+def test_a_receipt_without_state(newcomer: Newcomer, papers: Papers) -> None:
+    place = papers.view.place(leaf_hash(document(1)))
+    assert place is not None
+    receipt = dataclasses.replace(papers.view.receipt(place), state=None)
+    assert newcomer.agrees(b"paper 1", receipt.text.encode(), papers.chain.policy) is Verdict.CANNOT_TELL
+    assert newcomer.agrees(b"paper 2", receipt.text.encode(), papers.chain.policy) is Verdict.DOES_NOT_MATCH
+
+
+@pytest.mark.parametrize(("after_ms", "verdict"), [(0, Verdict.CANNOT_TELL), (1, Verdict.IN_FORCE)])
+def test_a_disputed_key(newcomer: Newcomer, tmp_path: Path, after_ms: int, verdict: Verdict) -> None:
+    registered_ms = Chain(4).next_time_ms
+    for papers in revoked_papers(tmp_path, registered_ms + after_ms):
+        assert newcomer.agrees(b"paper 0", papers.receipt(document(0)), papers.chain.policy) is verdict
+
+
+def test_a_receipt_for_something_else(newcomer: Newcomer, tmp_path: Path) -> None:
+    for papers in revoked_papers(tmp_path, 0):
+        revocation = record("key.revoke/1", member="office", key=key("office").public_key, from_ms=0)
+        verdict = newcomer.agrees(b"paper 0", papers.receipt(revocation), papers.chain.policy)
+        assert verdict is Verdict.CANNOT_TELL
+
+
+# --- Exports ------------------------------------------------------------------------------------------------------------
+
+
+def administered_chain() -> Chain:
+    """Four validators, and records of every kind but a new key's."""
+    chain = small_chain(4)
+    roles = ["auditor", "issuer"]
+    chain.add(
+        [
+            chain.entry([record("member.register/1", member="ward", name="Phường", roles=roles)], by="admin"),
+            chain.entry([record("member.roles/1", member="ward", roles=["auditor"])], by="admin"),
+            chain.entry([PRIVATE]),
+        ]
+    )
+    office = key("office").public_key
+    chain.add([chain.entry([record("key.retire/1", member="office", key=office)], by="admin")])
+    claimed_ms = chain.tip.header.time_ms
+    chain.add([chain.entry(chain.documents(1), time_ms=claimed_ms)])
+    chain.add([chain.entry([record("key.revoke/1", member="office", key=office, from_ms=0)], by="admin")])
+    return chain
+
+
+def test_a_good_export(newcomer: Newcomer, tmp_path: Path) -> None:
+    chain = administered_chain()
+    said = newcomer.run("audit", chain.export(tmp_path / "export"))
+    assert (said.code, said.verdict) == (0, "good")
+    assert said.lines["state root"] == chain.tip.header.state_root.hex()
+
+
+def test_a_good_export_of_full_tiles(newcomer: Newcomer, tmp_path: Path) -> None:
+    chain = chain_of(100, 2, 1)
+    assert chain.size > 256
+    export = chain.export(tmp_path / "export")
+    assert newcomer.run("audit", export).code == 0
+    for name in ("tile/0/000", "tile/1/000.p/1", "tile/records/000"):
+        flip(export / name, 31)
+        assert newcomer.run("audit", export).code == 1
+        flip(export / name, 31)
+
+
+def test_a_policy_of_ones_own(newcomer: Newcomer, tmp_path: Path) -> None:
+    export = small_chain(4).export(tmp_path / "export")
+    mine = tmp_path / "mine"
+    mine.write_bytes((export / "policy").read_bytes())
+    assert newcomer.run("audit", export, mine).code == 0
+    mine.write_text(Chain(1).policy.format(), encoding="utf-8")
+    assert newcomer.run("audit", export, mine).code == 0  # its one validator is the first of these
+    mine.write_text(Chain(4).policy.format().replace("group validators 3", "group validators all"), encoding="utf-8")
+    assert newcomer.run("audit", export, mine).code == 0
+    (export / "checkpoint").write_text(sign_checkpoint_of(small_chain(4), range(3)), encoding="utf-8")
+    assert newcomer.run("audit", export).code == 0
+    assert newcomer.run("audit", export, mine).code == Verdict.CANNOT_TELL.value
+
+
+def sign_checkpoint_of(chain: Chain, validators: range) -> str:
+    return sign_checkpoint(chain.size, chain.root, validators=validators, time_s=1_790_000_100)
+
+
+def flip(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_flipped_bit_of_an_export(newcomer: Newcomer, tmp_path: Path) -> None:
+    export = administered_chain().export(tmp_path / "export")
+    for path in sorted(export.rglob("*")):
+        if not path.is_file():
+            continue
+        size = path.stat().st_size
+        if path.name == "checkpoint":  # behind its text, a changed name or id makes a line that is ignored
+            size = path.read_bytes().index(b"\n\n")
+        for place in range(0, size, max(1, size // 12)):
+            flip(path, place)
+            said = newcomer.run("audit", export)
+            assert said.code in {Verdict.DOES_NOT_MATCH.value, Verdict.CANNOT_TELL.value}, (path, place)
+            flip(path, place)
+    assert newcomer.run("audit", export).code == 0
+
+
+def test_a_missing_file_of_an_export(newcomer: Newcomer, tmp_path: Path) -> None:
+    export = small_chain(4).export(tmp_path / "export")
+    for path in [path for path in sorted(export.rglob("*")) if path.is_file()]:
+        data = path.read_bytes()
+        path.unlink()
+        assert newcomer.run("audit", export).code == Verdict.CANNOT_TELL.value
+        path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [("state_root", "state_root"), ("log_root", "log_root"), ("time_ms", "time_ms"), ("proposer", "proposer")],
+)
+def test_an_export_that_a_quorum_forged(newcomer: Newcomer, tmp_path: Path, what: str, reason: str) -> None:
+    """Every validator signed it; only whoever replays the blocks can tell."""
+    chain = small_chain(4)
+    wrong: dict[str, bytes | int] = {
+        "state_root": bytes(32),
+        "log_root": bytes(32),
+        "time_ms": chain.headers[-2].time_ms,
+        "proposer": key("office").public_key,
+    }
+    header = dataclasses.replace(chain.headers[-1], **{what: wrong[what]})
+    forged: Image = chain.image()
+    forged.leaves[-1] = header.leaf
+    forged.records[-1] = [header.sign(key("office" if what == "proposer" else "header 0"))]
+    forged.sign(validators=range(4))
+    said = newcomer.run("audit", write_export(forged, chain.genesis, tmp_path / "export"))
+    assert said.code == Verdict.DOES_NOT_MATCH.value
+    assert reason in said.lines["reason"]
