@@ -1,8 +1,8 @@
 """Replaying blocks that are already decided: to make a store from them, to go on from where a store ends, to rebuild one.
 
-Rules: a block from outside goes through the application's own verbs, as if its engine had just decided it: the proposer's
-signature, every entry's signature and records, the chain rules, and every field of the header. Nothing is stored of a block
-that fails. A rebuild replays what this node has verified before, and leaves the signatures to the audit.
+Rules: a block from outside is judged like one that an engine has just decided: the proposer's signature, every entry's
+signature and records, the chain rules, and every field of the header. Nothing is stored of a block that fails. One block is in
+memory at a time. A rebuild replays what this node has verified before, and leaves the signatures to the audit.
 
 What this module does not do: fetch blocks, sign anything, or say whether the chain that was replayed is the true one.
 """
@@ -12,16 +12,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ledger.block import SignedHeader, parse_header_leaf
-from ledger.entry import entry_from_parts
+from ledger.block import parse_header_leaf
+from ledger.entry import MAX_SUBMISSION_BYTES, entry_from_parts
 from ledger.errors import FormatError, VerificationError
-from ledger.execution import execute_genesis
+from ledger.execution import execute_as, execute_genesis
 from ledger.genesis import parse_genesis_leaf
+from ledger.rows import VALIDATORS_KEY, parse_validators
 from ledger.rules import ParsedEntry, apply_entries
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.values import StoredBlock
 from ledger.store.view import LedgerView
-from node.application import Application, genesis_commit
+from node.application import block_commit, genesis_commit, load_tip
+
+NO_VALIDATORS = b"\x90"
+"""The encoding of an empty list."""
+_FRAMING_BYTES = 5
+"""Most bytes that the encoding puts in front of a byte string or a list."""
 
 
 def create_store(path: Path, block: StoredBlock) -> LedgerStore:
@@ -43,21 +49,47 @@ def create_store(path: Path, block: StoredBlock) -> LedgerStore:
     return LedgerStore.create(path, genesis_commit(executed, block.leaves[0]))
 
 
-def replay_block(application: Application, block: StoredBlock) -> None:
-    """Execute a block that follows the application's tip, demand that its header is exactly what follows, and commit it.
+class Replay:
+    """A store that is extended by blocks from elsewhere, in order."""
 
-    Raises VerificationError, FormatError, RefusedError or CannotTellError, naming the broken rule, and StoreError.
-    """
-    header = parse_header_leaf(block.header_leaf)
-    entries = [entry_from_parts(leaf, items) for leaf, items in zip(block.leaves, block.records, strict=True)]
-    proposal = [
-        SignedHeader(header, block.header_signature).encoded(),
-        *(entry.submission() for entry in entries),
-    ]
-    application.finalize(
-        proposal, engine_height=header.engine_height, time_ms=header.time_ms, proposer=header.proposer
-    )
-    application.commit()
+    def __init__(self, store: LedgerStore) -> None:
+        """`store` stays the caller's, who writes nothing to it meanwhile. Raises StoreCorruptError."""
+        self._store = store
+        self._tip = load_tip(store)
+
+    def commit(self, block: StoredBlock) -> None:
+        """Execute the next block, demand that its header is exactly what follows, and commit it.
+
+        Raises VerificationError, FormatError, RefusedError or CannotTellError, naming the broken rule, and StoreError.
+        """
+        store = self._store
+        header = parse_header_leaf(block.header_leaf)
+        validators = parse_validators(store.get(VALIDATORS_KEY) or NO_VALIDATORS)
+        if header.proposer not in {validator.header_key for validator in validators}:
+            raise VerificationError(
+                "header.proposer",
+                f"the proposer of block {header.height} was not a validator when it was made",
+            )
+        header.verify_signature(block.header_signature)
+        entries = [_checked(leaf, items) for leaf, items in zip(block.leaves, block.records, strict=True)]
+        if not entries:
+            raise VerificationError("proposal.empty", f"block {header.height} has no entries")
+        executed = execute_as(store, self._tip, header, entries)
+        commit = block_commit(executed, block.header_signature, [parsed.entry for parsed in entries])
+        store.commit(commit, engine_height=header.engine_height)
+        self._tip = executed.tip
+
+
+def _checked(leaf: bytes, items: Sequence[bytes]) -> ParsedEntry:
+    """An entry with all checked that does not depend on state."""
+    entry = entry_from_parts(leaf, items)
+    # The exact size is worth computing only where it could be too large.
+    roughly = len(leaf) + sum(map(len, items)) + _FRAMING_BYTES * (len(items) + 2)
+    if roughly > MAX_SUBMISSION_BYTES and len(entry.submission()) > MAX_SUBMISSION_BYTES:
+        raise FormatError("entry.size", f"an entry with its records has at most {MAX_SUBMISSION_BYTES} bytes")
+    entry.check_records_root()
+    entry.verify_signature()
+    return ParsedEntry.of(entry)
 
 
 def rebuild_rule(

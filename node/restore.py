@@ -37,14 +37,13 @@ from ledger.tiles import root as log_root
 from ledger.tiles import tile_width
 from ledger.verify.sources.base import LogSource
 from node import keyfiles
-from node.application import Application
 from node.backup import CONFIG_PATH, MAX_TEXT_BYTES, About, Backup
 from node.cosigning import cosigning_verifier, genesis_policy
 from node.export import Progress, check_checkpoint
 from node.home import KEY_NAMES, Home, HomeError
 from node.log_blocks import read_blocks, read_genesis
 from node.outbox import Outbox, Waiting
-from node.replay import create_store, replay_block
+from node.replay import Replay, create_store
 from node.safe_files import OccupiedError, disk_error, is_free, new_folder, put_file, sync_names, write_synced
 
 EVIDENCE_NAME: Final = "FORK-EVIDENCE"
@@ -117,9 +116,9 @@ def _replay_all(home: Home, backup: Backup, checked: CheckedCheckpoint, progress
     home.ledger.parent.mkdir(mode=0o700)
     store = create_store(home.ledger, next(blocks))
     try:
-        application = Application(store, None)
+        replay = Replay(store)
         for block in blocks:
-            replay_block(application, block)
+            replay.commit(block)
             progress(store.head.size, wanted.size)
         progress(store.head.size, wanted.size)
         if (store.head.size, store.head.root) != (wanted.size, wanted.root):
@@ -335,9 +334,9 @@ def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, prog
         return their_text
     if log_root(_AtSize(source, theirs.size), size) != root:
         raise _fork(home, size, store.signed_checkpoint(), their_text, text)
-    application = Application(store, None)
+    replay = Replay(store)
     for block in read_blocks(source, store.head.height + 1, size, theirs.size):
-        replay_block(application, block)
+        replay.commit(block)
         progress(store.head.size, theirs.size)
     if (store.head.size, store.head.root) != (theirs.size, theirs.root):
         raise _fork(home, theirs.size, store.signed_checkpoint(), their_text, text)

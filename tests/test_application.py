@@ -213,7 +213,11 @@ def test_what_is_refused_is_left_out_with_its_reason(proposer: Application, chai
     early = chain.entry(chain.documents(1), time_ms=chain.next_time_ms + 400_000)
     spoilt = bytearray(good.submission())
     spoilt[-1] ^= 1
-    given_in = [b"", bytes(spoilt), *(e.submission() for e in (stranger, first, early, rival, good, first, elsewhere))]
+    given_in = [
+        b"",
+        bytes(spoilt),
+        *(e.submission() for e in (stranger, first, early, rival, good, first, elsewhere)),
+    ]
     proposal, refused = proposer.prepare(given_in, max_bytes=LARGE, **turn(chain))
     assert proposal[1:] == [first.submission(), good.submission()]
     reasons = [(given_in.index(submission), error.rule) for submission, error in refused]
@@ -252,7 +256,9 @@ def test_a_proposal_stays_within_its_bytes(proposer: Application, chain: Chain) 
     entries = [chain.entry(chain.documents(1 + number % 3)) for number in range(12)]
     submissions = [entry.submission() for entry in entries]
     for room in (0, 300, 700, 900, 1_500, 2_500, 100_000):
-        proposal, refused = proposer.prepare(submissions, max_bytes=HEADER_RESERVE_BYTES + room, **turn(chain))
+        proposal, refused = proposer.prepare(
+            submissions, max_bytes=HEADER_RESERVE_BYTES + room, **turn(chain)
+        )
         assert not refused  # what has no room is not refused: it comes next time
         assert sum(map(len, proposal)) <= HEADER_RESERVE_BYTES + room
         assert [item for item in submissions if item in proposal] == proposal[1:]
@@ -269,7 +275,11 @@ def test_without_entries_there_is_no_proposal(proposer: Application, chain: Chai
 def test_a_blocks_time_is_the_engines_but_later_than_its_parents(proposer: Application, chain: Chain) -> None:
     entry = chain.entry(chain.documents(1), time_ms=chain.tip.header.time_ms)
     parent_ms = chain.tip.header.time_ms
-    for engine_ms, expected in ((0, parent_ms + 1), (parent_ms, parent_ms + 1), (parent_ms + 77, parent_ms + 77)):
+    for engine_ms, expected in (
+        (0, parent_ms + 1),
+        (parent_ms, parent_ms + 1),
+        (parent_ms + 77, parent_ms + 77),
+    ):
         proposal = prepare(proposer, chain, [entry], time_ms=engine_ms)
         assert parse_signed_header(proposal[0]).header.time_ms == expected
         proposer.process(proposal, **turn(chain, time_ms=engine_ms, proposer=PROPOSER))
@@ -310,7 +320,9 @@ def test_what_the_engine_decided_is_not_the_proposers_to_choose(
 ) -> None:
     proposal = prepare(proposer, chain, [chain.entry(chain.documents(1))])
     decided = turn(chain, proposer=PROPOSER)
-    if seen_before:  # a candidate that was executed for another height, time or proposer is not taken for this one
+    if (
+        seen_before
+    ):  # a candidate that was executed for another height, time or proposer is not taken for this one
         validator.process(proposal, **decided)
     assert rejected(validator, proposal, decided | changes) == rule
     assert rejected(proposer, proposal, decided | changes) == rule
@@ -376,13 +388,19 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "another order": (lambda _, proposal, __: [proposal[0], *proposal[:0:-1]], "header.log-root"),
     "one left out": (lambda _, proposal, __: proposal[:-1], "header.entry-count"),
     "one twice": (lambda _, proposal, __: [*proposal, proposal[1]], "entry.duplicate"),
-    "one more": (lambda chain, proposal, _: [*proposal, chain.entry(chain.documents(1)).submission()], "header."),
+    "one more": (
+        lambda chain, proposal, _: [*proposal, chain.entry(chain.documents(1)).submission()],
+        "header.",
+    ),
     "one that is not allowed": (
         lambda chain, proposal, _: [*proposal, chain.entry(chain.documents(1), by="stranger").submission()],
         "key.unknown",
     ),
     "one for another ledger": (
-        lambda chain, proposal, _: [*proposal, chain.entry(chain.documents(1), chain_id=bytes(32)).submission()],
+        lambda chain, proposal, _: [
+            *proposal,
+            chain.entry(chain.documents(1), chain_id=bytes(32)).submission(),
+        ],
         "entry.chain",
     ),
     "one whose signature is wrong": (
@@ -449,7 +467,11 @@ def test_an_old_proposal_is_of_no_use_after_its_block(
     for again in (decided, turn(chain, proposer=PROPOSER)):
         with pytest.raises(LedgerError):
             proposer.process(proposal, **again)
-    assert rejected(proposer, resigned(proposal, engine_height=2, time_ms=chain.next_time_ms), turn(chain, proposer=PROPOSER)) in {
+    assert rejected(
+        proposer,
+        resigned(proposal, engine_height=2, time_ms=chain.next_time_ms),
+        turn(chain, proposer=PROPOSER),
+    ) in {
         "entry.duplicate",
         "header.height",
         "header.parent",
@@ -498,7 +520,9 @@ def test_check_judges_against_what_is_committed(proposer: Application, chain: Ch
         "for another authority": ("authority.not-acting", True),
     }
     # The clock of this machine does not count behind the chain's.
-    proposer.check(chain.entry(chain.documents(1), time_ms=chain.tip.header.time_ms + 300_000).submission(), 0)
+    proposer.check(
+        chain.entry(chain.documents(1), time_ms=chain.tip.header.time_ms + 300_000).submission(), 0
+    )
 
 
 def test_what_was_parsed_is_remembered_by_its_very_bytes(
@@ -564,6 +588,8 @@ def test_any_blocks_end_in_the_twins_ledger(
         validator = Application(store, None)
         assert chain.add(expected) == proposer.tip.header == validator.tip.header
         stored = store.block(proposer.tip.header.height)
-        assert [entry_from_parts(*pair) for pair in zip(stored.leaves, stored.records, strict=True)] == expected
+        assert [
+            entry_from_parts(*pair) for pair in zip(stored.leaves, stored.records, strict=True)
+        ] == expected
     store.close()
     shutil.rmtree(path.parent)

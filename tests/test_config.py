@@ -74,7 +74,9 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_a_missing_one(tmp_path: Pat
 def test_any_value_is_taken_as_it_is_or_refused_by_name(
     tmp_path_factory: pytest.TempPathFactory, name: str, value: object
 ) -> None:
-    written = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else value
+    written = (
+        str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else value
+    )
     try:
         config = load(tmp_path_factory.mktemp("config"), f"{name} = {written}\n")
     except ConfigError as error:

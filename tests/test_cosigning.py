@@ -44,7 +44,9 @@ def cosigner() -> Cosigner:
     return Cosigner(ORIGIN, validator_name(0), key("log 0"), key("cosigning 0"))
 
 
-def test_the_head_is_signed_as_the_log_and_cosigned(store: LedgerStore, chain: Chain, cosigner: Cosigner) -> None:
+def test_the_head_is_signed_as_the_log_and_cosigned(
+    store: LedgerStore, chain: Chain, cosigner: Cosigner
+) -> None:
     text = cosign_head(store, cosigner, TIME_S)
     checked = chain.policy.check(text)
     assert (checked.checkpoint.size, checked.checkpoint.root) == (chain.size, chain.root)
@@ -68,7 +70,9 @@ def test_only_the_newest_checkpoint_is_cosigned(store: LedgerStore, chain: Chain
         chain.add_documents(1)
         store.commit(chain.commits[-1], chain.headers[-1].engine_height)
         signed: list[int] = []
-        watched = WatchedCosigner(cosigner.origin, cosigner.name, cosigner.log_key, cosigner.cosigning_key, signed)
+        watched = WatchedCosigner(
+            cosigner.origin, cosigner.name, cosigner.log_key, cosigner.cosigning_key, signed
+        )
         with pytest.raises(StoreError) as caught:
             cosign(store, before.head, watched, TIME_S)
     assert caught.value.rule == "cosign.not-newest"
@@ -105,7 +109,9 @@ def test_the_intent_is_on_the_disk_before_the_key_is_touched(store: LedgerStore,
     assert signed == [head.size]
 
 
-def test_a_second_root_at_one_size_is_never_signed(store: LedgerStore, chain: Chain, cosigner: Cosigner) -> None:
+def test_a_second_root_at_one_size_is_never_signed(
+    store: LedgerStore, chain: Chain, cosigner: Cosigner
+) -> None:
     # The key signed another root here before, as a peer's copy shows.
     store.learn_signed(KEY_ID, chain.size, bytes(32))
     for _ in range(2):
@@ -149,7 +155,9 @@ def cosigned(node: Node) -> tuple[int, bytes]:
 
 
 @pytest.mark.parametrize("key_named", [True, False], ids=["with the key in the batch", "without"])
-def test_a_crash_between_commit_and_cosignature_is_mended_at_the_next_start(tmp_path: Path, key_named: bool) -> None:
+def test_a_crash_between_commit_and_cosignature_is_mended_at_the_next_start(
+    tmp_path: Path, key_named: bool
+) -> None:
     node = make_node(tmp_path)
     entry = sign(node)
     validator = node.genesis.validators[0]

@@ -116,7 +116,10 @@ def test_what_is_added_is_ordered_committed_and_told(bench: Bench) -> None:
     assert bench.notebook.entries == entries
     assert bench.chain.add(entries) == bench.application.tip.header
     bench.notebook.wait_until(lambda: bench.engine.depth == 0)
-    assert bench.store.last_signed(key("cosigning 0").public_key) == (bench.store.head.size, bench.store.head.root)
+    assert bench.store.last_signed(key("cosigning 0").public_key) == (
+        bench.store.head.size,
+        bench.store.head.root,
+    )
     assert bench.notebook.threads == {"sogoc-engine"}
     assert not bench.notebook.failures
 
@@ -350,5 +353,3 @@ def test_all_that_many_threads_add_is_committed_once(bench: Bench) -> None:
     assert set(ids) >= {entry.id for entry in entries}
     assert {rule for _, rule in bench.notebook.refusals} <= {"document.exists", "entry.duplicate"}
     assert not bench.notebook.failures
-
-

@@ -32,8 +32,14 @@ def test_init_makes_everything_a_node_needs(tmp_path: Path) -> None:
     keys = load_keys(home, KEY_NAMES, None)
     assert len({key.public_key for key in keys.values()}) == len(KEY_NAMES)
     validator = genesis.validators[0]
-    assert (validator.log_key, validator.cosigning_key) == (keys["log"].public_key, keys["validator"].public_key)
-    assert (validator.header_key, validator.engine_key) == (keys["header"].public_key, keys["engine"].public_key)
+    assert (validator.log_key, validator.cosigning_key) == (
+        keys["log"].public_key,
+        keys["validator"].public_key,
+    )
+    assert (validator.header_key, validator.engine_key) == (
+        keys["header"].public_key,
+        keys["engine"].public_key,
+    )
     assert {key.public_key for key in genesis.keys} == {keys["admin"].public_key, keys["office"].public_key}
     store = LedgerStore.open(home.ledger)
     text = store.signed_checkpoint()
@@ -88,14 +94,18 @@ def test_init_that_fails_leaves_nothing_and_can_be_repeated(
     with monkeypatch.context() as patched:
         if broken == "keys":
             saved = keyfiles.save
-            patched.setattr(keyfiles, "save", lambda *args: fail() if args[0].stem == "header" else saved(*args))
+            patched.setattr(
+                keyfiles, "save", lambda *args: fail() if args[0].stem == "header" else saved(*args)
+            )
         elif broken == "store":
             patched.setattr(module, "cosign_head", fail)
         elif broken == "outbox":
             patched.setattr(module.Outbox, "open", fail)
         else:
             put = module.put_file
-            patched.setattr(module, "put_file", lambda *args: fail() if args[0].name == "genesis" else put(*args))
+            patched.setattr(
+                module, "put_file", lambda *args: fail() if args[0].name == "genesis" else put(*args)
+            )
         with pytest.raises(StoreError, match="no room"):
             make_home(path)
     assert path.exists() == is_there
@@ -103,7 +113,9 @@ def test_init_that_fails_leaves_nothing_and_can_be_repeated(
     make_home(path)
 
 
-@pytest.mark.parametrize(("origin", "name"), [("", "UBND"), ("has space/so-goc", "UBND"), (ORIGIN, ""), (ORIGIN, "x" * 201)])
+@pytest.mark.parametrize(
+    ("origin", "name"), [("", "UBND"), ("has space/so-goc", "UBND"), (ORIGIN, ""), (ORIGIN, "x" * 201)]
+)
 def test_a_name_that_no_ledger_may_have_is_refused_before_anything_is_made(
     tmp_path: Path, origin: str, name: str
 ) -> None:
@@ -127,7 +139,11 @@ def test_keys_of_another_ledger_do_not_cosign_this_one(tmp_path: Path) -> None:
     genesis = home.read_genesis()
     keys = load_keys(home, ("log", "validator"), None)
     cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"])
-    for log, validator in ((new_key(), keys["validator"]), (keys["log"], new_key()), (keys["validator"], keys["log"])):
+    for log, validator in (
+        (new_key(), keys["validator"]),
+        (keys["log"], new_key()),
+        (keys["validator"], keys["log"]),
+    ):
         with pytest.raises(HomeError, match=r"home\.keys"):
             cosigner_of(genesis, genesis.validators[0], log, validator)
 

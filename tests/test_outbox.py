@@ -106,7 +106,9 @@ def test_after_a_crash_a_finished_entry_may_wait_again_and_is_finished_again(
     crashed.close()
 
 
-def test_finished_entries_are_struck_off_by_the_next_write(path: Path, journal: Outbox, tmp_path: Path) -> None:
+def test_finished_entries_are_struck_off_by_the_next_write(
+    path: Path, journal: Outbox, tmp_path: Path
+) -> None:
     journal.append([item(1), item(2)], NOW)
     journal.finish([item(1)[0]])
     journal.append([item(3)], NOW)
@@ -336,7 +338,9 @@ def test_refusals_are_forgotten_when_they_are_old(journal: Outbox) -> None:
 
 
 @pytest.mark.parametrize("persisted", [False, True])
-def test_a_write_that_failed_is_not_acknowledged_and_reopening_settles_it(path: Path, persisted: bool) -> None:
+def test_a_write_that_failed_is_not_acknowledged_and_reopening_settles_it(
+    path: Path, persisted: bool
+) -> None:
     journal = Outbox.open(path, create=True)
     journal.append([item(1)], NOW)
     database = journal._database

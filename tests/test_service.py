@@ -128,7 +128,9 @@ def test_a_second_signature_over_the_same_body_is_the_same_entry(tmp_path: Path,
             assert submit(node, again) == [Final(entry.id, before)]
         else:
             outcomes = submit(node, entry, again)
-            assert [outcome.entry_id for outcome in outcomes if not isinstance(outcome, LedgerError)] == [entry.id] * 2
+            assert [outcome.entry_id for outcome in outcomes if not isinstance(outcome, LedgerError)] == [
+                entry.id
+            ] * 2
         result(node, entry)
         until(lambda: node.outbox.depth == 0)
         assert node.final.size == before + 2
@@ -431,7 +433,9 @@ def test_below_the_low_water_mark_nothing_is_taken_and_reading_goes_on(
     put(node, other)
 
 
-def test_while_the_mempool_is_full_nothing_is_taken(waiting_node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_the_mempool_is_full_nothing_is_taken(
+    waiting_node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = waiting_node
     entry, other = sign(node), sign(node)
     monkeypatch.setattr(embedded, "MAX_MEMPOOL_BYTES", len(entry.submission()))
@@ -507,7 +511,9 @@ def test_cosigning_again_while_blocks_come_keeps_text_and_view_together(tmp_path
         assert len(set(seen)) > 1
 
 
-def test_an_entry_that_waited_thirty_days_is_refused_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_waited_thirty_days_is_refused_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [clock_ms()]
     node = make_node(tmp_path, clock=lambda: now[0])
     old, young = sign(node, time_ms=now[0]), sign(node, time_ms=now[0])
@@ -538,7 +544,9 @@ def test_an_entry_that_waited_thirty_days_is_refused_and_told(tmp_path: Path, mo
     node.stop()
 
 
-def test_an_entry_in_the_block_in_hand_does_not_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_in_the_block_in_hand_does_not_expire(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [clock_ms()]
     node = make_node(tmp_path, clock=lambda: now[0])
     entered, go = threading.Event(), threading.Event()
@@ -593,5 +601,3 @@ def test_the_metrics_count_what_happened(node: Node) -> None:
     ):
         assert line in text
     assert node._committed_at == {}
-
-

@@ -30,6 +30,7 @@ def test_it_holds_the_rows_that_a_store_holds_wherever_they_are(limit: int, tmp_
         replay = Replay(chain.genesis, scratch)
         for index, (leaf, items) in enumerate(zip(chain.leaves, chain.records, strict=True)):
             replay.leaf(index, leaf, items)
+        replay.finish()
         assert replay.tip == chain.tip
         kinds = (layout.LOOKUP, layout.STATE_PAGE, layout.STATE_ROW)
         assert list(scratch.rows()) == [row for kind in kinds for row in source.reader.iterate(kind)]

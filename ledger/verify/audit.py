@@ -21,13 +21,13 @@ from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from ledger.errors import VerificationError
+from ledger.errors import CannotTellError, VerificationError
 from ledger.policy import Policy
 from ledger.verify.linking import Linker
 from ledger.verify.quick import check_all
 from ledger.verify.reading import Start, Unreadable, read_start, segments
 from ledger.verify.replay import Replay
-from ledger.verify.report import AuditReport, Level, faults_as_failures
+from ledger.verify.report import AuditFailure, AuditReport, Level, faults_as_failures
 from ledger.verify.segments import Job, Result
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import ExportSource
@@ -72,14 +72,21 @@ def audit(
     with ExitStack() as stack:
         stack.enter_context(faults_as_failures())
         executed = stack.enter_context(scratch()) if level >= Level.FULL else None
-        replay = None if executed is None else Replay(start.genesis, executed)
+        replay = None if executed is None else Replay(start.genesis, executed, executor, window)
         rows = None
         if isinstance(source, StoreSource):
             rows = RowCheck(source.reader, source.head, start.genesis, start.policy)
         linker = Linker(source, start, rows, replay)
         found = segments(source, start, level)
-        _check_segments(found, linker, executor, window, lambda done: progress(done, start.size))
-        last = linker.finish()
+        try:
+            _check_segments(found, linker, executor, window, lambda done: progress(done, start.size))
+            last = linker.finish()
+        except (AuditFailure, CannotTellError):
+            # Blocks before this one may still wait to be executed, and what is wrong there comes first.
+            linker.execute_waiting()
+            raise
+        finally:
+            linker.cancel()
         if isinstance(source, ExportSource):
             _check_beside(source, start)
         if rows is not None:

@@ -54,7 +54,8 @@ class Linker:
             self._tiles.add(1, job.node)
 
     def finish(self) -> BlockFact:
-        """Check what only shows at the end of the log; return its last block. Raises AuditFailure."""
+        """Check what only shows at the end of the log; return its last block. Raises as `take`."""
+        self.execute_waiting()
         start, last = self._start, self._last
         if last is None or last.size != start.size:
             raise AuditFailure("log.end", "the log does not end with a header", index=start.size - 1)
@@ -67,16 +68,24 @@ class Linker:
         self._tiles.finish()
         return last
 
+    def execute_waiting(self) -> None:
+        """Execute the blocks that were taken and wait for their turn. Raises as `take`."""
+        if self._replay is not None:
+            self._replay.finish()
+
+    def cancel(self) -> None:
+        """Let go of what the executor may still have."""
+        if self._replay is not None:
+            self._replay.cancel()
+
     def _replay_segment(self, replay: Replay, job: Job, result: Result) -> None:
         """Check each block and execute it again; leaves after the last header wait for theirs."""
+        # As far as the segment was found right, which may be all of it; what cannot be read lies behind the finding.
         leaves, _ = split_bundle(job.entries, job.width, counted=False)
         items, _ = split_bundle(job.records, job.width, counted=True)
         facts = {fact.index: fact for fact in result.facts}
-        for index, (leaf,), beside in zip(
-            range(job.first, job.first + job.width), leaves, items, strict=False
-        ):
-            if result.finding is not None and index >= result.finding.index:
-                return
+        end = job.first + job.width if result.finding is None else result.finding.index
+        for index, (leaf,), beside in zip(range(job.first, end), leaves, items, strict=False):
             if index in facts:
                 self._block(facts[index])
             replay.leaf(index, leaf, beside)

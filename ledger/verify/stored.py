@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from ledger.checkpoint import Checkpoint
 from ledger.encoding import encode
@@ -30,6 +31,10 @@ from ledger.tiles import tile_width
 from ledger.verify.report import AuditFailure
 from ledger.verify.segments import BlockFact
 from ledger.verify.trust import genesis_policy
+
+
+Row = tuple[bytes, bytes]
+"""Key and value."""
 
 
 class RowCheck:
@@ -132,7 +137,7 @@ class RowCheck:
                     "checkpoint.unlisted-key", f"a signature by {signature.name!a} is by no listed key"
                 )
 
-    def sweep(self, executed: Iterable[tuple[bytes, bytes]]) -> None:
+    def sweep(self, executed: Iterable[Row]) -> None:
         """Go through every key of the database, and compare all rows that `executed` gives with those stored.
 
         `executed`: state rows, pages and lookups in order of key. Raises AuditFailure.
@@ -144,18 +149,17 @@ class RowCheck:
             layout.LEAF: iter(range(self._head.size)),
             layout.RECORDS: iter(range(self._head.size)),
         }
-        for key, value in self._reader.iterate():
-            kind = key[:1]
-            if kind in numbers:
-                _compare_number(next(numbers[kind], None), key)
-            elif kind in _EXECUTED:
-                _compare(next(expected, None), key, value)
-            elif kind == layout.TILE:
-                self._tile(key, value)
-            elif kind == layout.SIGNED:
-                self._signed(key)
-            elif key not in _SINGLE and kind != layout.COSIGNED:
-                raise _extra(key)
+        rows = self._reader.iterate()
+        while chunk := list(islice(rows, _CHUNK)):
+            kind = chunk[0][0][:1]
+            if kind in _EXECUTED and kind == chunk[-1][0][:1]:
+                # Nearly all rows are of these kinds and right, and many are compared faster than one by one.
+                wanted = list(islice(expected, len(chunk)))
+                if wanted != chunk:
+                    _compare_all(wanted, chunk)
+                continue
+            for key, value in chunk:
+                self._row(key, value, numbers, expected)
         for kind, rest in numbers.items():
             number = next(rest, None)
             if number is not None:
@@ -163,6 +167,21 @@ class RowCheck:
         row = next(expected, None)
         if row is not None:
             raise _missing(row[0])
+
+    def _row(
+        self, key: bytes, value: bytes, numbers: dict[bytes, Iterator[int]], expected: Iterator[Row]
+    ) -> None:
+        kind = key[:1]
+        if kind in numbers:
+            _compare_number(next(numbers[kind], None), key)
+        elif kind in _EXECUTED:
+            _compare(next(expected, None), key, value)
+        elif kind == layout.TILE:
+            self._tile(key, value)
+        elif kind == layout.SIGNED:
+            self._signed(key)
+        elif key not in _SINGLE and kind != layout.COSIGNED:
+            raise _extra(key)
 
     def _ends(self) -> Iterator[int]:
         """The tree sizes after each block, from the rows of blocks, which were compared with the headers."""
@@ -185,6 +204,7 @@ class RowCheck:
             raise _extra(key)
 
 
+_CHUNK = 1_000
 _EXECUTED = (layout.STATE_ROW, layout.STATE_PAGE, layout.LOOKUP)
 _SINGLE = (layout.HEAD, layout.FORMAT, layout.SIGNED_SUMMARY)
 
@@ -215,7 +235,13 @@ def _compare_number(number: int | None, key: bytes) -> None:
         raise _missing(wanted) if key > wanted else _extra(key)
 
 
-def _compare(wanted: tuple[bytes, bytes] | None, key: bytes, value: bytes) -> None:
+def _compare_all(wanted: list[Row], found: list[Row]) -> None:
+    """Name the first difference of two lists that differ. Raises AuditFailure."""
+    for number, (key, value) in enumerate(found):
+        _compare(wanted[number] if number < len(wanted) else None, key, value)
+
+
+def _compare(wanted: Row | None, key: bytes, value: bytes) -> None:
     if wanted is None or key < wanted[0]:
         raise _extra(key)
     if key > wanted[0]:

@@ -69,7 +69,8 @@ class Load:
         self._sent: deque[bytes] = deque(maxlen=200)
         self._records: deque[bytes] = deque(maxlen=200)
         self._threads = [
-            threading.Thread(target=self._run, args=(self._submit, f"{seed}/{number}")) for number in range(threads)
+            threading.Thread(target=self._run, args=(self._submit, f"{seed}/{number}"))
+            for number in range(threads)
         ]
         self._threads.append(threading.Thread(target=self._run, args=(self._watch, f"{seed}/watch")))
         for thread in self._threads:

@@ -30,8 +30,9 @@ class Rounds:
 
     folder: Path
     seed: int
-    min_acknowledged: int = 1
     figures: Figures = field(init=False)
+    number: int = field(default=0, init=False)
+    """Rounds begun."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -52,21 +53,17 @@ class Rounds:
         self.book = Book(self.folder / "book.jsonl")
         self.served = Served(self.home.path, self.folder / "log.txt")
 
-    def run(self, rounds: range) -> None:
-        """Run these rounds, then stop the node in peace and audit what it leaves. Raises AssertionError."""
-        try:
-            for number in rounds:
-                self.round(number)
-            self.finish()
-        finally:
-            self.served.close()
+    def close(self) -> None:
+        """Leave no process behind."""
+        self.served.close()
 
-    def round(self, number: int) -> None:
-        """Load, kill, start, check."""
-        random = Random(f"{self.seed}/{number}")
+    def round(self) -> None:
+        """Load, kill, start, check. Raises AssertionError."""
+        self.number += 1
+        random = Random(f"{self.seed}/{self.number}")
         load = Load(self._port(), self.author, self.book, random.getrandbits(32))
         try:
-            load.wait_for(self.min_acknowledged, seconds=30)
+            load.wait_for(1, seconds=30)
             time.sleep(random.random() ** 2 * 0.6)
             self._kill()
         finally:
@@ -78,7 +75,7 @@ class Rounds:
             time.sleep(0.3 + random.random())
             self._kill()
         self._check()
-        self._judge(number)
+        self._judge()
 
     def _port(self) -> int:
         """Where the node listens; started if it is not there."""
@@ -107,14 +104,15 @@ class Rounds:
             report = audit(source, self.checker.policy)
         assert report.size == max(self.checker.roots)
         self.checker.check_stored(stored_checkpoints(self.home.ledger))
-        self._judge(-1)
+        self._judge()
 
     def _kill(self) -> None:
         self.served.kill()
         self.figures.kills += 1
 
-    def _judge(self, number: int) -> None:
-        assert not self.checker.faults, f"seed {self.seed}, round {number}, {self.folder}:\n" + "\n".join(self.checker.faults)
+    def _judge(self) -> None:
+        faults = "\n".join(self.checker.faults)
+        assert not faults, f"seed {self.seed}, round {self.number}, {self.folder}:\n{faults}"
 
 
 def stored_checkpoints(path: Path) -> Iterator[str]:

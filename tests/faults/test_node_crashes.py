@@ -20,7 +20,12 @@ def test_killed_at_any_instant_nothing_acknowledged_is_lost_and_no_second_root_i
     tmp_path: Path, seed: int
 ) -> None:
     rounds = Rounds(tmp_path, seed)
-    rounds.run(range(ROUNDS))
+    try:
+        for _ in range(ROUNDS):
+            rounds.round()
+        rounds.finish()
+    finally:
+        rounds.close()
     figures = rounds.figures
     print(figures)  # noqa: T201  shown when the test fails, or with -s
     assert figures.kills > ROUNDS

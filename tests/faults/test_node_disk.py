@@ -126,9 +126,9 @@ try:
     while True:
         entry = large(node)
         node.submit([entry.submission()])
-        print("acknowledged", entry.submission().hex(), flush=True)
+        print("acknowledged", entry.submission().hex(), file=sys.stderr, flush=True)
 except StoreError as error:
-    print("stopped", error.rule, node.failure.rule, flush=True)
+    print("stopped", error.rule, node.failure.rule, file=sys.stderr, flush=True)
     node.stop()
 """
 
@@ -136,11 +136,12 @@ except StoreError as error:
 def test_at_the_limit_on_the_size_of_files_a_node_stops_and_nothing_is_lost(tmp_path: Path) -> None:
     # The same as a full disk, where no file system can be mounted.
     make_home(tmp_path / "node")
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(tmp_path)]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=SECONDS)
-    said = [line.split() for line in done.stdout.splitlines()]  # among the lines of its log
-    acknowledged = [words[1] for words in said if words[0:1] == ["acknowledged"]]
-    (stopped,) = [words for words in said if words[0:1] == ["stopped"]]
+    *said, stopped = [line.split() for line in done.stderr.splitlines()]
+    assert {words[0] for words in said} == {"acknowledged"}
+    acknowledged = [words[1] for words in said]
+    assert stopped[0] == "stopped"
     assert stopped[1] in {"store.full", "node.stopped"}
     assert stopped[2] == "store.full"
     assert len(acknowledged) > 3
@@ -153,7 +154,13 @@ def serve_says(home: Path) -> tuple[int, str]:
     """Exit code and words of `sogoc serve` where it cannot."""
     command = [*SERVE, str(home), "--port", "0"]
     done = subprocess.run(
-        command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=SECONDS, stdin=subprocess.DEVNULL
+        command,
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        stdin=subprocess.DEVNULL,
     )
     return done.returncode, done.stdout + done.stderr
 

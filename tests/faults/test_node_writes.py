@@ -62,7 +62,11 @@ def check_stopped(node: Node, entry: Entry) -> None:
     """It takes nothing, says why, and still serves what is final."""
     assert isinstance(node.failure, StoreError)
     assert node.failure.rule == "store.full"
-    for attempt in (lambda: node.submit([entry.submission()]), node.check_intake, lambda: node.wait(entry.id).result(0)):
+    for attempt in (
+        lambda: node.submit([entry.submission()]),
+        node.check_intake,
+        lambda: node.wait(entry.id).result(0),
+    ):
         with pytest.raises(StoreError, match="No room is left") as caught:
             attempt()
         assert caught.value.rule == "node.stopped"

@@ -26,6 +26,7 @@ LIMIT_BYTES: Final = 64 << 20
 """Bytes of rows kept in memory before they are written out. Python's own overhead is about as much again."""
 
 _ROW_OVERHEAD: Final = 150
+_SHORT: Final = 256
 _NEAR_PATH: Final = 4
 """Pages with paths no longer than this stay in memory, too: every block reads them, and there are at most 4,369."""
 
@@ -75,9 +76,8 @@ class Scratch:
         self._values.update(rows)
         self._pages.update(pages)
         self._lookups.update(lookups)
-        self._bytes += sum(len(key) + len(value) + _ROW_OVERHEAD for key, value in rows.items())
-        self._bytes += sum(len(page) + _ROW_OVERHEAD for page in pages.values())
-        self._bytes += len(rows) * _ROW_OVERHEAD
+        self._bytes += sum(map(len, rows)) + sum(map(len, rows.values())) + sum(map(len, pages.values()))
+        self._bytes += (2 * len(rows) + len(pages)) * _ROW_OVERHEAD
         if self._bytes > self._limit:
             self._spill()
 
@@ -112,8 +112,13 @@ class Scratch:
 
     def _pending(self) -> Iterator[tuple[bytes, bytes]]:
         for key, value in self._values.items():
-            yield layout.STATE_ROW + sha256(key), encode([key, value])
+            yield layout.STATE_ROW + sha256(key), b"\x92" + _binary(key) + _binary(value)
         for path, page in self._pages.items():
             yield layout.STATE_PAGE + path, page
         for key, value in self._lookups.items():
             yield layout.LOOKUP + key, value
+
+
+def _binary(data: bytes) -> bytes:
+    """A byte string in the canonical encoding, without asking what it is: two of these for every row there is."""
+    return b"\xc4" + len(data).to_bytes(1, "big") + data if len(data) < _SHORT else encode(data)

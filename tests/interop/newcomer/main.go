@@ -63,7 +63,13 @@ func runVerify(args []string, out, problems io.Writer) int {
 	if !ok {
 		return exitUsage
 	}
-	answer := judgeFile(identify(files[0], salt), files[1], files[2])
+	policy, err := parsePolicy(files[2])
+	answer := &Answer{}
+	if err != nil {
+		answer.say(CannotTell, err.Error())
+	} else {
+		answer = judgeFile(identify(files[0], salt), files[1], policy)
+	}
 	fmt.Fprintln(out, answer.Verdict)
 	fmt.Fprintln(out, "reason:", answer.Reason)
 	// What a failed check leaves standing would only lend credit to a forgery.

@@ -40,8 +40,8 @@ func parseNoteKey(s string, types ...byte) (noteKey, error) {
 	switch {
 	case !fits:
 		return noteKey{}, errors.New("a key is of a type that does not belong here")
-	case key.Type != typePostQuantum && !isUsable(key.Key):
-		return noteKey{}, errors.New("a key is not fit to verify signatures")
+	case key.Type != typePostQuantum && !(len(key.Key) == 32 && hasPrimeOrder(key.Key)):
+		return noteKey{}, errors.New("a key is not in the subgroup of prime order")
 	case key.Type == typePostQuantum && len(key.Key) != 1312:
 		return noteKey{}, errors.New("a key has the wrong length")
 	case hex.EncodeToString(key.ID[:]) != id:

@@ -84,8 +84,8 @@ func identify(file, salt []byte) []byte {
 
 // judgeFile gives the verdict on a file. A file that is not the one of the record is told even where the receipt leaves open
 // what has become of the record; not, however, where it leaves open whether there is such a record.
-func judgeFile(identifier, receipt, policyText []byte) *Answer {
-	answer := judgeReceipt(receipt, policyText)
+func judgeFile(identifier, receipt []byte, policy *Policy) *Answer {
+	answer := judgeReceipt(receipt, policy)
 	switch {
 	case answer.Record == nil:
 		return answer
@@ -98,12 +98,8 @@ func judgeFile(identifier, receipt, policyText []byte) *Answer {
 }
 
 // judgeReceipt gives the verdict on a receipt by itself. The record is in the answer only if it is proved to be in the log.
-func judgeReceipt(receipt, policyText []byte) *Answer {
+func judgeReceipt(receipt []byte, policy *Policy) *Answer {
 	answer := &Answer{}
-	policy, err := parsePolicy(policyText)
-	if err != nil {
-		return answer.say(CannotTell, err.Error())
-	}
 	proof, err := parseProof(receipt)
 	if err != nil {
 		return answer.say(CannotTell, err.Error())

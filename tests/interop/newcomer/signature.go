@@ -33,15 +33,6 @@ func isSmall(encoding []byte) bool {
 	return false
 }
 
-// isUsable says whether signatures can be valid under a key at all.
-func isUsable(key []byte) bool {
-	if len(key) != 32 || isSmall(key) {
-		return false
-	}
-	_, onCurve := decompress(key)
-	return onCurve
-}
-
 // inContext separates the purposes of a key: a signature for one is none for another.
 func inContext(context string, message []byte) []byte {
 	return append(append([]byte(context), 0), message...)

@@ -238,22 +238,22 @@ func TestCheckpointAndReceipt(t *testing.T) {
 	receipt := []byte(fences(t, "receipt", 1)[0])
 	extra := must[*receiptParts](t)(parseReceipt(must[*Proof](t)(parseProof(receipt)).Extra))
 	same(t, "the record", extra.record, hexBlocks(t, "entry")["record 1"])
-	if answer := judgeReceipt(receipt, []byte(parts[0])); answer.Verdict != InForce {
+	if answer := judgeReceipt(receipt, policy); answer.Verdict != InForce {
 		t.Errorf("%v: %s", answer.Verdict, answer.Reason)
 	}
 	// Nobody has the file of the example, but its hash is there.
 	hashOf := func(record []byte) []byte { return must[*Record](t)(decodeRecord(record)).document() }
-	if answer := judgeFile(hashOf(extra.record), receipt, []byte(parts[0])); answer.Verdict != InForce {
+	if answer := judgeFile(hashOf(extra.record), receipt, policy); answer.Verdict != InForce {
 		t.Errorf("%v: %s", answer.Verdict, answer.Reason)
 	}
 	other := hashOf(hexBlocks(t, "entry")["record 0"])
-	if answer := judgeFile(other, receipt, []byte(parts[0])); answer.Verdict != DoesNotMatch {
+	if answer := judgeFile(other, receipt, policy); answer.Verdict != DoesNotMatch {
 		t.Errorf("%v: %s", answer.Verdict, answer.Reason)
 	}
 	for i := range receipt {
 		altered := slices.Clone(receipt)
 		altered[i] ^= 1
-		if answer := judgeReceipt(altered, []byte(parts[0])); answer.Verdict != DoesNotMatch && answer.Verdict != CannotTell {
+		if answer := judgeReceipt(altered, policy); answer.Verdict != DoesNotMatch && answer.Verdict != CannotTell {
 			t.Errorf("a changed byte %d goes unnoticed", i)
 		}
 	}

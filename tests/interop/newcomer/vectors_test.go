@@ -250,7 +250,7 @@ func TestVerdictVectors(t *testing.T) {
 			slices.Sort(names)
 			for _, name := range names {
 				v := vectors[name]
-				receipt, policy := v.text("text"), v.text("policy")
+				receipt, policy := v.text("text"), must[*Policy](t)(parsePolicy(v.text("policy")))
 				answer := judgeReceipt(receipt, policy)
 				if folder == "document" {
 					var salt []byte

@@ -1,0 +1,30 @@
+"""The questions, by name, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks import (
+    alternatives,
+    anchoring,
+    audit_full,
+    audit_signatures,
+    disk,
+    growth,
+    ingest,
+    receipts,
+)
+from benchmarks.measure import Result
+from benchmarks.scale import Workshop
+
+QUESTIONS: dict[str, Callable[[Workshop], Result]] = {
+    "audit-signatures-1": audit_signatures.run_single,
+    "audit-signatures-100": audit_signatures.run_batch,
+    "audit-full": audit_full.run,
+    "ingest": ingest.run,
+    "receipts": receipts.run,
+    "disk": disk.run,
+    "anchoring": anchoring.run,
+    "alternatives": alternatives.run,
+    "growth": growth.run,
+}

@@ -1,0 +1,128 @@
+"""How much is measured: every size in one place, for a full run, a quick one, a long one and the smoke test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.generate import Shape, generate
+from benchmarks.measure import say
+from node.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is sent to a node."""
+
+    per_entry: int
+    records: int
+    per_request: int
+    """Entries in a request."""
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of everything. The numbers of records are chosen so that a run of each kind takes about a second."""
+
+    rounds: int
+    workers: int
+    singles: int
+    """Records of a ledger with one record per entry, for audits."""
+    batches: int
+    """The same with 100 records per entry."""
+    growth: tuple[Shape, ...]
+    loads: tuple[Load, ...]
+    receipts: int
+    """Receipts that are fetched for each figure."""
+    documents: int
+    """Files that are anchored through the command line."""
+    alternatives: int
+    """Records that each alternative is given at 100 per batch; a tenth of that at one by one."""
+
+
+LOADS = (
+    Load(per_entry=1, records=20_000, per_request=100, connections=8),
+    Load(per_entry=100, records=200_000, per_request=50, connections=8),
+    Load(per_entry=1, records=4_000, per_request=1, connections=32),
+)
+
+DEFAULT = Scale(
+    rounds=5,
+    workers=2,
+    singles=20_000,
+    batches=300_000,
+    growth=(
+        Shape(10_000, 100),
+        Shape(100_000, 100),
+        Shape(1_000_000, 100),
+        Shape(1_000, 1),
+        Shape(10_000, 1),
+        Shape(100_000, 1),
+    ),
+    loads=LOADS,
+    receipts=1_000,
+    documents=500,
+    alternatives=50_000,
+)
+QUICK = Scale(
+    rounds=3,
+    workers=2,
+    singles=5_000,
+    batches=50_000,
+    growth=(Shape(1_000, 100), Shape(10_000, 100), Shape(100_000, 100), Shape(1_000, 1), Shape(10_000, 1)),
+    loads=(
+        Load(per_entry=1, records=5_000, per_request=100, connections=8),
+        Load(per_entry=100, records=50_000, per_request=50, connections=8),
+        Load(per_entry=1, records=1_000, per_request=1, connections=32),
+    ),
+    receipts=200,
+    documents=100,
+    alternatives=10_000,
+)
+TINY = Scale(
+    rounds=1,
+    workers=1,
+    singles=30,
+    batches=300,
+    growth=(Shape(100, 100), Shape(300, 100)),
+    loads=(Load(per_entry=1, records=6, per_request=2, connections=2),),
+    receipts=5,
+    documents=2,
+    alternatives=200,
+)
+"""For the smoke test: everything runs, and nothing is measured."""
+
+
+@dataclass
+class Workshop:
+    """A directory on the disk, gone afterwards, and the ledgers that were made in it."""
+
+    path: Path
+    scale: Scale
+    _homes: dict[Shape, Home] = field(default_factory=dict)
+    _rooms: int = 0
+
+    def ledger(self, shape: Shape) -> Home:
+        """A ledger of this shape, to read from; made once."""
+        if shape not in self._homes:
+            say(f"  generating {shape.records:,} records, {shape.per_entry} per entry")
+            self._homes[shape] = generate(self.room() / "home", shape)
+        return self._homes[shape]
+
+    def room(self) -> Path:
+        """A new empty directory."""
+        self._rooms += 1
+        path = self.path / str(self._rooms)
+        path.mkdir()
+        return path
+
+
+@contextmanager
+def workshop(scale: Scale) -> Iterator[Workshop]:
+    """A workshop in a temporary directory: `TMPDIR` says where; it should be on a disk and not in memory."""
+    with TemporaryDirectory(prefix="sogoc-benchmark-") as directory:
+        yield Workshop(Path(directory), scale)
