@@ -14,7 +14,7 @@ _REASONS = {
     "receipt.no-extra": "đây là bằng chứng nhật ký chung, không phải biên nhận của Sổ Gốc",
     "receipt.no-state": "chắc chắn đã ghi sổ, nhưng biên nhận không nói còn hiệu lực hay không",
     "receipt.other-kind": "biên nhận này không phải của một văn bản",
-    "salt.missing": "giấy tờ này được neo kín: cần tệp muối (.salt) đi kèm",
+    "document.salt-missing": "giấy tờ này được neo kín: cần tệp muối (.salt) đi kèm",
     "policy.no-log-signature": "chính sách này không biết sổ đã ký biên nhận",
     "policy.quorum-missing": "chưa đủ chữ ký xác nhận mà chính sách đòi hỏi",
     "key.disputed": "khóa đã ký bị thu hồi, và việc ký trong khoảng thời gian đó đang có tranh chấp",

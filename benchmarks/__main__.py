@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+
+import structlog
 
 from benchmarks import plots
 from benchmarks.measure import machine, say
@@ -27,14 +30,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The program."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, under two minutes")
-    parser.add_argument("--only", nargs="+", choices=sorted(QUESTIONS), metavar="NAME", help=", ".join(QUESTIONS))
-    parser.add_argument("--output", type=Path, help="folder for results and plots, instead of the checkout's own")
+    parser.add_argument(
+        "--only", nargs="+", choices=sorted(QUESTIONS), metavar="NAME", help=", ".join(QUESTIONS)
+    )
+    parser.add_argument(
+        "--output", type=Path, help="folder for results and plots, instead of the checkout's own"
+    )
     options = parser.parse_args(arguments)
     scale = QUICK if options.quick else DEFAULT
     if options.quick and options.output is None:
         parser.error("--quick needs --output: the checkout's own results are of full size")
     results = options.output or RESULTS
     results.mkdir(parents=True, exist_ok=True)
+    # A node in this process (`alternatives`) would tell of every block here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with workshop(scale) as place:
         for name, run in QUESTIONS.items():
             if options.only and name not in options.only:

@@ -41,8 +41,10 @@ from node.service import Accepted, Node, clock_ms
 GROUP = 100
 """Entries for each sync."""
 _PROOFS = 50
-_GIT_COMMITS = 50
-"""Entries given to `git commit`, which starts processes for each."""
+_MOST_ENTRIES = {"git commit": 50}
+"""Entries given to a peer that is slow: `git commit` starts two processes for each."""
+_MOST_RECORDS = {"pymerkle sqlite": 1_000}
+"""The same in records: pymerkle syncs each by itself."""
 _GIT = ("git", "-c", "core.fsync=all", "-c", "gc.auto=0", "-c", "user.name=b", "-c", "user.email=b@example")
 
 
@@ -62,6 +64,7 @@ class Outcome:
     def result(self) -> dict[str, float]:
         """The figures that are compared."""
         return {
+            "records": self.records,
             "append_records_per_s": self.records / self.append_s,
             "prove_ms": self.prove_s * 1e3,
             "proof_bytes": self.proof_bytes,
@@ -83,8 +86,11 @@ def run(place: Workshop) -> Result:
                 room = place.room()
                 new_home(room / "home")
                 entries = list(_entries(Home(room / "home"), records, per_entry))
-                count = min(_GIT_COMMITS, len(entries)) if name == "git commit" else len(entries)
-                outcomes.setdefault(name, []).append(peer(room, entries[:count]).result())
+                most = min(
+                    _MOST_ENTRIES.get(name, len(entries)),
+                    max(1, _MOST_RECORDS.get(name, records) // per_entry),
+                )
+                outcomes.setdefault(name, []).append(peer(room, entries[:most]).result())
                 shutil.rmtree(room)
         found[f"{per_entry} per entry"] = {
             name: {what: summary([run[what] for run in runs]) for what in runs[0]}
@@ -132,7 +138,7 @@ def _sogoc(room: Path, entries: Sequence[Entry]) -> Outcome:
     node.start()
     submissions = [[entry.submission() for entry in group] for group in _groups(entries)]
     try:
-        append_s = seconds_of(lambda: [_submit(node, group) for group in submissions])
+        append_s = seconds_of(lambda: _submit_all(node, submissions))
         texts: list[str] = []
         prove = [
             seconds_of(lambda: texts.append(_receipt(node, entry)))  # noqa: B023  called at once
@@ -152,15 +158,17 @@ def _sogoc(room: Path, entries: Sequence[Entry]) -> Outcome:
     )
 
 
-def _submit(node: Node, submissions: Sequence[bytes]) -> None:
-    futures = []
-    for outcome in node.submit(submissions):
-        if isinstance(outcome, LedgerError):
-            raise outcome
-        if isinstance(outcome, Accepted):
-            futures.append(node.wait(outcome.entry_id))
-    for future in futures:
-        future.result()
+def _submit_all(node: Node, groups: Sequence[Sequence[bytes]]) -> None:
+    """Submit group by group, each when the one before is final."""
+    for group in groups:
+        futures = []
+        for outcome in node.submit(group):
+            if isinstance(outcome, LedgerError):
+                raise outcome
+            if isinstance(outcome, Accepted):
+                futures.append(node.wait(outcome.entry_id))
+        for future in futures:
+            future.result()
 
 
 def _receipt(node: Node, entry: Entry) -> str:
@@ -321,7 +329,6 @@ def _git_stream(process: subprocess.Popen[bytes], entries: Sequence[Entry]) -> N
             data = entry.submission()
             process.stdin.write(
                 b"commit refs/heads/main\ncommitter b <b@example> %d +0000\ndata 2\ne\n" % number
-                + (b"from refs/heads/main^0\n" if number == 0 and process.poll() else b"")
                 + b"M 100644 inline %s\ndata %d\n%s\n" % (_git_path(number).encode(), len(data), data)
             )
             number += 1

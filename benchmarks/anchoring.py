@@ -20,6 +20,7 @@ def run(place: Workshop) -> Result:
     home = Home(room / "home")
     new_home(home.path)
     fresh, again, alone = [], [], []
+    files: list[Path] = []
     with serving(home.path) as node:
         for round_number in range(max(1, place.scale.rounds - 2)):
             files = _write_files(room / f"documents {round_number}", count)

@@ -63,9 +63,7 @@ class _Replay:
         self.effects = []
         for block, entries in zip(self.blocks, self.parsed, strict=True):
             header = parse_header_leaf(block.header_leaf)
-            effects = apply_entries(
-                state, header.chain_id, header.time_ms, header.first_index, entries
-            )
+            effects = apply_entries(state, header.chain_id, header.time_ms, header.first_index, entries)
             state.rows.update(effects.rows)
             self.effects.append(effects)
 
@@ -116,9 +114,7 @@ def _measure(place: Workshop, shape: Shape) -> Result:
         )
     rows = sum(len(effects.rows) for effects in replay.effects)
     parts = ("parse", "apply", "update", "signatures")
-    rest = [
-        full - sum(seconds[part][at] for part in parts) for at, full in enumerate(seconds["full"])
-    ]
+    rest = [full - sum(seconds[part][at] for part in parts) for at, full in enumerate(seconds["full"])]
     return {
         "records": shape.records,
         "rows": rows,

@@ -7,6 +7,7 @@ its answer comes after the synced block and its cosignature. What is left on the
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def run(place: Workshop) -> Result:
 
     seconds = in_turns(
         max(1, place.scale.rounds - 2),
-        {_name(load): lambda load=load: measure(load) for load in place.scale.loads},  # type: ignore[misc]
+        {_name(load): partial(measure, load) for load in place.scale.loads},
     )
     return {
         _name(load): {

@@ -68,9 +68,7 @@ def _send(work: _Work, client: Client) -> None:
         work.errors.append(repr(error))
 
 
-def send_all(
-    url: str, submissions: Sequence[bytes], per_request: int, connections: int
-) -> dict[str, object]:
+def send_all(url: str, submissions: Sequence[bytes], per_request: int, connections: int) -> dict[str, object]:
     """Send everything over some connections at once; returns seconds and the latency of each request."""
     requests = (submissions[at : at + per_request] for at in range(0, len(submissions), per_request))
     work = _Work(requests)

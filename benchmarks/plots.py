@@ -26,7 +26,12 @@ def draw(results: Path, folder: Path) -> None:
     matplotlib.use("svg")
     matplotlib.rcParams.update(_STYLE)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, plot in (("growth", _growth), ("ingest", _ingest), ("audit-full", _parts), ("alternatives", _peers)):
+    for name, plot in (
+        ("growth", _growth),
+        ("ingest", _ingest),
+        ("audit-full", _parts),
+        ("alternatives", _peers),
+    ):
         file = results / f"{name}.json"
         if file.exists():
             figure = plot(json.loads(file.read_text(encoding="utf-8"))["result"])
@@ -140,7 +145,9 @@ def _peers(result: dict[str, Any]) -> Any:  # noqa: ANN401
             values = [result[shape][name][what]["median"] for name in names]
             rows = [row + 0.4 * offset for row in range(len(names))]
             axis.barh(rows, values, height=0.38, color=colour, label=shape)
-            axis.set_yticks([row + 0.2 for row in range(len(names))], names if axis is axes[0] else [""] * len(names))
+            axis.set_yticks(
+                [row + 0.2 for row in range(len(names))], names if axis is axes[0] else [""] * len(names)
+            )
         axis.set(xscale="log", title=title)
         axis.invert_yaxis()
     axes[0].legend(fontsize=7, frameon=False)

@@ -26,7 +26,13 @@ _START_SECONDS = 60.0
 
 def environment() -> dict[str, str]:
     """This process's environment, with the checkout on the import path of the child."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "500"}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(CHECKOUT),
+        "PYTHONUNBUFFERED": "1",
+        "NO_COLOR": "1",
+        "COLUMNS": "500",
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Sequence
+from functools import partial
 
+from api.client import Client
 from benchmarks.generate import Shape, document
 from benchmarks.measure import Result, milliseconds, seconds_of
 from benchmarks.processes import serving
 from benchmarks.scale import Workshop
-from api.client import Client
 from ledger import receipt
 from ledger.hashing import leaf_hash
 from ledger.policy import Policy
@@ -36,7 +37,7 @@ def measure(home: Home, records: int, count: int) -> Result:
     wanted = [leaf_hash(document(number)) for number in numbers]
     made, texts = _in_process(home, wanted)
     policy = Policy.parse(home.policy.read_bytes())
-    verified = [seconds_of(lambda text=text: receipt.verify(text, policy)) for text in texts]  # type: ignore[misc]
+    verified = [seconds_of(partial(receipt.verify, text, policy)) for text in texts]
     fetched = _over_http(home, wanted)
     sizes = [len(text.encode()) for text in texts]
     return {
@@ -49,7 +50,6 @@ def measure(home: Home, records: int, count: int) -> Result:
 
 def _in_process(home: Home, wanted: Sequence[bytes]) -> tuple[list[float], list[str]]:
     store = LedgerStore.open(home.ledger)
-    seconds: list[float] = []
     texts: list[str] = []
     try:
         final = FinalView(store, store.signed_checkpoint() or "")
@@ -60,8 +60,7 @@ def _in_process(home: Home, wanted: Sequence[bytes]) -> tuple[list[float], list[
                 raise RuntimeError("the ledger lacks a record that was put on it")
             texts.append(final.receipt(place).text())
 
-        for record_id in wanted:
-            seconds.append(seconds_of(lambda: make(record_id)))  # noqa: B023  called at once
+        seconds = [seconds_of(partial(make, record_id)) for record_id in wanted]
     finally:
         store.close()
     return seconds, texts
@@ -71,4 +70,4 @@ def _over_http(home: Home, wanted: Sequence[bytes]) -> list[float]:
     """One connection, one request after the other."""
     with serving(home.path) as node, Client(node.url) as client:
         client.status()
-        return [seconds_of(lambda one=one: client.receipt(one)) for one in wanted]  # type: ignore[misc]
+        return [seconds_of(partial(client.receipt, record_id)) for record_id in wanted]

@@ -88,7 +88,7 @@ TINY = Scale(
     workers=1,
     singles=30,
     batches=300,
-    growth=(Shape(100, 100), Shape(300, 100)),
+    growth=(Shape(100, 100),),
     loads=(Load(per_entry=1, records=6, per_request=2, connections=2),),
     receipts=5,
     documents=2,

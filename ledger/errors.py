@@ -43,7 +43,9 @@ class FormatError(LedgerError):
 class VerificationError(LedgerError):
     """Well-formed evidence that does not match; carries what was expected and what was found, where there are such."""
 
-    def __init__(self, rule: str, detail: str, *, expected: bytes | None = None, got: bytes | None = None) -> None:
+    def __init__(
+        self, rule: str, detail: str, *, expected: bytes | None = None, got: bytes | None = None
+    ) -> None:
         if expected is not None and got is not None:
             detail = f"{detail}: expected {expected.hex()}, got {got.hex()}"
         super().__init__(rule, detail)

@@ -30,8 +30,12 @@ MEDIA_TYPE_ALPHABET = frozenset(LOWER + DIGITS + "!#$&^_.+-")
 _WORD_START = frozenset(LOWER + DIGITS)
 
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_CONTROLS = frozenset(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
-"""U+0000–U+001F and U+007F–U+009F: what terminals obey and no text needs. Written out, so that no Unicode table decides."""
+_CONTROLS = frozenset(
+    map(chr, (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)))
+)
+"""What terminals obey, breaks a line, or turns the direction of writing so that a name reads as another. Written out, so
+that no Unicode table decides."""
+_CONTROLS_SAID = "U+0000–U+001F, U+007F–U+009F, U+2028–U+202E and U+2066–U+2069"
 _SHOWN = 40
 """Letters of a name from outside that an error repeats."""
 
@@ -52,7 +56,7 @@ def _refuse(rule: str, name: str, what: str) -> RefusedError:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """UTF-8 text of `minimum`..`maximum` bytes without control characters (U+0000–U+001F, U+007F–U+009F)."""
+    """UTF-8 text of `minimum`..`maximum` bytes without control characters (`_CONTROLS`)."""
 
     minimum: int
     maximum: int
@@ -74,7 +78,7 @@ class Text:
 
     def describe(self) -> str:
         """The rule in words."""
-        return f"text, {self.minimum}–{self.maximum} bytes of UTF-8, none of U+0000–U+001F and U+007F–U+009F"
+        return f"text, {self.minimum}–{self.maximum} bytes of UTF-8, none of {_CONTROLS_SAID}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,28 +96,35 @@ def _status(proved: VerifiedReceipt) -> Judgement:
     )
 
 
-def judge_document(identifier: bytes, receipt: Receipt | str | bytes, policy: Policy) -> Judgement:
-    """The verdict on a file: `identifier` is its SHA-256, or its salted commitment (32 bytes).
+def judge_document(
+    file_hash: bytes, receipt: Receipt | str | bytes, policy: Policy, *, commitment: bytes | None = None
+) -> Judgement:
+    """The verdict on a file, by its SHA-256 and, for whoever has the salt, its salted commitment (32 bytes each).
 
-    A file that is not the one in a sound receipt is "does not match"; a receipt for something else than a document is
-    "cannot tell".
+    A file that is not the one in a sound receipt is "does not match". A receipt for something else than a document is
+    "cannot tell", and so is a document that was committed to, for whoever lacks the salt.
     """
     judgement = judge_receipt(receipt, policy)
-    if judgement.proved is None:
+    proved = judgement.proved
+    if proved is None:
         return judgement
-    subject = judgement.proved.record.subject
-    if subject.kind != DOCUMENT:
+    if proved.record.subject.kind != DOCUMENT:
+        return Judgement(
+            Verdict.CANNOT_TELL, "receipt.other-kind", "the receipt is not one for a document", proved
+        )
+    is_committed = "commitment" in proved.record.body
+    if is_committed and commitment is None:
         return Judgement(
             Verdict.CANNOT_TELL,
-            "receipt.other-kind",
-            "the receipt is not one for a document",
-            judgement.proved,
+            "document.salt-missing",
+            "the document was anchored privately: its salt is needed",
+            proved,
         )
-    if subject.identifier != identifier:
+    if proved.record.subject.identifier != (commitment if is_committed else file_hash):
         return Judgement(
             Verdict.DOES_NOT_MATCH,
             "document.hash",
             "the file is not the one that was anchored: its content differs",
-            judgement.proved,
+            proved,
         )
     return judgement

@@ -86,7 +86,7 @@ class Node:
     ) -> None:
         """Open the node's stores and recover: `keys` are its log, validator and header keys.
 
-        Raises StoreError, HomeError (`home.keys`, `home.other-ledger`, `cosign.held`) or FormatError.
+        Raises StoreError, HomeError (`home.keys`, `home.other-ledger`, `home.outbox`, `cosign.held`) or FormatError.
         """
         self.home = home
         self.config = config
@@ -122,7 +122,13 @@ class Node:
             raise HomeError(
                 "home.other-ledger", "data/ledger is not the ledger that the genesis file describes"
             )
-        self.outbox = Outbox.open(self.home.outbox, create=not self.home.outbox.exists())
+        if not self.home.outbox.is_dir():
+            raise HomeError(
+                "home.outbox",
+                "data/outbox is missing, and with it whatever was acknowledged and not final yet: put it back from a backup, "
+                "or make an empty directory in its place to go on without it",
+            )
+        self.outbox = Outbox.open(self.home.outbox, create=True)
         try:
             self._recover(header_key)
         except BaseException:

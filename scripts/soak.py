@@ -49,7 +49,7 @@ def main() -> int:
         except KeyboardInterrupt:
             print(f"stopped by hand, {total}")
             return 130
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not happen
             print(
                 f"FAILED after {done} rounds, seed {seed}, round {rounds.number}: see {rounds.folder}",
                 file=sys.stderr,

@@ -189,6 +189,15 @@ def test_a_backup_holds_files_only(lost: Lost, tmp_path: Path, kind: bytes) -> N
     assert caught.value.rule == "backup.member"
 
 
+def test_a_file_that_the_sums_do_not_list_has_no_place(lost: Lost, tmp_path: Path) -> None:
+    shutil.copy(lost.backup, tmp_path / "more.tar")
+    with tarfile.open(tmp_path / "more.tar", "a") as tar:
+        tar.addfile(tarfile.TarInfo("outbox/00000000000000000009"))
+    with pytest.raises(FormatError) as caught:
+        Backup(tmp_path / "more.tar")
+    assert caught.value.rule == "backup.member"
+
+
 def test_something_else_is_no_backup(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello " * 1000)
     with pytest.raises(FormatError, match="not a backup"):

@@ -220,7 +220,7 @@ def test_a_private_document_shows_nothing_and_needs_its_salt(office: Office) -> 
     assert office.verify(path.name)[0] == 1
     salt.unlink()
     code, verdict = office.verify(path.name)
-    assert (code, verdict["code"]) == (3, "salt.missing")
+    assert (code, verdict["code"]) == (3, "document.salt-missing")
     salt.write_text(kept, encoding="ascii")
     path.write_bytes(b"sua")
     assert office.verify(path.name)[0] == 1

@@ -80,7 +80,9 @@ def test_any_value_is_taken_as_it_is_or_refused_by_name(
     try:
         config = load(tmp_path_factory.mktemp("config"), f"{name} = {written}\n")
     except ConfigError as error:
-        assert name in error.detail
+        named = error.detail
     else:
+        named = name
         assert type(getattr(config, name)) is type(value)
         assert getattr(config, name) == value
+    assert name in named

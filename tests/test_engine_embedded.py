@@ -170,9 +170,10 @@ def test_the_mempool_says_when_it_is_full_and_when_it_no_longer_is(
     entries = [bench.entry() for _ in range(5)]
     monkeypatch.setattr(module, "MAX_MEMPOOL_BYTES", 4 * len(entries[0].submission()))
     bench.add(*entries[:3])
-    assert not bench.engine.full
+    fullness = [bench.engine.full]
     bench.add(entries[0], entries[3])
-    assert bench.engine.full
+    fullness.append(bench.engine.full)
+    assert fullness == [False, True]
     bench.add(entries[4])  # what is journalled is taken all the same
     bench.engine.start()
     bench.wait_for_entries(5)

@@ -56,22 +56,29 @@ def rule_of(kind: Kind, value: Value) -> str | None:
     return refusal.rule.removeprefix("record.field-")
 
 
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-@given(values | st.text(alphabet="aế\x00\x1f \x7f\x9f\u00a0", max_size=12))
+@given(
+    values
+    | st.text(
+        alphabet="aế\x00\x1f \x7f\x9f\u00a0\u2027\u2028\u202e\u202f\u2065\u2066\u2069\u206a", max_size=12
+    )
+)
 def test_text_counts_bytes_and_refuses_controls(value: Value) -> None:
     accepted = isinstance(value, str) and 2 <= len(value.encode()) <= 9 and not CONTROLS.search(value)
     assert (rule_of(Text(2, 9), value) is None) == accepted
 
 
-@pytest.mark.parametrize("number", [*range(0x20), *range(0x7F, 0xA0)])
+@pytest.mark.parametrize(
+    "number", [*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
+)
 def test_text_refuses_every_control_character(number: int) -> None:
     assert rule_of(Text(1, 9), f"a{chr(number)}") == "alphabet"
 
 
 @pytest.mark.parametrize(
-    "letter", [" ", "~", "\u00a0", "\u2028", "\u202e", "\ufeff", "\U0010ffff", "o\u0302\u0309"]
+    "letter", [" ", "~", "\u00a0", "\u2027", "\u202f", "\ufeff", "\U0010ffff", "o\u0302\u0309"]
 )
 def test_text_judges_nothing_else(letter: str) -> None:
     """Anything more would need a Unicode table, and two versions of one are two ledgers."""

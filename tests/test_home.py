@@ -15,6 +15,7 @@ from node import keyfiles
 from node.config import Config, load_config
 from node.home import KEY_NAMES, Home, HomeError, cosigner_of, init, load_keys
 from node.outbox import Outbox
+from node.safe_files import put_file
 from tests.support import ORIGIN, make_home, new_key
 
 TIME_S = 1_790_000_000
@@ -100,11 +101,10 @@ def test_init_that_fails_leaves_nothing_and_can_be_repeated(
         elif broken == "store":
             patched.setattr(module, "cosign_head", fail)
         elif broken == "outbox":
-            patched.setattr(module.Outbox, "open", fail)
+            patched.setattr(Outbox, "open", fail)
         else:
-            put = module.put_file
             patched.setattr(
-                module, "put_file", lambda *args: fail() if args[0].name == "genesis" else put(*args)
+                module, "put_file", lambda *args: fail() if args[0].name == "genesis" else put_file(*args)
             )
         with pytest.raises(StoreError, match="no room"):
             make_home(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import StoreCorruptError, StoreError, StoreLockedError
 from ledger.hashing import sha256
-from ledger.store.database import Database
+from ledger.store.database import Database, Row, Snapshot
 from node import outbox as module
 from node.outbox import Outbox, Refusal
 from tests.faults.failing import FailingLevelDB
@@ -149,8 +149,8 @@ def test_every_write_is_synced(journal: Outbox, monkeypatch: pytest.MonkeyPatch)
     synced: list[bool] = []
     write = Database.write
 
-    def watched(self: Database, rows: Any, *, synced_: bool = True, **options: Any) -> None:
-        synced.append(options.get("synced", synced_))
+    def watched(self: Database, rows: Iterable[Row], **options: bool) -> None:
+        synced.append(options.get("synced", True))
         write(self, rows, **options)
 
     monkeypatch.setattr(Database, "write", watched)
@@ -177,14 +177,14 @@ class SlowDisk:
         self._write = database.write
         database.write = self.write  # type: ignore[method-assign]
 
-    def write(self, rows: Any, *, synced: bool = True) -> None:
+    def write(self, rows: Iterable[Row], *, synced: bool = True) -> None:
         self.writes += 1
         self.entered.set()
         assert self.go.wait(30)
         self._write(rows, synced=synced)
 
 
-def in_threads(count: int, what: Any) -> list[threading.Thread]:
+def in_threads(count: int, what: Callable[[int], None]) -> list[threading.Thread]:
     threads = [threading.Thread(target=what, args=(number,)) for number in range(count)]
     for thread in threads:
         thread.start()
@@ -287,7 +287,7 @@ def test_a_list_is_of_one_moment(journal: Outbox, monkeypatch: pytest.MonkeyPatc
         journal.finish([item(1)[0]])
         journal.append([item(3)], NOW)
 
-    def late() -> Any:  # noqa: ANN401  what the database gives
+    def late() -> Snapshot:
         meanwhile.extend(in_threads(1, change))
         meanwhile[0].join(0.2)
         return snapshot()

@@ -304,6 +304,18 @@ def test_the_hold_goes_last(lost: Lost, tmp_path: Path, monkeypatch: pytest.Monk
     assert release(home, lost.last, ExportSource(lost.mirror)).size == checkpoint.parse(lost.last).size
 
 
+def test_the_checkpoint_itself_is_remembered_whatever_the_mirror_says(
+    lost: Lost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mirror's checkpoint may be cosigned by other validators only; then only the given one tells about this key."""
+    monkeypatch.setattr(restore, "_remember_theirs", lambda *_: None)
+    home = restore_from(lost.backup, tmp_path / "home", lost.keys)
+    release(home, lost.last, ExportSource(lost.mirror))
+    last = checkpoint.parse(lost.last)
+    with open_store(home.ledger) as store:
+        assert store.last_signed(own_validator(home.read_genesis()).cosigning_key) == (last.size, last.root)
+
+
 def test_keys_of_another_node_are_not_released_into_service(lost: Lost, tmp_path: Path) -> None:
     other = make_node(tmp_path / "other")
     other.stop()

@@ -400,6 +400,22 @@ def test_wrong_keys_do_not_start_and_leave_nothing_open(tmp_path: Path) -> None:
     opened.stop()
 
 
+def test_a_journal_that_is_gone_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    node = make_node(tmp_path)
+    submit(node, sign(node))
+    node.stop()
+    node.home.outbox.rename(tmp_path / "elsewhere")
+    for _ in range(2):
+        with pytest.raises(HomeError) as caught:
+            make_node(tmp_path)
+        assert caught.value.rule == "home.outbox"
+    # What its operator has decided to do without is made again.
+    node.home.outbox.mkdir()
+    with running_node(tmp_path) as node:
+        assert node.outbox.depth == 0
+        put(node, sign(node))
+
+
 def test_a_damaged_journal_stops_the_start_and_leaves_nothing_open(tmp_path: Path) -> None:
     node = make_node(tmp_path)
     entry = sign(node)

@@ -29,10 +29,12 @@ POLICY = honest().policy
 PAPER = sha256(b"paper 0")
 
 
-def judged(parts: Parts, identifier: bytes | None = None) -> Judgement:
+def judged(parts: Parts, file_hash: bytes | None = None, committed: bytes | None = None) -> Judgement:
     text = parts.text()
     judgement = (
-        judge_receipt(text, POLICY) if identifier is None else judge_document(identifier, text, POLICY)
+        judge_receipt(text, POLICY)
+        if file_hash is None
+        else judge_document(file_hash, text, POLICY, commitment=committed)
     )
     assert judgement.rule
     assert judgement.reason
@@ -48,15 +50,24 @@ def test_a_good_file_is_in_force() -> None:
     assert summary(judgement) == (Verdict.IN_FORCE, "status.in-force")
     assert judgement.proved is not None
     assert judgement.proved.standing is not None
-    assert judged(honest().parts(PRIVATE), commitment()).verdict is Verdict.IN_FORCE
+    assert judged(honest().parts(PRIVATE), PAPER, commitment()).verdict is Verdict.IN_FORCE
 
 
 def test_an_altered_file_does_not_match() -> None:
     judgement = judged(honest().parts(ONE), sha256(b"paper O"))
     assert summary(judgement) == (Verdict.DOES_NOT_MATCH, "document.hash")
     assert judgement.proved is not None
-    assert judged(honest().parts(PRIVATE), commitment(PRIVATE_FILE + b".")).verdict is Verdict.DOES_NOT_MATCH
-    assert judged(honest().parts(PRIVATE), commitment(salt=bytes(32))).verdict is Verdict.DOES_NOT_MATCH
+    assert (
+        judged(honest().parts(PRIVATE), PAPER, commitment(PRIVATE_FILE + b".")).verdict
+        is Verdict.DOES_NOT_MATCH
+    )
+    assert judged(honest().parts(PRIVATE), PAPER).rule == "document.salt-missing"
+    assert judged(honest().parts(ONE), PAPER, commitment()).verdict is Verdict.IN_FORCE, (
+        "a salt it does not need"
+    )
+    assert (
+        judged(honest().parts(PRIVATE), PAPER, commitment(salt=bytes(32))).verdict is Verdict.DOES_NOT_MATCH
+    )
 
 
 def test_a_disputed_key_cannot_be_told() -> None:

@@ -34,6 +34,7 @@ from tests.reference_audit import Twin
 
 auditing = sys.modules["ledger.verify.audit"]
 """The module; its function has the same name, and is what the package shows."""
+replaying = sys.modules["ledger.verify.replay"]
 
 pytestmark = pytest.mark.usefixtures("no_network")
 
@@ -724,13 +725,18 @@ def test_any_executor_names_the_same_fault(executor: Executor, monkeypatch: pyte
         source = Served(LONG, {file: change, ("entries", 2): flip(700)})
         failure = failure_of(source, executor=executor)
         assert (failure.rule, failure.index) == (rule, index)
-    for name in ("header: state root", "rules: field table", "entry: signature"):
-        forgery = FORGERIES[name]
-        assert place(failure_of(forgery.make(), executor=executor)) == (
-            forgery.height,
-            forgery.index,
-            forgery.record,
-        )
+
+
+@pytest.mark.parametrize("batch_bytes", [1, 10**6])
+def test_any_executor_names_the_same_forgery(
+    executor: Executor, batch_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "BATCH_BYTES", batch_bytes)
+    for forgery in FORGERIES.values():
+        if forgery.rule not in UNKNOWN:
+            failure = failure_of(forgery.make(), executor=executor)
+            assert failure.rule == forgery.rule
+            assert place(failure) == (forgery.height, forgery.index, forgery.record)
 
 
 # --- the twin ---------------------------------------------------------------------------------------------------------

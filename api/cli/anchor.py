@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import mimetypes
 import secrets
-import time
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,16 +30,13 @@ from api.cli.files import (
     write_private,
 )
 from api.cli.output import JsonOption, UsageError, console, print_json, progress
+from api.cli.signing import key_row, make_record, submit_final
 from api.client import Client
 from ledger.encoding import Value
-from ledger.entry import MAX_RECORDS, MAX_SUBMISSION_BYTES, encode_record, sign_entry
-from ledger.errors import CannotTellError, RefusedError
-from ledger.genesis import parse_genesis_leaf
+from ledger.entry import MAX_RECORDS, MAX_SUBMISSION_BYTES
+from ledger.errors import RefusedError
 from ledger.hashing import leaf_hash
-from ledger.keys import SigningKey
 from ledger.policy import Policy
-from ledger.records import parse_record
-from ledger.rows import KeyRow, key_key
 from ledger.verdict import Verdict, judge_document
 from node.home import Home
 
@@ -61,10 +57,16 @@ class _Document:
     """One file on its way to the ledger."""
 
     path: Path
-    identifier: bytes
+    file_hash: bytes
     record: bytes
+    commitment: bytes | None = None
     salt: bytes | None = None
     already: bool = False
+
+    @property
+    def identifier(self) -> bytes:
+        """What the ledger knows the document by."""
+        return self.file_hash if self.commitment is None else self.commitment
 
 
 def anchor(
@@ -96,25 +98,14 @@ def anchor(
     signer = passphrases.load_key(key, passphrase_file)
     with Client(node) as client:
         trusted = read_policy(policy if policy is not None else _policy_of(key), client)
-        authority = _member_of(client, signer.public_key)
+        authority = key_row(client, signer.public_key).member
         documents = _read(files, authority, described, private=private, quiet=as_json)
         _mark_known(client, authority, documents)
         fresh = _first_of_each(document for document in documents if not document.already)
         for records in _split([document.record for document in fresh]):
-            _submit(client, signer, records)
+            submit_final(client, signer, records)
         rows = _collect(client, documents, trusted, quiet=as_json)
     _report(rows, len(fresh), as_json=as_json)
-
-
-def _member_of(client: Client, public_key: bytes) -> str:
-    """The member that a key acts for, as the node has it; a lie would only be refused later."""
-    value = client.state(key_key(public_key)).proof.value
-    if value is None:
-        raise RefusedError(
-            "key.unknown",
-            "the key is not registered on this ledger: ask its administrator (`sogoc member add`)",
-        )
-    return KeyRow.parse(value).member
 
 
 def _check_arguments(files: Sequence[Path], described: dict[str, str | None], *, private: bool) -> None:
@@ -162,20 +153,20 @@ def _public_document(path: Path, authority: str, described: dict[str, str | None
     body |= {
         name: unicodedata.normalize("NFC", value) for name, value in described.items() if value is not None
     }
-    return _Document(path, digest, _record(body))
+    return _Document(path, digest, make_record("doc.anchor/1", body))
 
 
 def _private_document(path: Path, authority: str) -> _Document:
     salt_file = beside(path, SALT_SUFFIX)
     salt = read_salt(salt_file) if salt_file.exists() else secrets.token_bytes(SALT_SIZE)
     commitment = commitment_of(path, salt)
-    return _Document(path, commitment, _record({"authority": authority, "commitment": commitment}), salt)
-
-
-def _record(body: dict[str, Value]) -> bytes:
-    record = encode_record("doc.anchor/1", body)
-    parse_record(record)
-    return record
+    return _Document(
+        path,
+        sha256_of(path)[0],
+        make_record("doc.anchor/1", {"authority": authority, "commitment": commitment}),
+        commitment,
+        salt,
+    )
 
 
 def _mark_known(client: Client, authority: str, documents: Sequence[_Document]) -> None:
@@ -207,28 +198,6 @@ def _split(records: Sequence[bytes]) -> list[list[bytes]]:
     return batches
 
 
-def _submit(client: Client, signer: SigningKey, records: list[bytes]) -> None:
-    entry = sign_entry(
-        signer,
-        chain_id=parse_genesis_leaf(client.genesis()).chain_id,
-        nonce=secrets.token_bytes(16),
-        time_ms=time.time_ns() // 1_000_000,
-        records=records,
-    )
-    (outcome,) = client.submit(entry, wait_final=True)
-    if outcome.problem is not None:
-        raise outcome.problem
-    if outcome.status != "final":
-        info = client.wait_until_final(entry.id)
-        if info.refusal is not None:
-            raise info.refusal
-        if info.status != "final":
-            raise CannotTellError(
-                "node.not-final",
-                f"entry {entry.id.hex()} is accepted but not final yet: run the same command again later",
-            )
-
-
 def _collect(
     client: Client, documents: Sequence[_Document], policy: Policy, *, quiet: bool
 ) -> list[tuple[_Document, Path]]:
@@ -237,7 +206,7 @@ def _collect(
     with progress("Biên nhận / receipts", len(documents), quiet=quiet) as report:
         for count, document in enumerate(documents, 1):
             text = texts[leaf_hash(document.record)]
-            judgement = judge_document(document.identifier, text, policy)
+            judgement = judge_document(document.file_hash, text, policy, commitment=document.commitment)
             if judgement.verdict in (Verdict.DOES_NOT_MATCH, Verdict.CANNOT_TELL):
                 raise RefusedError(
                     judgement.rule,

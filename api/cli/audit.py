@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,17 +16,13 @@ import typer
 from rich.markup import escape
 
 from api.cli.files import read_policy
-from api.cli.nodes import connect, is_address, is_served
-from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json, progress
-from api.remote_log import RemoteLog
+from api.cli.output import JsonOption, console, iso_time, local_time, print_json, progress
+from api.cli.sources import open_source
 from ledger import checkpoint
 from ledger.verify.audit import WINDOW
 from ledger.verify.audit import audit as audit_ledger
 from ledger.verify.report import AuditFailure, AuditReport, Level
 from ledger.verify.sources.base import LogSource
-from ledger.verify.sources.export import CHECKPOINT, ExportSource
-from ledger.verify.sources.stored import open_store
-from node.home import Home
 
 _WORTH_WORKERS = 2_048
 """Leaves below which an audit is over before its workers have started."""
@@ -67,7 +63,7 @@ def audit(
     started = time.perf_counter()
     try:
         with (
-            _source(target) as source,
+            open_source(target, quiet=as_json) as source,
             _executor(workers, source) as executor,
             progress("Kiểm toán / audit", None, quiet=as_json) as report,
         ):
@@ -83,27 +79,6 @@ def audit(
         _report_failure(failure, as_json=as_json)
         raise typer.Exit(1) from failure
     _report(result, time.perf_counter() - started, as_json=as_json, own_policy=policy is None)
-
-
-@contextmanager
-def _source(target: str) -> Iterator[LogSource]:
-    with ExitStack() as stack:
-        if is_address(target):
-            yield RemoteLog(stack.enter_context(connect(target)))
-            return
-        path = Path(target)
-        home = Home(path)
-        if home.ledger.is_dir():
-            if is_served(home):
-                yield RemoteLog(stack.enter_context(connect(target)))
-            else:
-                yield stack.enter_context(open_store(home.ledger))
-        elif (path / CHECKPOINT).is_file():
-            yield ExportSource(path)
-        else:
-            raise UsageError(
-                "audit.target", f"{target} is neither a node's home, an export, nor the address of a node"
-            )
 
 
 @contextmanager

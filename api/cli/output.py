@@ -39,6 +39,8 @@ class UsageError(LedgerError):
     """Arguments that do not go together, or name what is not there."""
 
 
+_NO_ANSWER = (None, 429, 503)
+"""HTTP statuses, none included, that say nothing about the entry: the node could not be reached, or is busy."""
 _USAGE_ERRORS = (UsageError, ConfigError, HomeError, KeyFileError, StoreLockedError)
 
 console = Console(highlight=False, soft_wrap=True)
@@ -47,9 +49,9 @@ error_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def exit_code_of(error: LedgerError) -> ExitCode:
     """The exit code of a command that failed with `error`."""
-    if isinstance(error, _USAGE_ERRORS):
+    if isinstance(error, _USAGE_ERRORS) or error.rule == "node.address":
         return ExitCode.USAGE
-    if isinstance(error, CannotTellError) or (isinstance(error, ApiError) and error.retry):
+    if isinstance(error, CannotTellError) or (isinstance(error, ApiError) and error.status in _NO_ANSWER):
         return ExitCode.CANNOT_TELL
     return ExitCode.DOES_NOT_MATCH
 

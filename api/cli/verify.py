@@ -23,10 +23,8 @@ from api.cli.files import (
 )
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json
 from api.words import reason
-from ledger.errors import LedgerError
 from ledger.policy import Policy
-from ledger.receipt import Receipt, VerifiedReceipt
-from ledger.records.base import split_record
+from ledger.receipt import VerifiedReceipt
 from ledger.tlog_proof import MAX_PROOF_BYTES
 from ledger.verdict import Judgement, Verdict, judge_document, judge_receipt
 
@@ -78,10 +76,11 @@ def judge_file(file: Path, receipt: Path | None, salt: Path | None, policy: Poli
             Verdict.CANNOT_TELL, "receipt.missing", f"there is no receipt {path}: name it with --receipt"
         )
     text = _read_receipt(path)
-    identifier = _identifier(file, text, salt)
-    if isinstance(identifier, Judgement):
-        return identifier
-    return judge_document(identifier, text, policy)
+    salt_file = salt if salt is not None else beside(file, SALT_SUFFIX)
+    if salt is not None and not salt.is_file():
+        raise UsageError("salt.missing", f"there is no salt file {salt}")
+    commitment = commitment_of(file, read_salt(salt_file)) if salt_file.is_file() else None
+    return judge_document(sha256_of(file)[0], text, policy, commitment=commitment)
 
 
 def _read_receipt(path: Path) -> bytes:
@@ -90,27 +89,6 @@ def _read_receipt(path: Path) -> bytes:
             return stream.read(MAX_PROOF_BYTES + 1)
     except OSError as error:
         raise UsageError("receipt.read", f"cannot read {path}: {error.strerror}") from error
-
-
-def _identifier(file: Path, text: bytes, salt: Path | None) -> bytes | Judgement:
-    """What the file should be called in the receipt: its hash, or, when the receipt commits, its commitment."""
-    if not _commits(text):
-        return sha256_of(file)[0]
-    salt_file = salt if salt is not None else beside(file, SALT_SUFFIX)
-    if not salt_file.is_file():
-        return Judgement(
-            Verdict.CANNOT_TELL,
-            "salt.missing",
-            f"the document was anchored privately: its salt file {salt_file} is needed",
-        )
-    return commitment_of(file, read_salt(salt_file))
-
-
-def _commits(text: bytes) -> bool:
-    try:
-        return "commitment" in split_record(Receipt.parse(text).record)[1]
-    except LedgerError:
-        return False
 
 
 def as_dictionary(file: Path, judgement: Judgement) -> dict[str, Any]:
@@ -169,7 +147,9 @@ def print_judgement(file: Path, judgement: Judgement) -> None:
     console.print(f"[{_COLOURS[verdict]}]{verdict.vietnamese}[/] — {verdict.english}: {escape_path(file)}")
     if verdict is not Verdict.IN_FORCE:
         console.print(f"  lý do                   {escape(reason(judgement))}")
-        console.print(f"  reason                  {escape(judgement.reason)} [dim]\\[{escape(judgement.rule)}][/]")
+        console.print(
+            f"  reason                  {escape(judgement.reason)} [dim]\\[{escape(judgement.rule)}][/]"
+        )
     if judgement.proved is not None:
         if verdict is Verdict.DOES_NOT_MATCH:
             console.print("  [dim]biên nhận nói về / what the receipt is about:[/]")

@@ -41,6 +41,10 @@ from ledger.verify.report import Finding
 BATCH_BYTES = 128 << 10
 """Bytes of entries and records from which on blocks are sent to be applied ahead."""
 
+AHEAD_BYTES = 8 << 20
+"""Bytes of blocks that are with the executor at a time; one batch is always let through. What blocks do takes some times
+as much memory as they themselves."""
+
 MAX_KNOWN = 1_000
 """Most rows that are sent along: those read last that were there."""
 
@@ -62,6 +66,8 @@ class _Batch:
 
     headers: tuple[Header, ...]
     blocks: tuple[Block, ...]
+    size: int
+    """Bytes of their entries and records."""
     guesses: Future[list[Guess]] | None
 
 
@@ -130,15 +136,18 @@ class Replay:
         guesses = None
         if self._executor is not None:
             guesses = self._executor.submit(apply_ahead, self._tip.header.chain_id, dict(self._known), blocks)
-        self._ahead.append(_Batch(headers, blocks, guesses))
+        self._ahead.append(_Batch(headers, blocks, self._gathered_bytes, guesses))
         self._gathered, self._gathered_bytes = [], 0
 
     def _execute(self, leaving: int) -> None:
-        while len(self._ahead) > leaving:
+        while len(self._ahead) > leaving or self._holds_too_much():
             batch = self._ahead.popleft()
             guesses = [] if batch.guesses is None else batch.guesses.result()
             for number, (header, block) in enumerate(zip(batch.headers, batch.blocks, strict=True)):
                 self._block(header, block, guesses[number] if number < len(guesses) else None)
+
+    def _holds_too_much(self) -> bool:
+        return len(self._ahead) > 1 and sum(batch.size for batch in self._ahead) > AHEAD_BYTES
 
     def _block(self, header: Header, block: Block, guess: Guess | None) -> None:
         try:

@@ -32,7 +32,6 @@ from ledger.verify.report import AuditFailure
 from ledger.verify.segments import BlockFact
 from ledger.verify.trust import genesis_policy
 
-
 Row = tuple[bytes, bytes]
 """Key and value."""
 

@@ -26,6 +26,7 @@ from ledger.receipt import verify
 from ledger.rules import ParsedEntry
 from node.cosigning import genesis_policy
 from tests.chains import State
+from tests.faults.load import Line
 from tests.faults.serving import Http
 
 MAX_PAIRS = 12
@@ -102,7 +103,7 @@ class Checker:
         self._refused: set[str] = set()
         self._wrong: set[str] = set()
 
-    def check(self, node: Http, book: list[dict[str, str]]) -> None:
+    def check(self, node: Http, book: list[Line]) -> None:
         """Compare; the book is the one of the round before and may only have grown. Fills `figures` and `faults`."""
         new = book[self._read :]
         self._read = len(book)
@@ -219,7 +220,7 @@ class Checker:
 
     # -- what was acknowledged ---------------------------------------------------------------------------------------
 
-    def _check_entries(self, node: Http, new: list[dict[str, str]]) -> None:
+    def _check_entries(self, node: Http, new: list[Line]) -> None:
         self.figures.offered += sum("offered" in line for line in new)
         rivals = {line["offered"] for line in new if line.get("rival")}
         self._wrong |= {line["wrong"] for line in new if "wrong" in line}

@@ -11,10 +11,11 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any, TypeAlias
 
 from api.wire import encode_batch
 from ledger import note
@@ -26,6 +27,8 @@ from ledger.receipt import verify
 from tests.faults.serving import GoneError, Http
 
 MEMBER = "office"
+Line: TypeAlias = dict[str, Any]
+"""A line of the book; its keys are where it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,12 @@ class Book:
         self.path = path
         self._lock = threading.Lock()
 
-    def note(self, *lines: dict[str, object]) -> None:
+    def note(self, *lines: Line) -> None:
         """Write down, at once."""
         with self._lock, self.path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
 
-    def read(self) -> list[dict[str, str]]:
+    def read(self) -> list[Line]:
         """All lines so far."""
         if not self.path.exists():
             return []
@@ -90,12 +93,12 @@ class Load:
         if self.failures:
             raise self.failures[0]
 
-    def _run(self, what: object, seed: str) -> None:
+    def _run(self, what: Callable[[Http, Random], None], seed: str) -> None:
         node = Http(self._port)
         random = Random(seed)
         try:
             while not self._over.is_set():
-                what(node, random)  # type: ignore[operator]
+                what(node, random)
         except GoneError:
             pass
         except Exception as error:  # noqa: BLE001  raised again by `end`
@@ -123,8 +126,9 @@ class Load:
 
     def _record(self, random: Random) -> bytes:
         digest = hashlib.sha256(random.randbytes(16)).digest()
-        body = {"authority": MEMBER, "hash": digest, "media_type": "text/plain", "size": 1}
-        return encode_record("doc.anchor/1", body)
+        return encode_record(
+            "doc.anchor/1", {"authority": MEMBER, "hash": digest, "media_type": "text/plain", "size": 1}
+        )
 
     def _entry(
         self,
@@ -150,10 +154,7 @@ class Load:
         wait = random.random() < 0.4
         status, answer = node.ask("POST", "/v1/entries" + ("?wait=final" if wait else ""), body)
         results = json.loads(answer)
-        if is_batch and status in {200, 202, 207}:
-            results = results["results"]
-        else:
-            results = [results]
+        results = results["results"] if is_batch and status in {200, 202, 207} else [results]
         assert len(results) == len(entries) or status >= 400, (status, answer)
         for result, entry in zip(results, entries, strict=False):
             self._take_down(status, result, entry, rivals=rivals)

@@ -12,10 +12,9 @@ from api.http.app import create_app
 from node.home import cosigner_of, load_keys
 from node.service import Node, clock_ms
 from tests.faults.checker import Checker
+from tests.faults.load import Line
 from tests.faults.serving import Http
 from tests.support import document_record, put, running_node, sign
-
-Line = dict[str, object]
 
 
 class InProcess(Http):
@@ -40,7 +39,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 def found(node: Node, *book: Line) -> dict[str, int]:
     """What the checker finds, when this is all that was written down."""
     checker = Checker(node.genesis)
-    checker.check(InProcess(node), list(book))  # type: ignore[arg-type]
+    checker.check(InProcess(node), list(book))
     figures = asdict(checker.figures)
     assert len(checker.faults) == sum(
         figures[name] for name in ("lost", "duplicated", "two_roots", "went_back", "other")

@@ -18,7 +18,6 @@ from ledger.errors import LedgerError, RefusedError, StoreError
 from ledger.store.ledger_store import LedgerStore
 from ledger.verify import audit
 from ledger.verify.sources.stored import open_store
-from node import service
 from node.cosigning import Cosigner
 from node.home import Home
 from node.service import Accepted, Ended, Final, Node
@@ -176,7 +175,7 @@ def test_a_start_whose_cosigning_fails_signs_nothing_twice(
     assert 4 not in signed
     opener = FailingOpener(persisted=persisted, good_writes=good_writes)
     with monkeypatch.context() as patched:
-        patched.setattr(service.LedgerStore, "open", partial(LedgerStore.open, opener=opener))
+        patched.setattr(LedgerStore, "open", partial(LedgerStore.open, opener=opener))
         with pytest.raises(StoreError) as caught:
             make_node(tmp_path)
     assert caught.value.rule == "store.full"

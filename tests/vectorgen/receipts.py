@@ -781,9 +781,17 @@ def _documents() -> Iterator[Case]:
     yield document_case(
         "salt-other", "another salt", NO_MATCH, other, private, file=PRIVATE_FILE, salt=flip(SALT, 0)
     )
-    yield document_case("salt-forgotten", "no salt", NO_MATCH, other, private, file=PRIVATE_FILE)
     yield document_case(
-        "salt-needless", "a salt where there was none", NO_MATCH, other, one, file=b"paper 0", salt=SALT
+        "salt-forgotten", "no salt", CANNOT, "document.salt-missing", private, file=PRIVATE_FILE
+    )
+    yield document_case(
+        "salt-needless",
+        "a salt where there was none",
+        IN_FORCE,
+        "status.in-force",
+        one,
+        file=b"paper 0",
+        salt=SALT,
     )
     member = ledger.parts(SCHOOL).text()
     yield document_case(

@@ -65,7 +65,7 @@ def wrong_values(field: Field) -> Iterator[Wrong]:
             yield "too-short", "a" * (minimum - 1), "length"
             yield "too-long", "a" * (maximum + 1), "length"
             yield "too-long-in-bytes", "ế" * (maximum // 3 + 1), "length"
-            for number in (0x00, 0x0A, 0x1F, 0x7F, 0x80, 0x9F):
+            for number in (0x00, 0x0A, 0x1F, 0x7F, 0x80, 0x9F, 0x2028, 0x202E, 0x2066, 0x2069):
                 yield f"control-{number:04x}", f"a{chr(number)}b", "alphabet"
         case Ascii(minimum, maximum, alphabet):
             yield "too-short", "a" * (minimum - 1), "length"

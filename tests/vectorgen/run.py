@@ -218,13 +218,12 @@ def _receipt(inputs: Fields) -> Fields:
 def _document(inputs: Fields) -> Fields:
     file = _hex(inputs, "file")
     salt: str | None = inputs.get("salt")
-    identifier = (
-        sha256(file)
-        if salt is None
-        else hmac.new(bytes.fromhex(salt), b"file\x00" + file, hashlib.sha256).digest()
+    commitment = (
+        None if salt is None else hmac.new(bytes.fromhex(salt), b"file\x00" + file, hashlib.sha256).digest()
     )
-    judged = _judged(judge_document(identifier, _text(inputs), Policy.parse(inputs["policy"])))
-    return {"identifier": identifier.hex()} | judged
+    return _judged(
+        judge_document(sha256(file), _text(inputs), Policy.parse(inputs["policy"]), commitment=commitment)
+    )
 
 
 def _judged(judgement: Judgement) -> Fields:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -22,11 +23,12 @@ from ledger.store import layout
 from ledger.store.database import Database
 from ledger.store.values import items
 
-LIMIT_BYTES: Final = 64 << 20
-"""Bytes of rows kept in memory before they are written out. Python's own overhead is about as much again."""
+LIMIT_BYTES: Final = 32 << 20
+"""Bytes of rows kept in memory before they are written out, Python's own overhead included, roughly."""
 
 _ROW_OVERHEAD: Final = 150
 _SHORT: Final = 256
+_WRITTEN_AT_ONCE: Final = 10_000
 _NEAR_PATH: Final = 4
 """Pages with paths no longer than this stay in memory, too: every block reads them, and there are at most 4,369."""
 
@@ -103,7 +105,9 @@ class Scratch:
             temporary = tempfile.TemporaryDirectory(prefix="sogoc-audit-", dir=self._directory)
             path = Path(self._resources.enter_context(temporary))
             self._database = self._resources.enter_context(Database.open(path / "state", create=True))
-        self._database.write(self._pending(), synced=False)
+        pending = self._pending()
+        while rows := list(islice(pending, _WRITTEN_AT_ONCE)):
+            self._database.write(rows, synced=False)
         self._near_root.update((path, page) for path, page in self._pages.items() if len(path) <= _NEAR_PATH)
         self._values.clear()
         self._pages.clear()

@@ -68,7 +68,7 @@ func runVerify(args []string, out, problems io.Writer) int {
 	if err != nil {
 		answer.say(CannotTell, err.Error())
 	} else {
-		answer = judgeFile(identify(files[0], salt), files[1], policy)
+		answer = judgeFile(files[0], salt, files[1], policy)
 	}
 	fmt.Fprintln(out, answer.Verdict)
 	fmt.Fprintln(out, "reason:", answer.Reason)

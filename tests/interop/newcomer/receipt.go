@@ -71,10 +71,10 @@ func (a *Answer) say(v Verdict, reason string) *Answer {
 	return a
 }
 
-// identify gives what a record may know a file by.
-func identify(file, salt []byte) []byte {
+// commit gives what a record may know a file by to those who have the salt; nil without one.
+func commit(file, salt []byte) []byte {
 	if salt == nil {
-		return hash(file)
+		return nil
 	}
 	mac := hmac.New(sha256.New, salt)
 	mac.Write([]byte("file\x00"))
@@ -83,15 +83,22 @@ func identify(file, salt []byte) []byte {
 }
 
 // judgeFile gives the verdict on a file. A file that is not the one of the record is told even where the receipt leaves open
-// what has become of the record; not, however, where it leaves open whether there is such a record.
-func judgeFile(identifier, receipt []byte, policy *Policy) *Answer {
+// what has become of the record; not, however, where it leaves open whether there is such a record, or where the salt is missing.
+func judgeFile(file, salt, receipt []byte, policy *Policy) *Answer {
 	answer := judgeReceipt(receipt, policy)
-	switch {
-	case answer.Record == nil:
+	if answer.Record == nil {
 		return answer
-	case answer.Record.Type != "doc.anchor/1":
+	}
+	if answer.Record.Type != "doc.anchor/1" {
 		return answer.say(CannotTell, "a record of type "+answer.Record.Type+" is about no file")
-	case !bytes.Equal(identifier, answer.Record.document()):
+	}
+	identifier := hash(file)
+	if _, committed := answer.Record.Body["commitment"]; committed {
+		if identifier = commit(file, salt); identifier == nil {
+			return answer.say(CannotTell, "the record commits to the file, and the salt is missing")
+		}
+	}
+	if !bytes.Equal(identifier, answer.Record.document()) {
 		return answer.say(DoesNotMatch, "the file is not the one of the record")
 	}
 	return answer

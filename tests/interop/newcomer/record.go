@@ -115,9 +115,11 @@ func isOf(s string, most int, letters string) bool {
 	})
 }
 
-// isLine is text without U+0000–U+001F and U+007F–U+009F, which is what the library calls control characters.
+// isLine is text without U+0000–U+001F, U+007F–U+009F (Unicode's controls), U+2028–U+202E and U+2066–U+2069.
 func isLine(s string, most int) bool {
-	return len(s) >= 1 && len(s) <= most && !strings.ContainsFunc(s, unicode.IsControl)
+	return len(s) >= 1 && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || 0x2028 <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069
+	})
 }
 
 // parseRoles reads a list of roles: known, ascending, each once, at least one.
