@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ledger import verify
+from ledger.encoding import Value
 from ledger.entry import encode_record
 from ledger.rules import apply_entries
 from ledger.verify import AuditFailure

@@ -22,6 +22,7 @@ from ledger.entry import Entry, encode_record, entry_from_parts
 from ledger.errors import CannotTellError, FormatError, LedgerError
 from ledger.hashing import EMPTY_ROOT, leaf_hash
 from ledger.merkle import root, root_of_hashes
+from ledger.policy import Policy
 from ledger.store import layout
 from ledger.store.database import Database, Row
 from ledger.verify import AuditFailure, Level, LogSource
@@ -126,6 +127,33 @@ def test_several_validators_and_their_quorum() -> None:
         else:
             with pytest.raises(CannotTellError, match=r"policy\.quorum-missing"):
                 verify.audit(image)
+
+
+def test_a_store_hangs_from_its_newest_checkpoint_that_has_a_quorum(tmp_path: Path) -> None:
+    chain = small_chain(4)
+    store = chain.write_store(tmp_path / "store")
+    for height, signers in ((3, (0, 1)), (2, (1,))):
+        size = chain.headers[height].size
+        root_there = store.checkpoint_root(size)
+        store.put_signatures(
+            size, sign_checkpoint(size, root_there, validators=signers, time_s=1_800_000_000)
+        )
+    store.close()
+    with open_store(tmp_path / "store") as source:
+        report = verify.audit(source)
+        assert (report.size, report.checkpoint.checkpoint.size) == (chain.size, chain.headers[1].size)
+    with (
+        open_store(tmp_path / "store") as source,
+        pytest.raises(CannotTellError, match=r"policy\.quorum-missing"),
+    ):
+        verify.audit(source, replace_threshold(chain.policy))
+
+
+def replace_threshold(policy: Policy) -> Policy:
+    """A policy that asks for a validator who never signed."""
+    strangers = genesis_policy(make_genesis(5))
+    (group,) = strangers.groups
+    return dataclasses.replace(strangers, groups=(dataclasses.replace(group, threshold=5),), logs=policy.logs)
 
 
 # --- forgeries --------------------------------------------------------------------------------------------------------

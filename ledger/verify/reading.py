@@ -9,12 +9,13 @@ Not here: checking anything but the genesis document and the checkpoint's signat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from ledger import checkpoint as checkpoints
 from ledger.block import parse_header_leaf
-from ledger.errors import FormatError, LedgerError, StoreCorruptError, VerificationError
+from ledger.errors import CannotTellError, FormatError, LedgerError, StoreCorruptError, VerificationError
 from ledger.execution import check_same_header, execute_genesis
 from ledger.genesis import Genesis, parse_genesis_leaf
 from ledger.hashing import HASH_SIZE
@@ -74,7 +75,20 @@ def read_start(source: LogSource, policy: Policy | None) -> Start:
             raise VerificationError("checkpoint.size", detail)
         genesis = _read_genesis(source, size)
         policy = policy or genesis_policy(genesis)
-        return Start(genesis, policy, check_checkpoint(text, policy, genesis), size, root)
+        older = source.older_checkpoints() if isinstance(source, StoreSource) else ()
+        return Start(genesis, policy, _newest_final(chain((text,), older), policy, genesis), size, root)
+
+
+def _newest_final(texts: Iterable[str], policy: Policy, genesis: Genesis) -> CheckedCheckpoint:
+    """The first checkpoint that has its quorum. Raises as `check_checkpoint` for the first of them if none has."""
+    missing: CannotTellError | None = None
+    for text in texts:
+        try:
+            return check_checkpoint(text, policy, genesis)
+        except CannotTellError as error:
+            # A store keeps a checkpoint from its first signature on; the others may still be on their way.
+            missing = missing or error
+    raise missing or CannotTellError("checkpoint.missing", "there is no checkpoint")
 
 
 def _read_genesis(source: LogSource, size: int) -> Genesis:

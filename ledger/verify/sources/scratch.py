@@ -23,7 +23,7 @@ from ledger.store import layout
 from ledger.store.database import Database
 from ledger.store.values import items
 
-LIMIT_BYTES: Final = 32 << 20
+LIMIT_BYTES: Final = 64 << 20
 """Bytes of rows kept in memory before they are written out, Python's own overhead included, roughly."""
 
 _ROW_OVERHEAD: Final = 150

@@ -48,6 +48,14 @@ class StoreSource(LedgerView):
             raise missing("a signed checkpoint")
         return text
 
+    def older_checkpoints(self) -> Iterator[str]:
+        """The signed checkpoints before the newest, newest first. Raises StoreCorruptError."""
+        for number, (key, _) in enumerate(self.reader.iterate(layout.SIGNED, reverse=True)):
+            if number:
+                text = self.signed_checkpoint(layout.number_of(key))
+                if text is not None:
+                    yield text
+
     def entry_bundle(self, n: int, width: int) -> bytes:
         """Leaves `256 n` and following, `width` of them."""
         leaves = self._rows(layout.LEAF, n, width)

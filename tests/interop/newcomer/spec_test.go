@@ -259,9 +259,9 @@ func TestCheckpointAndReceipt(t *testing.T) {
 
 func TestRecordTypes(t *testing.T) {
 	kinds := []struct{ rule, kind string }{
-		{"text, 1–1000 bytes of UTF-8, none of U+0000–U+001F and U+007F–U+009F", kindLine1000},
-		{"text, 1–200 bytes of UTF-8, none of U+0000–U+001F and U+007F–U+009F", kindLine200},
-		{"text, 1–60 bytes of UTF-8, none of U+0000–U+001F and U+007F–U+009F", kindLine60},
+		{"text, 1–1000 bytes of UTF-8, none of U+0000–U+001F, U+007F–U+009F, U+2028–U+202E and U+2066–U+2069", kindLine1000},
+		{"text, 1–200 bytes of UTF-8, none of U+0000–U+001F, U+007F–U+009F, U+2028–U+202E and U+2066–U+2069", kindLine200},
+		{"text, 1–60 bytes of UTF-8, none of U+0000–U+001F, U+007F–U+009F, U+2028–U+202E and U+2066–U+2069", kindLine60},
 		{"text, 1–64 letters of `" + allWordLetters + "`", kindWord},
 		{"text, 1–20 letters of `" + allNumbers + "`", kindLabel},
 		{"bytes, exactly 32", kindHash},
