@@ -1,7 +1,7 @@
 """The harness: `python -m benchmarks [--quick] [--only NAME …] [--output FOLDER]`.
 
-Runs the questions one after the other, writes `<name>.json` for each, and draws the plots if matplotlib is there. Files
-under `benchmarks/results/` and `docs/performance/` are replaced only by a run at full size.
+Runs the questions one after the other and writes `<name>.json` for each; then draws the plots, if matplotlib is there, and
+fills the tables of `docs/performance.md`. What is in the checkout is replaced only by a run at full size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import plots
+from benchmarks import plots, tables
 from benchmarks.measure import machine, say
 from benchmarks.processes import CHECKOUT
 from benchmarks.questions import QUESTIONS
@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             say(f"  {seconds} s")
     if find_spec("matplotlib"):
         plots.draw(results, options.output or PLOTS)
+    if options.output is None:
+        tables.write()
 
 
 if __name__ == "__main__":

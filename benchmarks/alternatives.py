@@ -26,7 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.audit_signatures import audit_seconds
-from benchmarks.disk import compact
+from benchmarks.disk import sizes
 from benchmarks.generate import UNLIMITED, new_home, sign_all
 from benchmarks.measure import Result, seconds_of, summary
 from benchmarks.scale import Workshop
@@ -146,7 +146,7 @@ def _sogoc(room: Path, entries: Sequence[Entry]) -> Outcome:
         ]
     finally:
         node.stop()
-    _, stored = compact(home)
+    _, stored = sizes(home, room)
     verify_s = audit_seconds(home, Level.SIGNATURES, None, 0)
     return Outcome(
         records=_count(entries),

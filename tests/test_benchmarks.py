@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import plots
+from benchmarks import plots, tables
 from benchmarks.measure import in_turns, machine, quantile, ratio, summary
 from benchmarks.questions import QUESTIONS
 from benchmarks.scale import TINY, Workshop
@@ -70,6 +70,12 @@ def test_runs_and_gives_numbers(name: str, place: Workshop) -> None:
 
 def test_every_question_has_a_shape() -> None:
     assert set(SHAPES) == set(QUESTIONS)
+
+
+def test_the_tables_in_the_document_are_those_of_the_results() -> None:
+    document = tables.DOCUMENT.read_text(encoding="utf-8")
+    assert tables.fill(document, tables.load(tables.RESULTS)) == document
+    assert all(f"<!-- figures: {name} -->" in document for name in tables.TABLES)
 
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib belongs to the extra `benchmark`")

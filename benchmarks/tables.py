@@ -1,0 +1,363 @@
+"""The figures of `docs/performance.md`, written into it from the results, so that the two cannot differ.
+
+    python -m benchmarks.tables
+
+Each table stands between `<!-- figures: name -->` and `<!-- end -->`; all else in the document is prose, and left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import CHECKOUT
+
+DOCUMENT = CHECKOUT / "docs" / "performance.md"
+RESULTS = CHECKOUT / "benchmarks" / "results"
+_BLOCK = re.compile(r"(<!-- figures: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Results = dict[str, dict[str, Any]]
+"""What is in the files of results, by question."""
+
+
+def load(folder: Path) -> Results:
+    """Read the results in `folder`."""
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))}
+
+
+def fill(document: str, results: Results) -> str:
+    """The document with every table made again from the results."""
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]](results)}\n\n{found[3]}", document)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float) -> str:
+    """A figure for people: three significant digits, thousands set apart."""
+    rounded = float(f"{value:.3g}")
+    if abs(rounded) >= 100:
+        return f"{rounded:,.0f}"
+    return f"{rounded:g}"
+
+
+def _median(value: dict[str, Any]) -> str:
+    return number(value["median"])
+
+
+def _spread(value: dict[str, Any]) -> str:
+    return f"{number(value['median'])} ({number(value['low'])}–{number(value['high'])})"
+
+
+def _machine(results: Results) -> str:
+    first = min(results.values(), key=lambda one: str(one["machine"]["utc"]))["machine"]
+    loads = [one["machine"]["load_average"][0] for one in results.values()]
+    libraries = ", ".join(f"{name} {release}" for name, release in first["libraries"].items())
+    return "\n".join(
+        (
+            f"- {first['processor']}, {first['cores']} cores (virtual), {first['memory_gb']} GB, {first['system']}",
+            f"- Python {first['python']}, {libraries}",
+            f"- begun {first['utc']}; one-minute load average when each question began: {min(loads):g}–{max(loads):g}",
+            f"- {sum(one['seconds'] for one in results.values()) / 60:.0f} minutes for all questions",
+        )
+    )
+
+
+def _goals(results: Results) -> str:
+    single, batch = results["audit-signatures-1"]["result"], results["audit-signatures-100"]["result"]
+    full, ingest = results["audit-full"]["result"], results["ingest"]["result"]
+    loads = {name.partition(",")[0]: name for name in reversed(ingest)}
+    rows: list[tuple[str, float, float, str]] = [
+        (
+            "audit `signatures`, 1 record per entry, ÷ bare Ed25519 loop, one process",
+            0.9,
+            single["workers 0"]["ratio"],
+            "",
+        ),
+        ("… two workers", 0.9, single["workers 2"]["ratio"], ""),
+        (
+            "audit `signatures`, 100 records per entry, two workers",
+            500_000,
+            batch["workers 2"]["audit_per_s"]["median"],
+            " records/s",
+        ),
+        (
+            "audit `full` ÷ bare state updates, 100 per entry, two workers",
+            0.8,
+            full["100 per entry"]["ratio_2_workers"],
+            "",
+        ),
+        ("… 1 per entry", 0.8, full["1 per entry"]["ratio_2_workers"], ""),
+        (
+            "ingest over HTTP, 1 record per entry",
+            2_000,
+            ingest[loads["1 per entry"]]["records_per_s"]["median"],
+            " records/s",
+        ),
+        (
+            "ingest over HTTP, 100 records per entry",
+            20_000,
+            ingest[loads["100 per entry"]]["records_per_s"]["median"],
+            " records/s",
+        ),
+    ]
+    return _table(
+        ("question", "goal", "measured", ""),
+        [
+            (
+                what,
+                f"≥ {number(goal)}{unit}",
+                f"{number(value)}{unit}",
+                "met" if value >= goal else "**missed**",
+            )
+            for what, goal, value, unit in rows
+        ],
+    )
+
+
+def _single(results: Results) -> str:
+    result = results["audit-signatures-1"]["result"]
+    libraries = ", ".join(f"{name} {_median(value)} µs" for name, value in result["verify_us"].items())
+    rows = [
+        (name, _spread(value["audit_per_s"]), _spread(value["bare_per_s"]), number(value["ratio"]))
+        for name, value in result.items()
+        if name.startswith("workers")
+    ]
+    return f"One verification: {libraries}.\n\n" + _table(
+        ("", "audit, records/s", "bare loop, signatures/s", "ratio"), rows
+    )
+
+
+def _batch(results: Results) -> str:
+    result = results["audit-signatures-100"]["result"]
+    return _table(
+        (
+            "",
+            "audit, records/s",
+            "bare SHA-256, records/s",
+            "ratio",
+            "SHA-256 and signatures, records/s",
+            "ratio",
+        ),
+        [
+            (
+                name,
+                _spread(value["audit_per_s"]),
+                _median(value["hashes_per_s"]),
+                number(value["ratio_to_hashes"]),
+                _median(value["hashes_and_signatures_per_s"]),
+                number(value["ratio_to_both"]),
+            )
+            for name, value in result.items()
+            if name.startswith("workers")
+        ],
+    )
+
+
+def _full(results: Results) -> str:
+    result = results["audit-full"]["result"]
+    rates = _table(
+        (
+            "",
+            "bare updates, rows/s",
+            "full, one process, records/s",
+            "ratio",
+            "full, two workers, records/s",
+            "ratio",
+        ),
+        [
+            (
+                name,
+                _spread(value["bare_updates_rows_per_s"]),
+                _spread(value["audit_records_per_s"]),
+                number(value["ratio"]),
+                _spread(value["audit_records_per_s_2_workers"]),
+                number(value["ratio_2_workers"]),
+            )
+            for name, value in result.items()
+        ],
+    )
+    parts = list(result["1 per entry"]["us_per_record"])
+    return (
+        rates
+        + "\n\nMicroseconds a record, in one process:\n\n"
+        + _table(
+            ("", *parts),
+            [
+                (name, *(_median(value["us_per_record"][part]) for part in parts))
+                for name, value in result.items()
+            ],
+        )
+    )
+
+
+def _ingest(results: Results) -> str:
+    return _table(
+        ("load", "records/s", "request p50, ms", "p99, ms", "node's CPU, µs a record", "blocks"),
+        [
+            (
+                name,
+                _spread(value["records_per_s"]),
+                number(value["request"]["p50_ms"]),
+                number(value["request"]["p99_ms"]),
+                _median(value["node_cpu_us_per_record"]),
+                _median(value["blocks"]),
+            )
+            for name, value in results["ingest"]["result"].items()
+        ],
+    )
+
+
+def _receipts(results: Results) -> str:
+    return _table(
+        (
+            "ledger",
+            "made in process, p50 / p99 ms",
+            "over HTTP, p50 / p99 ms",
+            "verified offline, p50 / p99 ms",
+            "bytes",
+        ),
+        [
+            (
+                name,
+                *(
+                    f"{number(value[what]['p50_ms'])} / {number(value[what]['p99_ms'])}"
+                    for what in ("in_process", "over_http", "verify_offline")
+                ),
+                number(value["bytes"]["median"]),
+            )
+            for name, value in results["receipts"]["result"].items()
+        ],
+    )
+
+
+def _disk(results: Results) -> str:
+    result = results["disk"]["result"]
+    parts = list(result["1 per entry"]["uncompressed_bytes_per_record"])
+    return _table(
+        ("bytes a record", *result),
+        [
+            (
+                "on the disk, as written",
+                *(number(one["as_written_bytes_per_record"]) for one in result.values()),
+            ),
+            (
+                "on the disk, compacted",
+                *(number(one["compacted_bytes_per_record"]) for one in result.values()),
+            ),
+            *(
+                (
+                    f"before compression: {part}",
+                    *(number(one["uncompressed_bytes_per_record"][part]) for one in result.values()),
+                )
+                for part in parts
+            ),
+        ],
+    )
+
+
+def _growth(results: Results) -> str:
+    return _table(
+        (
+            "records",
+            "per entry",
+            "audit `signatures`, s",
+            "memory, MB",
+            "audit `full`, s",
+            "memory, MB",
+            "open store, ms",
+            "start node, ms",
+            "receipt p50, ms",
+            "over HTTP, ms",
+        ),
+        [
+            (
+                f"{size['records']:,}",
+                str(size["per_entry"]),
+                _median(size["audit"]["signatures"]["seconds"]),
+                _median(size["audit"]["signatures"]["anonymous_mb"]),
+                _median(size["audit"]["full"]["seconds"]),
+                _median(size["audit"]["full"]["anonymous_mb"]),
+                _median(size["open_store_ms"]),
+                _median(size["start_node_ms"]),
+                number(size["receipts"]["in_process"]["p50_ms"]),
+                number(size["receipts"]["over_http"]["p50_ms"]),
+            )
+            for size in results["growth"]["result"]["sizes"]
+        ],
+    )
+
+
+def _anchoring(results: Results) -> str:
+    result = results["anchoring"]["result"]
+    return _table(
+        ("`sogoc anchor`", "seconds"),
+        [
+            (
+                f"{result['documents']} new files, one signature, a checked receipt beside each",
+                _spread(result["anchor_s"]),
+            ),
+            ("one new file", _spread(result["anchor_one_document_s"])),
+            (
+                f"the same {result['documents']} files again: nothing to sign, newer receipts",
+                _spread(result["anchor_again_s"]),
+            ),
+        ],
+    )
+
+
+def _alternatives(results: Results) -> str:
+    return "\n\n".join(
+        f"{shape}:\n\n"
+        + _table(
+            (
+                "",
+                "append, records/s",
+                "prove one, ms",
+                "proof, bytes",
+                "verify all, records/s",
+                "bytes a record",
+            ),
+            [
+                (
+                    name,
+                    _median(value["append_records_per_s"]),
+                    _median(value["prove_ms"]),
+                    _median(value["proof_bytes"]),
+                    _median(value["verify_all_records_per_s"]),
+                    _median(value["bytes_per_record"]) if value["bytes_per_record"]["median"] else "–",
+                )
+                for name, value in peers.items()
+            ],
+        )
+        for shape, peers in results["alternatives"]["result"].items()
+    )
+
+
+TABLES: dict[str, Callable[[Results], str]] = {
+    "machine": _machine,
+    "goals": _goals,
+    "audit-signatures-1": _single,
+    "audit-signatures-100": _batch,
+    "audit-full": _full,
+    "ingest": _ingest,
+    "receipts": _receipts,
+    "disk": _disk,
+    "growth": _growth,
+    "anchoring": _anchoring,
+    "alternatives": _alternatives,
+}
+
+
+def write() -> None:
+    """Fill the document in the checkout from the results in the checkout."""
+    DOCUMENT.write_text(fill(DOCUMENT.read_text(encoding="utf-8"), load(RESULTS)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
