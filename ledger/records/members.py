@@ -1,7 +1,7 @@
 """`member.*` and `key.*`: who takes part, and with which keys.
 
-Rules: an administrator registers members, their roles and their keys; a member's own administrator key may register,
-retire and revoke that member's keys. A retired key stays good for what it signed before; a revoked key leaves a disputed
+Rules: an administrator registers members, sets their roles, and registers, retires and revokes keys, for the whole ledger
+(docs/adr/0008). A retired key stays good for what it signed before; a revoked key leaves a disputed
 interval that verdicts mention. A key shows that its owner holds it, by a signature over `[chain_id, member, key]`.
 """
 
