@@ -58,6 +58,7 @@ DEFAULT = Scale(
     growth=(
         Shape(10_000, 100),
         Shape(100_000, 100),
+        Shape(300_000, 100),
         Shape(1_000_000, 100),
         Shape(1_000, 1),
         Shape(10_000, 1),

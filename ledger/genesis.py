@@ -242,17 +242,28 @@ def _check_keys(every: Sequence[bytes]) -> None:
         raise FormatError("genesis.key", error.detail) from error
 
 
+def cosigning_verifier(validator: Validator) -> VerifierKey:
+    """The verifier key of a validator's cosignatures."""
+    return VerifierKey(validator.name, COSIGNING_KEY, validator.cosigning_key)
+
+
+def genesis_policy(genesis: Genesis) -> Policy:
+    """The trust policy that a genesis document implies: any validator's log key, and a quorum of cosignatures.
+
+    Raises FormatError or VerificationError for a document that implies none.
+    """
+    validators = genesis.validators
+    return Policy.for_validators(
+        [VerifierKey(genesis.origin, LOG_KEY, validator.log_key) for validator in validators],
+        [cosigning_verifier(validator) for validator in validators],
+        quorum_size(len(validators)),
+    )
+
+
 def _check_policy(genesis: Genesis) -> None:
-    """The trust policy follows from the document, so a document that gives none is refused: names, their number, key ids."""
+    """A document from which no trust policy follows is refused: names, their number, key ids."""
     try:
-        Policy.for_validators(
-            [VerifierKey(genesis.origin, LOG_KEY, validator.log_key) for validator in genesis.validators],
-            [
-                VerifierKey(validator.name, COSIGNING_KEY, validator.cosigning_key)
-                for validator in genesis.validators
-            ],
-            quorum_size(len(genesis.validators)),
-        )
+        genesis_policy(genesis)
     except LedgerError as error:
         raise FormatError("genesis.policy", f"no trust policy can be made of it: {error.detail}") from error
 

@@ -9,15 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger import checkpoint, note
-from ledger.genesis import Genesis, Validator
 from ledger.keys import SigningKey
-from ledger.note import Note, NoteSignature, VerifierKey
-from ledger.policy import Policy, quorum_size
+from ledger.note import Note, NoteSignature
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.values import Head
-
-LOG_KEY_TYPE, COSIGNING_KEY_TYPE = 0x01, 0x04
-"""Note signature types: a log's own signature, and a timestamped cosignature (C2SP signed-note, tlog-cosignature)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +54,3 @@ def cosign(store: LedgerStore, head: Head, cosigner: Cosigner, time_s: int) -> s
     text = cosigner.sign(head.size, head.root, time_s)
     store.put_signatures(head.size, text)
     return text
-
-
-def log_verifier(origin: str, validator: Validator) -> VerifierKey:
-    """The verifier key of a validator signing as the log."""
-    return VerifierKey(origin, LOG_KEY_TYPE, validator.log_key)
-
-
-def cosigning_verifier(validator: Validator) -> VerifierKey:
-    """The verifier key of a validator's cosignatures."""
-    return VerifierKey(validator.name, COSIGNING_KEY_TYPE, validator.cosigning_key)
-
-
-def genesis_policy(genesis: Genesis) -> Policy:
-    """The policy that a genesis document implies: any validator's log key, and a quorum of cosignatures."""
-    validators = genesis.validators
-    return Policy.for_validators(
-        [log_verifier(genesis.origin, validator) for validator in validators],
-        [cosigning_verifier(validator) for validator in validators],
-        quorum_size(len(validators)),
-    )

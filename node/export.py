@@ -23,13 +23,12 @@ from typing import Protocol
 from ledger import checkpoint
 from ledger.entry import ENTRY_TAG, entry_from_parts, leaf_tag
 from ledger.errors import VerificationError
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, genesis_policy
 from ledger.hashing import HASH_SIZE, leaf_hashes
 from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint
 from ledger.tiles import TILE_WIDTH, encode_entry_bundle, encode_records_bundle, new_tiles, tile_path
 from ledger.verify.sources.base import LogSource
-from node.cosigning import genesis_policy
 from node.export_readme import readme
 from node.log_blocks import read_bundles, read_genesis
 from node.safe_files import disk_error, new_folder, write_synced

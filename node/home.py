@@ -22,14 +22,22 @@ from ledger.block import RULES_VERSION
 from ledger.entry import NONCE_SIZE
 from ledger.errors import LedgerError
 from ledger.execution import execute_genesis
-from ledger.genesis import Genesis, GenesisKey, GenesisMember, Validator, check_genesis, parse_genesis_leaf
+from ledger.genesis import (
+    Genesis,
+    GenesisKey,
+    GenesisMember,
+    Validator,
+    check_genesis,
+    genesis_policy,
+    parse_genesis_leaf,
+)
 from ledger.keys import SigningKey
 from ledger.roles import ADMINISTRATOR, AUDITOR, ISSUER, OFFICE, VALIDATOR
 from ledger.store.ledger_store import LedgerStore
 from node import keyfiles
 from node.application import genesis_commit
 from node.config import DEFAULT_CONFIG
-from node.cosigning import Cosigner, cosign_head, genesis_policy
+from node.cosigning import Cosigner, cosign_head
 from node.outbox import Outbox
 from node.safe_files import put_file
 

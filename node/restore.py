@@ -29,7 +29,7 @@ from typing import Final
 from ledger import checkpoint as checkpoints
 from ledger.checkpoint import Checkpoint
 from ledger.errors import CannotTellError, VerificationError
-from ledger.genesis import Genesis, Validator
+from ledger.genesis import Genesis, Validator, cosigning_verifier, genesis_policy
 from ledger.hashing import HASH_SIZE
 from ledger.policy import CheckedCheckpoint
 from ledger.store.ledger_store import LedgerStore
@@ -38,7 +38,6 @@ from ledger.tiles import tile_width
 from ledger.verify.sources.base import LogSource
 from node import keyfiles
 from node.backup import CONFIG_PATH, MAX_TEXT_BYTES, About, Backup
-from node.cosigning import cosigning_verifier, genesis_policy
 from node.export import Progress, check_checkpoint
 from node.home import KEY_NAMES, Home, HomeError
 from node.log_blocks import read_blocks, read_genesis

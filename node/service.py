@@ -21,7 +21,7 @@ import structlog
 
 from ledger.encoding import decode
 from ledger.errors import LedgerError, RefusedError, StoreError
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, genesis_policy
 from ledger.keys import SigningKey
 from ledger.policy import Policy
 from ledger.rows import entry_key
@@ -30,7 +30,7 @@ from ledger.store.ledger_store import LedgerStore
 from ledger.store.view import LedgerSnapshot
 from node.application import Application, Candidate
 from node.config import Config
-from node.cosigning import Cosigner, cosign, genesis_policy
+from node.cosigning import Cosigner, cosign
 from node.engine.embedded import EmbeddedEngine
 from node.home import Home, HomeError, cosigner_of
 from node.metrics import Metrics

@@ -17,7 +17,7 @@ from ledger.encoding import Value
 from ledger.entry import Entry, encode_record, sign_entry
 from ledger.errors import FormatError
 from ledger.execution import Executed, Tip, execute_genesis, seal
-from ledger.genesis import Genesis, GenesisKey, GenesisMember, Validator
+from ledger.genesis import Genesis, GenesisKey, GenesisMember, Validator, genesis_policy
 from ledger.hashing import leaf_hashes, sha256
 from ledger.keys import SigningKey
 from ledger.merkle import root_of_hashes
@@ -28,7 +28,6 @@ from ledger.rules import ParsedEntry, apply_entries
 from ledger.store.commit import BlockCommit
 from ledger.store.ledger_store import LedgerStore
 from node.application import block_commit, genesis_commit
-from node.cosigning import genesis_policy
 
 ORIGIN = "phuson.example/so-goc"
 START_MS = 1_790_000_000_000

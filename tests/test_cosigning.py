@@ -10,9 +10,10 @@ import pytest
 
 from ledger import checkpoint
 from ledger.errors import StoreError, StoreLockedError
+from ledger.genesis import genesis_policy
 from ledger.policy import Policy
 from ledger.store.ledger_store import LedgerStore
-from node.cosigning import Cosigner, cosign, cosign_head, genesis_policy
+from node.cosigning import Cosigner, cosign, cosign_head
 from node.service import Node
 from tests.chains import ORIGIN, START_MS, Chain, key, validator_name
 from tests.support import make_node, put, running_node, sign

@@ -20,13 +20,13 @@ from ledger.genesis import (
     GenesisKey,
     GenesisMember,
     check_genesis,
+    genesis_policy,
     parse_genesis,
     parse_genesis_leaf,
 )
 from ledger.hashing import sha256
 from ledger.policy import Policy
 from ledger.roles import ROLES
-from node.cosigning import genesis_policy
 from tests.chains import START_MS, key, make_genesis
 
 GENESIS = make_genesis(3)

@@ -11,6 +11,7 @@ import pytest
 from ledger import checkpoint
 from ledger.entry import sign_entry
 from ledger.errors import LedgerError, StoreError, VerificationError
+from ledger.genesis import genesis_policy
 from ledger.keys import SigningKey
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.values import StoredBlock
@@ -21,7 +22,6 @@ from ledger.verify.sources.stored import open_store
 from node import restore
 from node.application import Application
 from node.backup import Backup
-from node.cosigning import genesis_policy
 from node.export import export
 from node.home import Home, HomeError, cosigner_of, load_keys
 from node.replay import create_store

@@ -20,6 +20,7 @@ from ledger.block import Header, parse_header_leaf
 from ledger.encoding import encode
 from ledger.entry import Entry, encode_record, entry_from_parts
 from ledger.errors import CannotTellError, FormatError, LedgerError
+from ledger.genesis import genesis_policy
 from ledger.hashing import EMPTY_ROOT, leaf_hash
 from ledger.merkle import root, root_of_hashes
 from ledger.policy import Policy
@@ -29,7 +30,6 @@ from ledger.verify import AuditFailure, Level, LogSource
 from ledger.verify.linking import UpperTiles
 from ledger.verify.sources.export import ExportSource
 from ledger.verify.sources.stored import StoreSource, open_store
-from node.cosigning import genesis_policy
 from tests.chains import ORIGIN, Chain, Image, document, key, make_genesis, sign_checkpoint, small_chain
 from tests.reference_audit import Twin
 

@@ -44,6 +44,8 @@ def demo(
 ) -> None:
     """Xem thử: lập sổ tạm, neo văn bản thật, kiểm tra. A throw-away ledger with real documents, verified."""
     stay = not once and sys.stdin.isatty() and sys.stdout.isatty()
+    # Ended from outside it still stops its node and removes its files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     directory = Path(tempfile.mkdtemp(prefix="sogoc-demo-"))
     try:
         _Demo(directory, port if port is not None else _free_port()).run(stay=stay)

@@ -20,9 +20,9 @@ from api.cli.output import ExitCode, JsonOption, UsageError, console, iso_time, 
 from api.client import NodeStatus
 from ledger import checkpoint
 from ledger.errors import LedgerError
+from ledger.genesis import genesis_policy
 from ledger.store.ledger_store import LedgerStore
 from node import keyfiles
-from node.cosigning import genesis_policy
 from node.doctor import Finding, Severity, check_clock, check_clock_against, error, examine, good, warning
 from node.home import Home
 from node.outbox import Outbox

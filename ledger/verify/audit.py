@@ -22,6 +22,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from ledger.errors import CannotTellError, VerificationError
+from ledger.genesis import genesis_policy
 from ledger.policy import Policy
 from ledger.verify.linking import Linker
 from ledger.verify.quick import check_all
@@ -34,7 +35,6 @@ from ledger.verify.sources.export import ExportSource
 from ledger.verify.sources.scratch import Scratch
 from ledger.verify.sources.stored import StoreSource
 from ledger.verify.stored import RowCheck
-from ledger.verify.trust import genesis_policy
 
 WINDOW = 8
 """Tasks under way at a time, unless the caller says otherwise: enough for four workers not to wait."""

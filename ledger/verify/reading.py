@@ -17,7 +17,7 @@ from ledger import checkpoint as checkpoints
 from ledger.block import parse_header_leaf
 from ledger.errors import CannotTellError, FormatError, LedgerError, StoreCorruptError, VerificationError
 from ledger.execution import check_same_header, execute_genesis
-from ledger.genesis import Genesis, parse_genesis_leaf
+from ledger.genesis import Genesis, genesis_policy, parse_genesis_leaf
 from ledger.hashing import HASH_SIZE
 from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint, Policy
@@ -27,7 +27,7 @@ from ledger.verify.report import AuditFailure, Finding, Level, faults_as_failure
 from ledger.verify.segments import Job, split_bundle
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.stored import StoreSource
-from ledger.verify.trust import check_checkpoint, genesis_policy
+from ledger.verify.trust import check_checkpoint
 
 _FIRST_SIZE = 2
 """Leaves of the shortest log: the genesis document and its header."""

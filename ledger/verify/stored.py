@@ -21,7 +21,7 @@ from itertools import islice
 from ledger.checkpoint import Checkpoint
 from ledger.encoding import encode
 from ledger.errors import CannotTellError, FormatError, VerificationError
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, genesis_policy
 from ledger.hashing import HASH_SIZE
 from ledger.policy import NO_QUORUM, Policy
 from ledger.store import layout
@@ -30,7 +30,6 @@ from ledger.store.values import Head, hash_of, integer, items
 from ledger.tiles import tile_width
 from ledger.verify.report import AuditFailure
 from ledger.verify.segments import BlockFact
-from ledger.verify.trust import genesis_policy
 
 Row = tuple[bytes, bytes]
 """Key and value."""

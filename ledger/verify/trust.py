@@ -11,17 +11,7 @@ from __future__ import annotations
 
 from ledger.errors import VerificationError
 from ledger.genesis import Genesis
-from ledger.note import COSIGNING_KEY, LOG_KEY, VerifierKey
-from ledger.policy import CheckedCheckpoint, Policy, quorum_size
-
-
-def genesis_policy(genesis: Genesis) -> Policy:
-    """The policy that a genesis document implies: any validator's log key, and a quorum of cosignatures."""
-    return Policy.for_validators(
-        [VerifierKey(genesis.origin, LOG_KEY, validator.log_key) for validator in genesis.validators],
-        [VerifierKey(one.name, COSIGNING_KEY, one.cosigning_key) for one in genesis.validators],
-        quorum_size(len(genesis.validators)),
-    )
+from ledger.policy import CheckedCheckpoint, Policy
 
 
 def check_checkpoint(text: str, policy: Policy, genesis: Genesis) -> CheckedCheckpoint:

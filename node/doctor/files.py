@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.errors import LedgerError
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, genesis_policy
 from ledger.policy import Policy
 from node.config import Config, ConfigError, load_config
-from node.cosigning import genesis_policy
 from node.doctor.finding import Finding, error, good
 from node.home import Home
 

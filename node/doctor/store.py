@@ -9,11 +9,10 @@ from typing import Final
 from ledger import checkpoint as checkpoints
 from ledger.block import parse_header_leaf
 from ledger.errors import LedgerError, StoreError, StoreLockedError
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, genesis_policy
 from ledger.store import swap
 from ledger.store.as_found import KEPT
 from ledger.store.ledger_store import LedgerStore
-from node.cosigning import genesis_policy
 from node.doctor.finding import Finding, error, good, warning
 from node.home import Home
 from node.outbox import Outbox

@@ -19,12 +19,11 @@ from ledger.checkpoint import parse as parse_checkpoint
 from ledger.entry import entry_from_parts
 from ledger.errors import LedgerError
 from ledger.execution import execute_as, execute_genesis
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, genesis_policy
 from ledger.hashing import leaf_hash
 from ledger.policy import Policy
 from ledger.receipt import verify
 from ledger.rules import ParsedEntry
-from node.cosigning import genesis_policy
 from tests.chains import State
 from tests.faults.load import Line
 from tests.faults.serving import Http

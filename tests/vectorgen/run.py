@@ -15,14 +15,13 @@ from ledger.block import parse_header_leaf, parse_signed_header
 from ledger.encoding import Value, decode
 from ledger.entry import parse_submission
 from ledger.execution import execute_genesis
-from ledger.genesis import parse_genesis_leaf
+from ledger.genesis import genesis_policy, parse_genesis_leaf
 from ledger.hashing import leaf_hash, sha256
 from ledger.policy import Policy
 from ledger.records import parse_record
 from ledger.rules import ParsedEntry
 from ledger.state import StateProof, verify_absence, verify_membership
 from ledger.verdict import Judgement, Verdict, judge_document, judge_receipt
-from node.cosigning import genesis_policy
 
 Fields = dict[str, Any]
 
