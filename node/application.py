@@ -38,12 +38,12 @@ HEADER_RESERVE_BYTES = 640
 """Room that a proposal keeps for its signed header and an engine's framing; a signed header stays under 420 bytes."""
 ENTRY_OVERHEAD_BYTES = 16
 """Framing an engine may add to each transaction, at most."""
-_CACHE_BYTES = 64 * 1024 * 1024
+_CACHE_BYTES = 16 * 1024 * 1024
 _CACHE_CANDIDATES = 4
 
 
 class ParsedCache:
-    """Submissions already parsed, the newest up to 64 MiB: each is checked once and not at every step. Thread-safe."""
+    """Submissions already parsed, the newest up to 16 MiB, four blocks' worth: each is checked once and not at every step. Thread-safe."""
 
     def __init__(self, max_bytes: int = _CACHE_BYTES) -> None:
         self._max_bytes = max_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -41,6 +42,7 @@ def serve(
     configure_logging()
     keys = load_keys(home, SERVING_KEYS, passphrases.existing(passphrase_file))
     node = Node(home, config, keys)
+    _rest_the_collector()
     try:
         uvloop.run(
             run_servers(
@@ -54,6 +56,17 @@ def serve(
         node.stop()
     if node.failure is not None:
         raise typer.Exit(1)
+
+
+def _rest_the_collector() -> None:
+    """Let the cycle collector look less often: a fifth of the node's time under load went into it.
+
+    What an entry leaves behind is freed by counting references; by default all that waits to be committed is gone through
+    several times a second for cycles that are not there.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def configure_logging() -> None:
