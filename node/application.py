@@ -43,7 +43,7 @@ _CACHE_CANDIDATES = 4
 
 
 class ParsedCache:
-    """Submissions already parsed, the newest up to 16 MiB, four blocks' worth: each is checked once and not at every step. Thread-safe."""
+    """Submissions already parsed, the newest up to 16 MiB (four blocks' worth), so that each is checked once. Thread-safe."""
 
     def __init__(self, max_bytes: int = _CACHE_BYTES) -> None:
         self._max_bytes = max_bytes
