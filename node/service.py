@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import Path
 
 import structlog
 
@@ -429,8 +428,3 @@ def _stopped(failure: Exception) -> StoreError:
     return StoreError(
         "node.stopped", f"the node has stopped and must be restarted by its operator: {failure}"
     )
-
-
-def open_node(path: Path, config: Config, keys: dict[str, SigningKey]) -> Node:
-    """Open the node whose home is `path`. Raises as `Node`."""
-    return Node(Home(path), config, keys)

@@ -19,7 +19,7 @@ from node import service as module
 from node.engine import embedded
 from node.home import Home, HomeError, load_keys
 from node.outbox import WAIT_LIMIT_MS
-from node.service import Accepted, Ended, Final, Node, Outcome, clock_ms, open_node
+from node.service import Accepted, Ended, Final, Node, Outcome, clock_ms
 from tests.faults.failing import FailingLevelDB
 from tests.support import (
     NODE_KEYS,
@@ -394,8 +394,8 @@ def test_wrong_keys_do_not_start_and_leave_nothing_open(tmp_path: Path) -> None:
     config.stop()
     keys = load_keys(home, NODE_KEYS, None)
     with pytest.raises(HomeError, match=r"home\.keys"):
-        open_node(home.path, config.config, keys | {"validator": new_key()})
-    opened = open_node(home.path, config.config, keys)
+        Node(home, config.config, keys | {"validator": new_key()})
+    opened = Node(home, config.config, keys)
     assert opened.chain_id == Home(home.path).read_genesis().chain_id
     opened.stop()
 
