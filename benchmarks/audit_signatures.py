@@ -1,17 +1,18 @@
 """How close the audit comes to the signatures and hashes that nobody can do without.
 
-`signatures` at one record per entry stands beside a bare loop over the fastest acceptable Ed25519 verification, in as many
-processes as the audit has; at 100 records per entry beside the SHA-256 work that the records imply.
+`signatures` at one record per entry stands beside a bare loop of the fastest acceptable Ed25519 verification over the very
+same signatures, in as many processes as the audit has; at 100 records per entry beside the SHA-256 work that the records imply.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nacl import bindings as libsodium
@@ -20,6 +21,7 @@ from benchmarks.generate import Shape, document
 from benchmarks.measure import Result, in_turns, rates, ratio, seconds_of, summary
 from benchmarks.scale import Workshop
 from ledger import keys
+from ledger.entry import ENTRY_TAG, leaf_tag, parse_leaf
 from ledger.hashing import ENTRY, signed_message
 from ledger.store.ledger_store import LedgerStore
 from ledger.verify.audit import WINDOW, audit
@@ -28,9 +30,7 @@ from ledger.verify.sources.stored import open_store
 from node.home import Home
 
 _DIFFERENT = 64
-"""Signatures in the bare loop, over and over: they differ, and stay in the processor's cache."""
-_BODY_BYTES = 134
-"""Of the commonest entry body."""
+"""Entries whose hashes are computed over and over: their records differ, and stay in the processor's cache."""
 
 
 @contextmanager
@@ -41,7 +41,6 @@ def pool(workers: int) -> Iterator[Executor | None]:
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
         list(executor.map(_hash_entries, [1] * workers * 4))
-        list(executor.map(_bare, [1] * workers * 4))
         yield executor
 
 
@@ -53,69 +52,89 @@ def audit_seconds(home: Home, level: Level, executor: Executor | None, workers: 
         )
 
 
+def _write_signatures(home: Home, file: Path) -> int:
+    """Write down every author's signature of a ledger, with its key and message, and return how many there are."""
+    with open_store(home.ledger) as store, file.open("wb") as out:
+        count = 0
+        for index in range(store.head.size):
+            leaf = store.leaf(index)
+            if leaf_tag(leaf) == ENTRY_TAG:
+                body, signature = parse_leaf(leaf)
+                out.write(body.author_key + signature + signed_message(ENTRY, body.encoded()))
+                count += 1
+    return count
+
+
 @cache
-def _triples() -> list[tuple[bytes, bytes, bytes]]:
-    key = keys.SigningKey.from_seed(bytes(32))
-    messages = [signed_message(ENTRY, bytes([number]) * _BODY_BYTES) for number in range(_DIFFERENT)]
-    return [(key.public_key, key.sign(message), message) for message in messages]
+def _signatures(file: str, count: int) -> list[tuple[bytes, bytes, bytes]]:
+    """What `_write_signatures` wrote: (key, signature, message) each, all of one size. Read once in each process."""
+    data = Path(file).read_bytes()
+    size = len(data) // count
+    rows = [data[at : at + size] for at in range(0, len(data), size)]
+    return [(row[:32], row[32:96], row[96:]) for row in rows]
 
 
-def _bare(count: int) -> None:
-    """Verify `count` signatures by the ledger's rule and do nothing else."""
-    triples, verify = _triples(), keys.verify
-    for number in range(count):
-        public_key, signature, message = triples[number % _DIFFERENT]
+def _bare(file: str, count: int, part: slice) -> None:
+    """Verify some of a ledger's signatures by the ledger's rule, and do nothing else."""
+    verify = keys.verify
+    for public_key, signature, message in _signatures(file, count)[part]:
         verify(public_key, signature, message)
 
 
-def _bare_libsodium(count: int) -> None:
-    triples, verify = _triples(), libsodium.crypto_sign_open
-    for number in range(count):
-        public_key, signature, message = triples[number % _DIFFERENT]
+def _bare_libsodium(file: str, count: int, part: slice) -> None:
+    verify = libsodium.crypto_sign_open
+    for public_key, signature, message in _signatures(file, count)[part]:
         verify(signature + message, public_key)
 
 
-def _bare_openssl(count: int) -> None:
-    triples, load = _triples(), Ed25519PublicKey.from_public_bytes
-    for number in range(count):
-        public_key, signature, message = triples[number % _DIFFERENT]
+def _bare_openssl(file: str, count: int, part: slice) -> None:
+    load = Ed25519PublicKey.from_public_bytes
+    for public_key, signature, message in _signatures(file, count)[part]:
         load(public_key).verify(signature, message)
 
 
-def _shared_seconds(
-    loop: Callable[[int], None], count: int, executor: Executor | None, workers: int
-) -> float:
-    """Seconds for `count` turns of a loop, shared out over all workers at the same time."""
+def _bare_seconds(file: Path, count: int, executor: Executor | None, workers: int) -> float:
+    """Seconds for all signatures of a ledger in the bare loop, shared out over all workers at the same time."""
     if executor is None:
-        return seconds_of(lambda: loop(count))
-    share = [count // workers] * workers
-    return seconds_of(lambda: list(executor.map(loop, share)))
+        return seconds_of(lambda: _bare(str(file), count, slice(None)))
+    share = -(-count // workers)
+    parts = [slice(first, first + share) for first in range(0, count, share)]
+    return seconds_of(
+        lambda: list(executor.map(_bare, [str(file)] * len(parts), [count] * len(parts), parts))
+    )
+
+
+def _hash_seconds(entries: int, executor: Executor | None, workers: int) -> float:
+    """The same for the hashes that so many entries of 100 records imply."""
+    if executor is None:
+        return seconds_of(lambda: _hash_entries(entries))
+    return seconds_of(lambda: list(executor.map(_hash_entries, [entries // workers] * workers)))
 
 
 def run_single(place: Workshop) -> Result:
     """Audit `signatures` at one record per entry, beside the bare loop of Ed25519 verifications."""
     scale = place.scale
     home = place.ledger(Shape(scale.singles, 1))
+    file = place.room() / "signatures"
+    count = _write_signatures(home, file)
     found: Result = {"records": scale.singles, "equation": keys.equation_library()}
+    part = slice(0, count // 4 + 1)
+    loops = {"keys.verify": _bare, "libsodium": _bare_libsodium, "openssl": _bare_openssl}
     libraries = in_turns(
         scale.rounds,
-        {
-            "keys.verify": lambda: seconds_of(lambda: _bare(scale.singles // 4 + 1)),
-            "libsodium": lambda: seconds_of(lambda: _bare_libsodium(scale.singles // 4 + 1)),
-            "openssl": lambda: seconds_of(lambda: _bare_openssl(scale.singles // 4 + 1)),
-        },
+        {name: partial(seconds_of, partial(loop, str(file), count, part)) for name, loop in loops.items()},
     )
     found["verify_us"] = {
-        name: summary([one / (scale.singles // 4 + 1) * 1e6 for one in seconds])
-        for name, seconds in libraries.items()
+        name: summary([one / part.stop * 1e6 for one in seconds]) for name, seconds in libraries.items()
     }
     for workers in sorted({0, 1, scale.workers}):
         with pool(workers) as executor:
+            _bare_seconds(file, count, executor, workers)
             seconds = in_turns(
                 scale.rounds,
                 {
                     "audit": lambda: audit_seconds(home, Level.SIGNATURES, executor, workers),  # noqa: B023
-                    "bare": lambda: _shared_seconds(_bare, scale.singles, executor, workers),  # noqa: B023
+                    "bare": lambda: _bare_seconds(file, count, executor, workers),  # noqa: B023
                 },
             )
         found[f"workers {workers}"] = {
@@ -157,7 +176,8 @@ def run_batch(place: Workshop) -> Result:
     scale = place.scale
     shape = Shape(scale.batches, 100)
     home = place.ledger(shape)
-    entries = scale.batches // 100
+    file = place.room() / "signatures"
+    entries = _write_signatures(home, file)
     found: Result = {"records": scale.batches, "entries": entries}
     for workers in sorted({0, scale.workers}):
         with pool(workers) as executor:
@@ -165,8 +185,8 @@ def run_batch(place: Workshop) -> Result:
                 scale.rounds,
                 {
                     "audit": lambda: audit_seconds(home, Level.SIGNATURES, executor, workers),  # noqa: B023
-                    "hashes": lambda: _shared_seconds(_hash_entries, entries, executor, workers),  # noqa: B023
-                    "signatures": lambda: _shared_seconds(_bare, entries, executor, workers),  # noqa: B023
+                    "hashes": lambda: _hash_seconds(entries, executor, workers),  # noqa: B023
+                    "signatures": lambda: _bare_seconds(file, entries, executor, workers),  # noqa: B023
                 },
             )
         both = [a + b for a, b in zip(seconds["hashes"], seconds["signatures"], strict=True)]
