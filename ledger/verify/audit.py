@@ -7,7 +7,7 @@ Rules:
 * Segments of 256 leaves are checked by whatever `concurrent.futures.Executor` is passed in, or here without one; its tasks
   are `ledger.verify.quick.check_all` over bytes. They are submitted in order and taken in order, so the first fault is
   named whoever finds it first. At most `window` of them, and about `WINDOW_BYTES`, are under way at a time: that and the
-  limit of the scratch state is the memory an audit takes, whatever the size of the ledger.
+  limit of the scratch state is what bounds its memory (measured: docs/performance.md).
 * Blocks are executed again here, in order, while the executor checks the signatures of those to come.
 
 Not here: opening a source (`ledger.verify.sources`), measuring time, printing.
