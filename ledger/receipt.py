@@ -5,7 +5,8 @@ encoding of
 
     [1, record, record_index, [path, …], entry_leaf, header | nil, state | nil]
     header = [header_leaf, [path, …]]          the last header of the checkpoint, at index size - 1
-    state  = [subject, author key, member]     three state proofs under that header's state root
+    state  = [subject, author key, [[member, proof], …]]     state proofs under that header's state root; the members are the
+                                               record's authority first, then those that succeed it, nearest first
 
 and is believed in nothing until each part is checked against the cosigned checkpoint: its hash first, and only then
 what it says. So "by whom" and "since when" are proved and not claimed.
@@ -15,6 +16,7 @@ What this module does not do: no file, no network, no clock. How fresh is fresh 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -29,11 +31,12 @@ from ledger.records import Record, parse_record
 from ledger.rows import KeyRow, MemberRow, SubjectRow, key_key, member_key, subject_key
 from ledger.rules import is_late
 from ledger.state import StateProof, verify_membership
+from ledger.succession import MAX_MEMBERS, acts_for, line_of
 from ledger.tlog_proof import TlogProof
 
 RECEIPT_VERSION = 1
-MAX_EXTRA_BYTES = MAX_RECORD_BYTES + 65_536
-"""A record, a leaf, a header and three state proofs fit well inside."""
+MAX_EXTRA_BYTES = MAX_RECORD_BYTES + 204_800
+"""A record, a leaf, a header and `MAX_MEMBERS` + 2 state proofs fit inside, each of the greatest depth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,11 @@ class HeaderPart:
 
 @dataclass(frozen=True, slots=True)
 class StatePart:
-    """State proofs of the record's subject, of the author's key and of the member it acts for."""
+    """State proofs of the record's subject, of the author's key, and of the authority and those that succeed it."""
 
     subject: StateProof
     key: StateProof
-    member: StateProof
+    members: tuple[tuple[str, StateProof], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,10 @@ def make_receipt(  # noqa: PLR0913  one argument for each part of a receipt
 ) -> Receipt:
     """Put a receipt together from its parts; `index` and `path` place the entry's leaf in the checkpoint's tree."""
     header_value: Value = None if header is None else [header.leaf, list(header.path)]
-    state_value: Value = (
-        None if state is None else [state.subject.to_value(), state.key.to_value(), state.member.to_value()]
-    )
+    state_value: Value = None
+    if state is not None:
+        members: list[Value] = [[name, proof.to_value()] for name, proof in state.members]
+        state_value = [state.subject.to_value(), state.key.to_value(), members]
     extra = encode(
         [RECEIPT_VERSION, record, record_index, list(record_path), entry_leaf, header_value, state_value]
     )
@@ -140,8 +144,21 @@ def _state_part(value: Value) -> StatePart | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 3:
-        raise FormatError("receipt.state", "the state part is three state proofs")
-    return StatePart(*(StateProof.from_value(item) for item in value))
+        raise FormatError("receipt.state", "the state part is [subject, author key, members]")
+    subject, key, members = value
+    if not isinstance(members, list) or not 1 <= len(members) <= MAX_MEMBERS:
+        raise FormatError("receipt.state", f"the state part lists 1 to {MAX_MEMBERS} members")
+    return StatePart(
+        StateProof.from_value(subject),
+        StateProof.from_value(key),
+        tuple(_member_part(member) for member in members),
+    )
+
+
+def _member_part(value: Value) -> tuple[str, StateProof]:
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[0], str):
+        raise FormatError("receipt.state", "a member is [identifier, state proof]")
+    return value[0], StateProof.from_value(value[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,7 @@ class Author:
     public_key: bytes
     key: KeyRow
     member: MemberRow
+    """The member for which the key acts: the record's authority, or one that succeeds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +178,8 @@ class Standing:
     header: Header
     subject: SubjectRow
     author: Author
+    members: Mapping[str, MemberRow]
+    """By identifier: the record's authority first, then those that succeed it, nearest first."""
 
     is_first: bool
     """Whether the record is the first of its subject, so that the subject's time is the record's own."""
@@ -252,13 +272,27 @@ def _standing(receipt: Receipt, entry: Entry, record: Record, checked: CheckedCh
         return None
     subject = SubjectRow.parse(_proved(header, receipt.state.subject, subject_key(*record.subject)))
     key = KeyRow.parse(_proved(header, receipt.state.key, key_key(entry.body.author_key)))
-    if key.member != record.authority:
+    members = _members(header, receipt.state.members, record.authority)
+    if key.member != record.authority and not (
+        record.type.by_successor and acts_for(key.member, record.authority, members, header.time_ms)
+    ):
         raise VerificationError(
             "receipt.author", f"the author's key acts for {key.member!r}, not for {record.authority!r}"
         )
-    member = MemberRow.parse(_proved(header, receipt.state.member, member_key(key.member)))
-    author = Author(entry.body.author_key, key, member)
-    return Standing(header, subject, author, is_first=subject.issue == record.id)
+    author = Author(entry.body.author_key, key, members[key.member])
+    return Standing(header, subject, author, members, is_first=subject.issue == record.id)
+
+
+def _members(header: Header, parts: Sequence[tuple[str, StateProof]], authority: str) -> dict[str, MemberRow]:
+    """The members' rows, proved: exactly the authority and those that succeed it, in order."""
+    proved = {name: MemberRow.parse(_proved(header, proof, member_key(name))) for name, proof in parts}
+    line = line_of(authority, proved.get)
+    if list(line) != [name for name, _ in parts]:
+        raise VerificationError(
+            "receipt.members",
+            "the members are not the record's authority and those that succeed it, in order",
+        )
+    return line
 
 
 def _last_header(part: HeaderPart, entry: Entry, checked: CheckedCheckpoint) -> Header:

@@ -14,12 +14,14 @@ from ledger.errors import FormatError
 from ledger.genesis import Genesis, Validator
 from ledger.hashing import leaf_hash
 from ledger.merkle import CompactRange
+from ledger.roles import ADMINISTRATOR
 
-MEMBER, KEY, VALIDATORS, PARAMETERS, ENTRY, SUBJECT = (
+MEMBER, KEY, VALIDATORS, PARAMETERS, ADMINISTRATORS, ENTRY, SUBJECT = (
     "member",
     "key",
     "validators",
     "parameters",
+    "administrators",
     "entry",
     "subject",
 )
@@ -55,8 +57,15 @@ def subject_key(kind: str, authority: str, identifier: Identifier) -> bytes:
     return encode([SUBJECT, kind, authority, identifier])
 
 
+def row_key(kind: str, *items: Identifier | int) -> bytes:
+    """State key `[kind, …]` of a row of a record type's own: each kind has one arity, and no kind is used twice."""
+    return encode([kind, *items])
+
+
 VALIDATORS_KEY = encode([VALIDATORS])
 PARAMETERS_KEY = encode([PARAMETERS])
+ADMINISTRATORS_KEY = encode([ADMINISTRATORS])
+"""Its value lists, in ascending order, the members that have the role `administrator`: governance counts their votes."""
 
 
 def _array(data: bytes, size: int, what: str) -> list[Value]:
@@ -96,30 +105,54 @@ def _words(value: Value) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """`[name, roles, registered_ms]`."""
+    """`[name, roles, registered_ms, ended_ms, predecessors, successors]`; the fourth is nil at first, the last two empty."""
 
     name: str
     roles: tuple[str, ...]
     registered_ms: int
+    ended_ms: int | None = None
+    """Chain time at which the authority ends: from then on its keys sign nothing new, and its successors act for it."""
+    predecessors: tuple[str, ...] = ()
+    """Identifiers of the members whose business it took over, in ascending order."""
+    successors: tuple[str, ...] = ()
+    """Identifiers of the members that take over its business, in ascending order."""
 
     def encoded(self) -> bytes:
         """The row's value."""
-        return encode([self.name, list(self.roles), self.registered_ms])
+        return encode(
+            [
+                self.name,
+                list(self.roles),
+                self.registered_ms,
+                self.ended_ms,
+                list(self.predecessors),
+                list(self.successors),
+            ]
+        )
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read a row's value. Raises FormatError."""
-        name, roles, registered = _array(data, 3, "member")
-        return cls(_str(name), _words(roles), _int(registered))
+        name, roles, registered, ended, predecessors, successors = _array(data, 6, "member")
+        return cls(
+            _str(name),
+            _words(roles),
+            _int(registered),
+            _maybe_int(ended),
+            _words(predecessors),
+            _words(successors),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """`[member, roles, registered_ms, retired_ms, revoked_ms, disputed_from_ms]`; the last three are nil at first."""
+    """`[member, roles, registered_ms, until_ms, retired_ms, revoked_ms, disputed_from_ms]`; the last three are nil at first."""
 
     member: str
     roles: tuple[str, ...]
     registered_ms: int
+    until_ms: int | None = None
+    """Chain time after which the key signs nothing new, set when it was registered; nil for no such end."""
     retired_ms: int | None = None
     """From this chain time on the key signs nothing new; what it signed before stays good."""
     revoked_ms: int | None = None
@@ -134,6 +167,7 @@ class KeyRow:
                 self.member,
                 list(self.roles),
                 self.registered_ms,
+                self.until_ms,
                 self.retired_ms,
                 self.revoked_ms,
                 self.disputed_from_ms,
@@ -143,11 +177,12 @@ class KeyRow:
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read a row's value. Raises FormatError."""
-        member, roles, registered, retired, revoked, disputed = _array(data, 6, "key")
+        member, roles, registered, until, retired, revoked, disputed = _array(data, 7, "key")
         return cls(
             _str(member),
             _words(roles),
             _int(registered),
+            _maybe_int(until),
             _maybe_int(retired),
             _maybe_int(revoked),
             _maybe_int(disputed),
@@ -156,13 +191,15 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class SubjectRow:
-    """`[status, issue, time_ms, count, root, peaks]`: where a subject stands, and a commitment to all that concerns it."""
+    """`[status, issue, time_ms, changed_ms, count, root, peaks]`: where a subject stands, and a commitment to its history."""
 
     status: str
     issue: bytes
     """Record id of the subject's first record."""
     time_ms: int
     """Chain time of the block that holds the first record."""
+    changed_ms: int
+    """Chain time of the block that holds the newest record."""
     history: CompactRange
     """RFC 9162 tree over `history_leaf` of each of the subject's records, in order; stored as count, root and peaks."""
 
@@ -170,28 +207,36 @@ class SubjectRow:
         """The row's value."""
         history = self.history
         return encode(
-            [self.status, self.issue, self.time_ms, history.size, history.root(), list(history.peaks)]
+            [
+                self.status,
+                self.issue,
+                self.time_ms,
+                self.changed_ms,
+                history.size,
+                history.root(),
+                list(history.peaks),
+            ]
         )
 
     @staticmethod
     def first_encoded(status: str, issue: bytes, time_ms: int, leaf: bytes) -> bytes:
         """The value of a subject's row after its first record: a tree of one leaf is its own root and only peak."""
-        return encode([status, issue, time_ms, 1, leaf, [leaf]])
+        return encode([status, issue, time_ms, time_ms, 1, leaf, [leaf]])
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """Read a row's value. Raises FormatError, also when root and peaks disagree."""
-        status, issue, time_ms, count, root, peaks = _array(data, 6, "subject")
+        status, issue, time_ms, changed_ms, count, root, peaks = _array(data, 7, "subject")
         if not isinstance(peaks, list):
             raise FormatError("row.shape", "peaks should be a list")
         history = CompactRange(_int(count), tuple(_bytes(peak) for peak in peaks))
         if history.root() != root:
             raise FormatError("row.history", "a subject's root is not the root of its peaks")
-        return cls(_str(status), _bytes(issue), _int(time_ms), history)
+        return cls(_str(status), _bytes(issue), _int(time_ms), _int(changed_ms), history)
 
-    def appended(self, status: str, leaf: bytes) -> Self:
-        """The row after one more record, whose history leaf hash is `leaf`."""
-        return replace(self, status=status, history=self.history.append(leaf))
+    def appended(self, status: str, leaf: bytes, time_ms: int) -> Self:
+        """The row after one more record, whose history leaf hash is `leaf`, in a block at chain time `time_ms`."""
+        return replace(self, status=status, changed_ms=time_ms, history=self.history.append(leaf))
 
 
 def history_leaf(entry_id: bytes, record_index: int, record_id: bytes) -> bytes:
@@ -230,12 +275,19 @@ def parse_parameters(data: bytes) -> dict[str, int]:
     return parameters
 
 
+def parse_administrators(data: bytes) -> tuple[str, ...]:
+    """Read the administrators row. Raises FormatError."""
+    return _words(decode(data))
+
+
 def genesis_rows(genesis: Genesis) -> dict[bytes, bytes]:
     """The first state: a function of the genesis document alone."""
     rows = {
         VALIDATORS_KEY: validators_value(genesis.validators),
         PARAMETERS_KEY: encode([[name, number] for name, number in sorted(genesis.parameters.items())]),
     }
+    administrators = [member.id for member in genesis.members if ADMINISTRATOR in member.roles]
+    rows[ADMINISTRATORS_KEY] = encode(administrators)
     for member in genesis.members:
         rows[member_key(member.id)] = MemberRow(member.name, member.roles, genesis.time_ms).encoded()
     for key in genesis.keys:

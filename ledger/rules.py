@@ -19,8 +19,11 @@ from ledger.encoding import encode
 from ledger.entry import Entry
 from ledger.errors import FormatError, LedgerError, RefusedError
 from ledger.genesis import KEY_GRACE, TIME_AHEAD
-from ledger.records import Record, parse_record
+from ledger.hashing import sha256
+from ledger.records import Record, Subject, parse_record
+from ledger.roles import ADMINISTRATOR
 from ledger.rows import (
+    ADMINISTRATORS_KEY,
     PARAMETERS_KEY,
     KeyRow,
     MemberRow,
@@ -30,9 +33,11 @@ from ledger.rows import (
     history_leaf,
     key_key,
     member_key,
+    parse_administrators,
     parse_parameters,
     subject_key,
 )
+from ledger.succession import acts_for, line_of
 
 LATE_MS = 24 * 3600 * 1000
 """An entry whose claimed time is further than this behind its block's is flagged late, and accepted."""
@@ -41,11 +46,22 @@ LATE_MS = 24 * 3600 * 1000
 RECORD_LOOKUP = b"record/"
 """Lookup keys of all records: this, then the 32-byte record id."""
 
+SUBJECT_LOOKUP = b"subject/"
+"""Lookup keys of the records of a subject's history but its first: this, 16 bytes of the SHA-256 of the subject's state key,
+and the record's number in the history in 4 bytes, big-endian. The first is found by the id that the subject's row names,
+unless it is mainly about another subject: then it has a row here too. So most records, which begin a subject, need none."""
+
+
+def subject_lookup(key: bytes, number: int) -> bytes:
+    """Lookup key of record `number`, from 0, of the subject whose state key is `key`."""
+    return SUBJECT_LOOKUP + sha256(key)[:16] + number.to_bytes(4, "big")
+
 
 # A ledger has few keys and members beside its entries, and every entry asks for one of each: their rows are read once
 # for each value they have had. What is cached follows from the bytes alone.
 _key_row: Final = lru_cache(maxsize=1_024)(KeyRow.parse)
 _member_row: Final = lru_cache(maxsize=1_024)(MemberRow.parse)
+_administrators: Final = lru_cache(maxsize=16)(parse_administrators)
 
 
 @lru_cache(maxsize=16)
@@ -84,6 +100,11 @@ class Overlay:
         self.time_ms = time_ms
         self.rows: dict[bytes, bytes] = {}
         self._pending: dict[bytes, bytes] = {}
+        self._effect: RecordEffect | None = None
+        self._joined: list[bytes] = []
+        self.author_key = b""
+        self.author = ""
+        self.approved = False
         self.parameters: Mapping[str, int] = _parameters(_required(state, PARAMETERS_KEY, "parameters"))
 
     def get(self, key: bytes) -> bytes | None:
@@ -105,6 +126,7 @@ class Overlay:
     def drop(self) -> None:
         """The entry is refused: as if it had never come."""
         self._pending.clear()
+        self._joined.clear()
 
     def member(self, member: str) -> MemberRow | None:
         """A member's row."""
@@ -116,13 +138,86 @@ class Overlay:
         data = self.get(key_key(public_key))
         return None if data is None else _key_row(data)
 
+    @property
+    def administrators(self) -> tuple[str, ...]:
+        """The members that are administrators at this time."""
+        return tuple(name for name in self._administrators() if not self._has_ended(name))
+
+    def _administrators(self) -> tuple[str, ...]:
+        return _administrators(_required(self, ADMINISTRATORS_KEY, "administrators"))
+
+    def _has_ended(self, member: str) -> bool:
+        row = self.member(member)
+        return row is None or (row.ended_ms is not None and self.time_ms >= row.ended_ms)
+
     def put_member(self, member: str, row: MemberRow) -> None:
-        """Set a member's row."""
+        """Set a member's row, and list the member among the administrators if its roles say so."""
         self.put(member_key(member), row.encoded())
+        before = set(self._administrators())
+        after = before | {member} if ADMINISTRATOR in row.roles else before - {member}
+        if after != before:
+            self.put(ADMINISTRATORS_KEY, encode(sorted(after)))
 
     def put_key(self, public_key: bytes, row: KeyRow) -> None:
         """Set a key's row."""
         self.put(key_key(public_key), row.encoded())
+
+    def begin(self, author_key: bytes, author: str) -> None:
+        """Turn to an entry: who signed it, and for which member."""
+        self.author_key, self.author = author_key, author
+
+    def apply(self, record: Record, effect: RecordEffect) -> Sequence[bytes]:
+        """Apply one record of the entry, and return the keys of its index rows.
+
+        Raises RefusedError, FormatError or CannotTellError.
+        """
+        self._effect = effect
+        before = self._subject(effect.subject_key)
+        status = record.type.rule(self, None if before is None else before.status, record.body)
+        self._append(effect.subject_key, before, status)
+        if not self._joined:
+            return effect.lookups
+        joined, self._joined = self._joined, []
+        if before is not None and before.issue == effect.record_id:
+            # The subject's first record word for word once more: its id goes on leading to where it first stood.
+            return joined
+        return [*effect.lookups, *joined]
+
+    def subject(self, subject: Subject) -> SubjectRow | None:
+        """Where a subject stands."""
+        return self._subject(subject_key(*subject))
+
+    def append(self, subject: Subject, status: str) -> None:
+        """Append the record being applied to the history of another subject, and set that subject's status."""
+        key = subject_key(*subject)
+        self._append(key, self._subject(key), status)
+
+    def execute(self, action: Record) -> None:
+        """Do what a record says that a quorum has approved; the record being applied joins its subject's history."""
+        before = self.subject(action.subject)
+        self.approved = True
+        try:
+            status = action.type.rule(self, None if before is None else before.status, action.body)
+        finally:
+            self.approved = False
+        self.append(action.subject, status)
+
+    def _subject(self, key: bytes) -> SubjectRow | None:
+        data = self.get(key)
+        return None if data is None else SubjectRow.parse(data)
+
+    def _append(self, key: bytes, before: SubjectRow | None, status: str) -> None:
+        effect = self._effect
+        if effect is None:
+            raise ValueError("no record is being applied")
+        if before is None:
+            row = SubjectRow.first_encoded(status, effect.record_id, self.time_ms, effect.history_leaf)
+            if key != effect.subject_key:
+                self._joined.append(subject_lookup(key, 0))
+        else:
+            row = before.appended(status, effect.history_leaf, self.time_ms).encoded()
+            self._joined.append(subject_lookup(key, before.history.size))
+        self.put(key, row)
 
 
 def _required(state: StateReader, key: bytes, what: str) -> bytes:
@@ -200,18 +295,42 @@ def check_author(overlay: Overlay, parsed: ParsedEntry) -> None:
         raise RefusedError(
             "key.retired", "the author's key has been retired, and the grace period does not cover this entry"
         )
+    if key.until_ms is not None and _is_over(overlay, body.time_ms, key.until_ms):
+        raise RefusedError(
+            "key.expired",
+            "the author's key was valid for a time that is over, and the grace period does not cover this entry",
+        )
     member = overlay.member(key.member)
     if member is None:
         raise RefusedError("member.unknown", f"{key.member!r} is not a member", permanent=False)
+    if member.ended_ms is not None and _is_over(overlay, body.time_ms, member.ended_ms):
+        raise RefusedError(
+            "member.ended",
+            f"the authority {key.member!r} has ended, and the grace period does not cover this entry",
+        )
     roles = frozenset(key.roles) & frozenset(member.roles)
     for record in parsed.records:
-        _check_authority(record, key.member, roles)
+        _check_authority(overlay, record, key.member, roles)
+    overlay.begin(body.author_key, key.member)
 
 
-def _check_authority(record: Record, member: str, roles: frozenset[str]) -> None:
-    if record.authority != member:
+def _is_over(overlay: Overlay, claimed_ms: int, end_ms: int) -> bool:
+    """Whether what is claimed to be of `claimed_ms` comes too late for something that ended at `end_ms`."""
+    return overlay.time_ms > end_ms and (
+        claimed_ms > end_ms or overlay.time_ms > end_ms + overlay.parameters[KEY_GRACE]
+    )
+
+
+def _check_authority(overlay: Overlay, record: Record, member: str, roles: frozenset[str]) -> None:
+    authority = record.authority
+    if authority != member and not (
+        record.type.by_successor
+        and acts_for(member, authority, line_of(authority, overlay.member), overlay.time_ms)
+    ):
         raise RefusedError(
-            "authority.not-acting", f"the author's key acts for {member!r}, not for {record.authority!r}"
+            "authority.not-acting",
+            f"the author's key acts for {member!r}, not for {authority!r}",
+            permanent=not record.type.by_successor,
         )
     if not roles & record.type.roles:
         raise RefusedError(
@@ -219,17 +338,6 @@ def _check_authority(record: Record, member: str, roles: frozenset[str]) -> None
             f"{record.type.name} needs the role {' or '.join(sorted(record.type.roles))}, which the author's key does not have",
             permanent=False,
         )
-
-
-def _apply_record(overlay: Overlay, effect: RecordEffect, record: Record) -> None:
-    data = overlay.get(effect.subject_key)
-    before = None if data is None else SubjectRow.parse(data)
-    status = record.type.rule(overlay, None if before is None else before.status, record.body)
-    if before is None:
-        row = SubjectRow.first_encoded(status, effect.record_id, overlay.time_ms, effect.history_leaf)
-    else:
-        row = before.appended(status, effect.history_leaf).encoded()
-    overlay.put(effect.subject_key, row)
 
 
 def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple[bytes, bytes]]:
@@ -245,9 +353,9 @@ def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple
     lookups: list[tuple[bytes, bytes]] = []
     try:
         for record_index, (record, effect) in enumerate(zip(parsed.records, parsed.effects, strict=True)):
-            _apply_record(overlay, effect, record)
+            keys = overlay.apply(record, effect)
             place = Place(index, record_index).encoded()
-            lookups += [(key, place) for key in effect.lookups]
+            lookups += [(key, place) for key in keys]
     except LedgerError:
         overlay.drop()
         raise

@@ -15,10 +15,11 @@ from ledger.errors import FormatError, StoreCorruptError
 from ledger.hashing import leaf_hashes
 from ledger.receipt import HeaderPart, Receipt, StatePart, make_receipt
 from ledger.records import parse_record
-from ledger.rows import KeyRow, key_key, member_key, subject_key
+from ledger.rows import MemberRow, key_key, member_key, subject_key
 from ledger.rules import RECORD_LOOKUP, Place
 from ledger.state import StateProof, prove
 from ledger.store.view import LedgerView
+from ledger.succession import line_of
 from ledger.tiles import inclusion_proof
 
 
@@ -79,11 +80,18 @@ class FinalView:
             raise StoreCorruptError(
                 "state.key", "the state has lost an author's key: run `sogoc audit --level full`"
             )
+        parsed = parse_record(record)
         return StatePart(
-            subject=self.prove(subject_key(*parse_record(record).subject)),
+            subject=self.prove(subject_key(*parsed.subject)),
             key=key,
-            member=self.prove(member_key(KeyRow.parse(key.value).member)),
+            members=tuple(
+                (name, self.prove(member_key(name))) for name in line_of(parsed.authority, self._member)
+            ),
         )
+
+    def _member(self, member: str) -> MemberRow | None:
+        data = self.view.get(member_key(member))
+        return None if data is None else MemberRow.parse(data)
 
 
 def parse_place(data: bytes) -> Place:

@@ -133,7 +133,7 @@ class Twin:
             subject = ("key", fields["member"], fields["key"])
             status = self._key(verb, fields, time_ms)
         row = self.subjects.setdefault(subject, {"issue": history[2], "time": time_ms, "leaves": []})
-        row["status"] = status
+        row["status"], row["changed"] = status, time_ms
         row["leaves"].append(pack(history))
 
     def _member(self, verb: str, fields: Json, time_ms: int) -> str:
@@ -193,14 +193,18 @@ class Twin:
         """The state rows of members, keys, subjects and entries (docs/spec.md §7)."""
         rows: dict[bytes, bytes] = {}
         for name, member in self.members.items():
-            rows[pack(["member", name])] = pack([member["name"], member["roles"], member["time"]])
+            line = [member.get("ended"), member.get("predecessors", []), member.get("successors", [])]
+            rows[pack(["member", name])] = pack([member["name"], member["roles"], member["time"], *line])
+        administrators = sorted(name for name, one in self.members.items() if "administrator" in one["roles"])
+        rows[pack(["administrators"])] = pack(administrators)
         for public_key, key in self.keys.items():
-            names = ("member", "roles", "time", "retired", "revoked", "disputed")
-            rows[pack(["key", public_key])] = pack([key[name] for name in names])
+            names = ("member", "roles", "time", "until", "retired", "revoked", "disputed")
+            rows[pack(["key", public_key])] = pack([key.get(name) for name in names])
         for subject, row in self.subjects.items():
             leaves = row["leaves"]
             tree = [len(leaves), reference.mth(leaves), peaks(leaves)]
-            rows[pack(["subject", *subject])] = pack([row["status"], row["issue"], row["time"], *tree])
+            times = [row["time"], row["changed"]]
+            rows[pack(["subject", *subject])] = pack([row["status"], row["issue"], *times, *tree])
         for entry_id, index in self.entries.items():
             rows[pack(["entry", entry_id])] = pack(index)
         return rows

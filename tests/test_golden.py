@@ -165,5 +165,5 @@ def test_the_rows_decode() -> None:
         for key, value in block["rows"].items():
             kind = decode(bytes.fromhex(key))
             assert isinstance(kind, list)
-            assert kind[0] in ("entry", "key", "member", "parameters", "subject", "validators")
+            assert kind[0] in ("administrators", "entry", "key", "member", "parameters", "subject", "validators")
             decode(bytes.fromhex(value))

@@ -223,7 +223,9 @@ def test_the_limit_on_the_extra_leaves_room_for_the_largest_receipt() -> None:
     key_, row, other = bytes(500), bytes(2_000), None
     proof: list[Value] = [key_, row, b"\xff" * 32, b"\x01" * (256 * 32), other]
     path: list[Value] = [bytes(32)] * 64
-    largest = encode([1, bytes(65_535), 4_095, path, bytes(1_024), [bytes(1_024), path], [proof] * 3])
+    members: list[Value] = [["m" * 64, proof] for _ in range(16)]
+    state: list[Value] = [proof, proof, members]
+    largest = encode([1, bytes(65_535), 4_095, path, bytes(1_024), [bytes(1_024), path], state])
     assert len(largest) <= MAX_EXTRA_BYTES
     Receipt.parse(with_extra(largest))
     with pytest.raises(FormatError) as caught:

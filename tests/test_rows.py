@@ -13,6 +13,7 @@ from ledger.errors import FormatError
 from ledger.genesis import Validator
 from ledger.merkle import CompactRange
 from ledger.rows import (
+    ADMINISTRATORS_KEY,
     PARAMETERS_KEY,
     VALIDATORS_KEY,
     KeyRow,
@@ -23,6 +24,7 @@ from ledger.rows import (
     history_leaf,
     key_key,
     member_key,
+    parse_administrators,
     parse_parameters,
     parse_validators,
     subject_key,
@@ -38,16 +40,19 @@ words = st.lists(st.text(max_size=8), max_size=4).map(tuple)
 hashes = st.binary(min_size=32, max_size=32)
 
 
-@given(st.builds(MemberRow, st.text(max_size=20), words, times))
+@given(st.builds(MemberRow, st.text(max_size=20), words, times, maybe_times, words, words))
 def test_member_rows_come_back(row: MemberRow) -> None:
     assert MemberRow.parse(row.encoded()) == row
-    assert decode(row.encoded()) == [row.name, list(row.roles), row.registered_ms]
+    line = [list(row.predecessors), list(row.successors)]
+    assert decode(row.encoded()) == [row.name, list(row.roles), row.registered_ms, row.ended_ms, *line]
 
 
-@given(st.builds(KeyRow, st.text(max_size=9), words, times, maybe_times, maybe_times, maybe_times))
+@given(
+    st.builds(KeyRow, st.text(max_size=9), words, times, maybe_times, maybe_times, maybe_times, maybe_times)
+)
 def test_key_rows_come_back(row: KeyRow) -> None:
     assert KeyRow.parse(row.encoded()) == row
-    ends = [row.retired_ms, row.revoked_ms, row.disputed_from_ms]
+    ends = [row.until_ms, row.retired_ms, row.revoked_ms, row.disputed_from_ms]
     assert decode(row.encoded()) == [row.member, list(row.roles), row.registered_ms, *ends]
 
 
@@ -56,14 +61,22 @@ def test_subject_rows_commit_to_their_records_in_order(record_ids: list[bytes], 
     entry_id = bytes(32)
     leaves = [encode([entry_id, at, one]) for at, one in enumerate(record_ids)]
     row = SubjectRow(
-        "in-force", record_ids[0], time_ms, CompactRange(1, (history_leaf(entry_id, 0, record_ids[0]),))
+        "in-force",
+        record_ids[0],
+        time_ms,
+        time_ms,
+        CompactRange(1, (history_leaf(entry_id, 0, record_ids[0]),)),
+    )
+    assert row.encoded() == SubjectRow.first_encoded(
+        "in-force", record_ids[0], time_ms, history_leaf(entry_id, 0, record_ids[0])
     )
     for at, one in enumerate(record_ids[1:], start=1):
-        row = row.appended(f"status {at}", history_leaf(entry_id, at, one))
+        row = row.appended(f"status {at}", history_leaf(entry_id, at, one), time_ms + at)
     assert decode(row.encoded()) == [
         f"status {len(leaves) - 1}" if len(leaves) > 1 else "in-force",
         record_ids[0],
         time_ms,
+        time_ms + len(leaves) - 1,
         len(leaves),
         reference.mth(leaves),
         peaks(leaves),
@@ -72,7 +85,7 @@ def test_subject_rows_commit_to_their_records_in_order(record_ids: list[bytes], 
 
 
 SUBJECT = SubjectRow(
-    "in-force", b"i" * 32, 5, CompactRange().extend([bytes([number]) * 32 for number in range(3)])
+    "in-force", b"i" * 32, 5, 6, CompactRange().extend([bytes([number]) * 32 for number in range(3)])
 )
 
 
@@ -80,11 +93,11 @@ def test_a_subject_whose_root_is_not_that_of_its_peaks_is_refused() -> None:
     value = decode(SUBJECT.encoded())
     assert isinstance(value, list)
     for changed, rule in (
-        ([*value[:4], bytes(32), value[5]], "row.history"),
-        ([*value[:5], list(reversed(value[5]))], "row.history"),  # type: ignore[arg-type]
-        ([*value[:3], 4, *value[4:]], "merkle.peaks"),
-        ([*value[:5], [bytes(31), bytes(32)]], "merkle.peaks"),
-        ([*value[:5], "peaks"], "row.shape"),
+        ([*value[:5], bytes(32), value[6]], "row.history"),
+        ([*value[:6], list(reversed(value[6]))], "row.history"),  # type: ignore[arg-type]
+        ([*value[:4], 4, *value[5:]], "merkle.peaks"),
+        ([*value[:6], [bytes(31), bytes(32)]], "merkle.peaks"),
+        ([*value[:6], "peaks"], "row.shape"),
     ):
         with pytest.raises(FormatError) as caught:
             SubjectRow.parse(encode(changed))
@@ -97,8 +110,8 @@ def as_list(value: Value) -> list[Value]:
 
 
 GOOD_ROWS: tuple[tuple[Callable[[bytes], object], list[Value]], ...] = (
-    (MemberRow.parse, ["Tên", ["office"], 5]),
-    (KeyRow.parse, ["office", ["office"], 5, None, None, None]),
+    (MemberRow.parse, ["Tên", ["office"], 5, None, ["a"], ["b"]]),
+    (KeyRow.parse, ["office", ["office"], 5, None, None, None, None]),
     (SubjectRow.parse, as_list(decode(SUBJECT.encoded()))),
 )
 ITEMS: tuple[Value, ...] = (True, -1, "x", b"", [1], {})
@@ -149,11 +162,12 @@ def test_entry_keys_are_arrays_like_the_others(entry_id: bytes) -> None:
 def test_the_first_state_is_the_genesis_document_s() -> None:
     genesis = make_genesis(2)
     rows = genesis_rows(genesis)
-    assert len(rows) == 2 + len(genesis.members) + len(genesis.keys)
+    assert len(rows) == 3 + len(genesis.members) + len(genesis.keys)
     assert parse_validators(rows[VALIDATORS_KEY]) == genesis.validators
     assert parse_parameters(rows[PARAMETERS_KEY]) == genesis.parameters
     assert decode(rows[VALIDATORS_KEY]) == genesis.value()[7]
     assert decode(rows[PARAMETERS_KEY]) == genesis.value()[8]
+    assert parse_administrators(rows[ADMINISTRATORS_KEY]) == ("office",)
     for member in genesis.members:
         assert MemberRow.parse(rows[member_key(member.id)]) == MemberRow(member.name, member.roles, START_MS)
     for one in genesis.keys:

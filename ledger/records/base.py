@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol, Self
 
 from ledger.encoding import Value, decode
 from ledger.entry import check_record_size
-from ledger.errors import CannotTellError, FormatError
+from ledger.errors import CannotTellError, FormatError, RefusedError
 from ledger.fields import IDENTIFIER, Body, Field, check_body
 from ledger.hashing import leaf_hash
-from ledger.rows import Identifier, KeyRow, MemberRow
+from ledger.rows import Identifier, KeyRow, MemberRow, SubjectRow
 
 MAX_TYPE_BYTES = 32
 """Bytes of a type's name."""
@@ -49,6 +49,22 @@ class RuleState(Protocol):
     def parameters(self) -> Mapping[str, int]:
         """The ledger's parameters."""
 
+    @property
+    def author_key(self) -> bytes:
+        """The key that signed the entry."""
+
+    @property
+    def author(self) -> str:
+        """The member for which that key acts: the record's authority, or one that succeeds it."""
+
+    @property
+    def administrators(self) -> tuple[str, ...]:
+        """The members that are administrators now, in ascending order."""
+
+    @property
+    def approved(self) -> bool:
+        """Whether the record is being executed because a quorum of the administrators approved it."""
+
     def member(self, member: str) -> MemberRow | None:
         """A member's row."""
 
@@ -60,6 +76,34 @@ class RuleState(Protocol):
 
     def put_key(self, public_key: bytes, row: KeyRow) -> None:
         """Set a key's row."""
+
+    def subject(self, subject: Subject) -> SubjectRow | None:
+        """Where another subject stands."""
+
+    def append(self, subject: Subject, status: str) -> None:
+        """Append this record to the history of another subject too, and set that subject's status."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a row of any kind (`ledger.rows.row_key`)."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set a row of any kind."""
+
+    def execute(self, action: Record) -> None:
+        """Do what an approved record says, and append this record to its subject's history. Raises as its rule does."""
+
+
+def check_approved(state: RuleState) -> None:
+    """What concerns everybody takes a quorum: alone, a sole administrator is one.
+
+    Raises RefusedError, rule `governance.quorum`.
+    """
+    if not state.approved and len(state.administrators) > 1:
+        raise RefusedError(
+            "governance.quorum",
+            "the ledger has several administrators: propose this, and a quorum of them approves it",
+            permanent=False,
+        )
 
 
 def _no_check(_: Body) -> None:
@@ -90,6 +134,8 @@ class RecordType:
     the new status. Raises RefusedError."""
     check: Callable[[Body], None] = field(default=_no_check)
     """What one field means for another, without any state. Raises RefusedError."""
+    by_successor: bool = False
+    """Whether a member that succeeds the authority may author it too, once the authority has ended."""
     lookups: Callable[[Body], tuple[bytes, ...]] = field(default=_no_lookups)
     """Keys under which an index (never consensus) finds the record again."""
 

@@ -115,9 +115,18 @@ class Ledger(Chain):
                 list(merkle.inclusion_path(leaf_hashes(records), record_index)),
                 leaf,
                 [self.leaves[-1], list(merkle.inclusion_path(hashes, self.size - 1))],
-                [self.prove(subject), self.prove(key_key(author_key)), self.prove(member_key(member))],
+                state_value(
+                    self.prove(subject),
+                    self.prove(key_key(author_key)),
+                    {member: self.prove(member_key(member))},
+                ),
             ),
         )
+
+
+def state_value(subject: Value, author_key: Value, members: dict[str, list[Value]]) -> list[Value]:
+    """A receipt's state part: state proofs of the subject, of the author's key, and of members by identifier."""
+    return [subject, author_key, [[name, proof] for name, proof in members.items()]]
 
 
 def register_member(member: str, name: str, *roles: str, authority: str = "office") -> bytes:

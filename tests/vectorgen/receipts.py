@@ -37,6 +37,7 @@ from tests.vectorgen.ledgers import (
     end_key,
     honest,
     register_key,
+    state_value,
 )
 
 IN_FORCE, NO_MATCH, CANNOT, ENDED = "in-force", "does-not-match", "cannot-tell", "no-longer-in-force"
@@ -209,7 +210,29 @@ def _incomplete() -> Iterator[Wrong]:
         ("header-leaf-alone", "a header without its path", 5, [ledger.leaves[-1]], "receipt.header"),
         ("header-path-33-bytes", "a hash too long", 5, [ledger.leaves[-1], [bytes(33)]], "receipt.path"),
         ("state-two-proofs", "a state proof short", 6, _items(parts.extra[6])[:2], "receipt.state"),
-        ("state-proof-nil", "no proof where one should be", 6, [None, None, None], "state-proof.shape"),
+        ("state-four-items", "an item too many", 6, [*_items(parts.extra[6]), None], "receipt.state"),
+        (
+            "state-proof-nil",
+            "no proof where one should be",
+            6,
+            [None, None, [["a", None]]],
+            "state-proof.shape",
+        ),
+        ("state-no-members", "no member", 6, [*_items(parts.extra[6])[:2], []], "receipt.state"),
+        (
+            "state-17-members",
+            "more members than any line has",
+            6,
+            [*_items(parts.extra[6])[:2], _items(_items(parts.extra[6])[2]) * 17],
+            "receipt.state",
+        ),
+        (
+            "state-member-alone",
+            "a member's proof without its identifier",
+            6,
+            [*_items(parts.extra[6])[:2], [_items(_items(_items(parts.extra[6])[2])[0])[1:]]],
+            "receipt.state",
+        ),
     )
     for name, desc, at, item, rule in shapes:
         yield name, desc, rule, parts.put(at, item)
@@ -406,11 +429,11 @@ def _wrong_header(parts: Parts) -> Iterator[Wrong]:
 
 def _wrong_state(parts: Parts) -> Iterator[Wrong]:
     ledger = honest()
-    proofs = [_items(item) for item in _items(parts.extra[6])]
+    proofs = _proofs(parts)
     mismatch = "state-proof.root-mismatch"
 
     def state(at: int, proof: list[Value]) -> Parts:
-        return parts.put(6, [*proofs[:at], proof, *proofs[at + 1 :]])
+        return _with_proofs(parts, [*proofs[:at], proof, *proofs[at + 1 :]])
 
     for at, name in enumerate(("subject", "author-key", "member")):
         key_, value, present, siblings, other = proofs[at]
@@ -465,7 +488,7 @@ def _wrong_state(parts: Parts) -> Iterator[Wrong]:
         "receipt.state-absent",
         state(0, absent),
     )
-    swapped = parts.put(6, [proofs[0], proofs[2], proofs[1]])
+    swapped = _with_proofs(parts, [proofs[0], proofs[2], proofs[1]])
     yield "proofs-swapped", "the proofs in another order", "state-proof.key", swapped
     older = base()
     before = older.prove(_bytes(proofs[0][0]))
@@ -473,6 +496,16 @@ def _wrong_state(parts: Parts) -> Iterator[Wrong]:
     stale = older.parts(FIVE, 2)
     _, *rest = _items(stale.extra[6])
     yield "subject-stale", "a proof under an earlier state root", mismatch, stale.put(6, [before, *rest])
+
+
+def _proofs(parts: Parts) -> list[list[Value]]:
+    """The three state proofs of a receipt with one member: of the subject, the author's key and the member."""
+    subject, author_key, members = _items(parts.extra[6])
+    return [_items(subject), _items(author_key), _items(_items(_items(members)[0])[1])]
+
+
+def _with_proofs(parts: Parts, proofs: list[list[Value]]) -> Parts:
+    return parts.put(6, state_value(proofs[0], proofs[1], {"office": proofs[2]}))
 
 
 def _hash_of(record: bytes) -> bytes:
@@ -487,7 +520,7 @@ Signed = tuple[str, str, str, str, Parts]
 def _signed_nonsense() -> Iterator[Signed]:
     unknown = encode_record("doc.shred/1", {"authority": "office", "hash": bytes(32)})
     subject = subject_key("document", "office", bytes(32))
-    row = SubjectRow("in-force", leaf_hash(unknown), START_MS, CompactRange(1, (bytes(32),)))
+    row = SubjectRow("in-force", leaf_hash(unknown), START_MS, START_MS, CompactRange(1, (bytes(32),)))
 
     def forced(
         records: list[bytes], leaf: bytes, *, rows: dict[bytes, bytes] | None = None, **header: int | bytes
@@ -623,9 +656,9 @@ def _signed_rows(doc: bytes, subject: bytes) -> Iterator[Signed]:
         index = ledger.force(ledger.entry([doc]).leaf, [doc], changes)
         parts = ledger.parts(index, subject=subject)
         proofs = _items(parts.extra[6])
-        return parts.put(6, [*proofs[:2], ledger.prove(names["member"])])
+        return parts.put(6, [*proofs[:2], [["office", ledger.prove(names["member"])]]])
 
-    good = SubjectRow("in-force", leaf_hash(doc), START_MS, CompactRange(1, (bytes(32),)))
+    good = SubjectRow("in-force", leaf_hash(doc), START_MS, START_MS, CompactRange(1, (bytes(32),)))
     ended = replace(good, status="withdrawn")
     yield (
         "status-other",
@@ -643,7 +676,7 @@ def _signed_rows(doc: bytes, subject: bytes) -> Iterator[Signed]:
         "receipt.author",
         forced(good, key=school_key),
     )
-    revoked = KeyRow("office", roles, START_MS, None, START_MS + 1, START_MS).encoded()
+    revoked = KeyRow("office", roles, START_MS, None, None, START_MS + 1, START_MS).encoded()
     yield (
         "author-revoked",
         "a document registered in the disputed interval",

@@ -85,7 +85,7 @@ func (g *Genesis) readMembers(f *fields, _ *keySet) error {
 			return errors.New("members are malformed or out of order")
 		}
 		last = id
-		g.state.set([]any{"member", id}, (&memberRow{name, roles, g.Time}).value())
+		g.state.setMember(id, &memberRow{Name: name, Roles: roles, Registered: g.Time})
 	}
 	return f.err
 }

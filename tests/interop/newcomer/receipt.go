@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 const (
@@ -22,7 +23,8 @@ type receiptParts struct {
 	entryLeaf   []byte
 	headerLeaf  []byte // nil when the receipt shows existence only
 	headerPath  [][]byte
-	proofs      []*stateProof // subject, author key, member
+	proofs      []*stateProof // subject, author key, then the members
+	members     []string
 }
 
 func parseReceipt(extra []byte) (*receiptParts, error) {
@@ -41,9 +43,22 @@ func parseReceipt(extra []byte) (*receiptParts, error) {
 	if f.items[6] != nil {
 		state := arrayOf("receipt's state", f.items[6], 3)
 		f.join(state.err)
-		for i, what := range []string{"subject proof", "author key proof", "member proof"} {
+		for i, what := range []string{"subject proof", "author key proof"} {
 			proof, err := parseStateProof(what, state.items[i])
 			f.join(err)
+			parts.proofs = append(parts.proofs, proof)
+		}
+		members := state.list(2)
+		f.join(state.err)
+		if len(members) < 1 || len(members) > maxMembers {
+			f.fail("it lists no member, or too many")
+		}
+		for _, item := range members {
+			member := arrayOf("receipt's member", item, 2)
+			proof, err := parseStateProof("member proof", member.items[1])
+			f.join(errors.Join(err, member.err))
+			parts.members = append(parts.members, member.text(0))
+			f.join(member.err)
 			parts.proofs = append(parts.proofs, proof)
 		}
 	}
@@ -52,6 +67,9 @@ func parseReceipt(extra []byte) (*receiptParts, error) {
 	}
 	return parts, f.err
 }
+
+// maxMembers is the most members that a receipt or a walk along successors goes through.
+const maxMembers = 16
 
 // Answer is what a receipt shows. What is not proven stays empty.
 type Answer struct {
@@ -129,7 +147,7 @@ func judgeReceipt(receipt []byte, policy *Policy) *Answer {
 	if parts.headerLeaf != nil {
 		header, err := checkHeader(parts, entry, proven)
 		if err == nil && parts.proofs != nil {
-			err = answer.readState(parts.proofs, header, entry, record)
+			err = answer.readState(parts, header, entry, record)
 		}
 		if err != nil {
 			return answer.say(verdictOf(err), err.Error())
@@ -188,12 +206,15 @@ func checkHeader(parts *receiptParts, entry *Entry, proven *Proven) (*Header, er
 	return header, nil
 }
 
-// readState takes over the three rows, if they are proved and belong to the record.
-func (a *Answer) readState(proofs []*stateProof, header *Header, entry *Entry, record *Record) error {
+// readState takes over the rows, if they are proved and belong to the record.
+func (a *Answer) readState(parts *receiptParts, header *Header, entry *Entry, record *Record) error {
 	authority := record.text("authority")
-	keys := [][]any{record.subject(), {"key", entry.Author}, {"member", authority}}
+	keys := [][]any{record.subject(), {"key", entry.Author}}
+	for _, member := range parts.members {
+		keys = append(keys, []any{"member", member})
+	}
 	var values []any
-	for i, proof := range proofs {
+	for i, proof := range parts.proofs {
 		if !bytes.Equal(proof.key, Encode(keys[i])) {
 			return fmt.Errorf("state proof %d is for another key of the state", i)
 		}
@@ -211,15 +232,41 @@ func (a *Answer) readState(proofs []*stateProof, header *Header, entry *Entry, r
 	}
 	subject, err1 := parseSubjectRow(values[0])
 	key, err2 := parseKeyRow(values[1])
-	member, err3 := parseMemberRow(values[2])
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2); err != nil {
 		return unreadable(err)
 	}
+	members := map[string]*memberRow{}
+	for i, name := range parts.members {
+		row, err := parseMemberRow(values[2+i])
+		if err != nil {
+			return unreadable(err)
+		}
+		members[name] = row
+	}
+	if !slices.Equal(lineOf(authority, members), parts.members) {
+		return errors.New("the members are not the authority and those that succeed it, nearest first")
+	}
+	member := members[authority]
 	if key.Member != authority {
 		return errors.New("the author's key is not of the record's authority")
 	}
 	a.Subject, a.Key, a.Member = subject, key, member
 	return nil
+}
+
+// lineOf walks from a member along its successors, and theirs.
+func lineOf(authority string, members map[string]*memberRow) []string {
+	var line []string
+	waiting := []string{authority}
+	for len(waiting) > 0 && len(line) < maxMembers {
+		name := waiting[0]
+		waiting = waiting[1:]
+		if row := members[name]; row != nil && !slices.Contains(line, name) {
+			line = append(line, name)
+			waiting = append(waiting, row.Successors...)
+		}
+	}
+	return line
 }
 
 // isFirst says whether the subject's time is this record's: it is that of the subject's first record.

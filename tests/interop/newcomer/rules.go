@@ -51,6 +51,15 @@ func (s *State) applyEntry(b block, index int64, leaf []byte, raws [][]byte) err
 	if author.Retired != nil && (entry.Time > *author.Retired || b.time-*author.Retired > b.parameters["key-grace-ms"]) {
 		return errors.New("key.retired")
 	}
+	member, err := s.member(author.Member)
+	if err != nil {
+		return err
+	}
+	for _, end := range []*int64{author.Until, member.Ended} {
+		if end != nil && b.time > *end && (entry.Time > *end || b.time-*end > b.parameters["key-grace-ms"]) {
+			return errors.New("key.expired or member.ended")
+		}
+	}
 	for _, record := range records {
 		if err := s.checkAuthority(author, record); err != nil {
 			return err
@@ -141,14 +150,14 @@ func (s *State) applyType(b block, record *Record) (string, error) {
 		if memberErr == nil {
 			return "", errors.New("the member exists")
 		}
-		s.set([]any{"member", id}, (&memberRow{record.text("name"), roles, b.time}).value())
+		s.setMember(id, &memberRow{Name: record.text("name"), Roles: roles, Registered: b.time})
 		return "in-force", nil
 	case "member.roles/1":
 		if memberErr != nil {
 			return "", memberErr
 		}
 		member.Roles = roles
-		s.set([]any{"member", id}, member.value())
+		s.setMember(id, member)
 		return "in-force", nil
 	}
 	key := record.bytes("key")
@@ -204,7 +213,7 @@ func (s *State) appendHistory(b block, record *Record, status string, leaf []byt
 			return err
 		}
 	}
-	row.Status = status
+	row.Status, row.Changed = status, b.time
 	row.tree.add(leafHash(leaf))
 	s.set(record.subject(), row.value())
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 const maxLevels = 256
@@ -175,25 +176,30 @@ func (p *stateProof) check(root []byte) error {
 
 // memberRow, keyRow and subjectRow are values of the state.
 type memberRow struct {
-	Name       string
-	Roles      []string
-	Registered int64
+	Name         string
+	Roles        []string
+	Registered   int64
+	Ended        *int64
+	Predecessors []string
+	Successors   []string
 }
 
 type keyRow struct {
 	Member     string
 	Roles      []string
 	Registered int64
+	Until      *int64
 	Retired    *int64
 	Revoked    *int64
 	Disputed   *int64
 }
 
 type subjectRow struct {
-	Status string
-	Issue  []byte
-	Time   int64
-	tree   frontier
+	Status  string
+	Issue   []byte
+	Time    int64
+	Changed int64
+	tree    frontier
 }
 
 func texts(f *fields, i int) []string {
@@ -209,7 +215,7 @@ func texts(f *fields, i int) []string {
 }
 
 func textList(words []string) []any {
-	var out []any
+	out := []any{}
 	for _, word := range words {
 		out = append(out, word)
 	}
@@ -217,32 +223,35 @@ func textList(words []string) []any {
 }
 
 func parseMemberRow(value any) (*memberRow, error) {
-	f := arrayOf("member row", value, 3)
-	return &memberRow{f.text(0), texts(f, 1), f.natural(2)}, f.err
+	f := arrayOf("member row", value, 6)
+	return &memberRow{f.text(0), texts(f, 1), f.natural(2), f.maybe(3), texts(f, 4), texts(f, 5)}, f.err
 }
 
-func (r *memberRow) value() []any { return []any{r.Name, textList(r.Roles), r.Registered} }
+func (r *memberRow) value() []any {
+	return []any{r.Name, textList(r.Roles), r.Registered, maybe(r.Ended), textList(r.Predecessors), textList(r.Successors)}
+}
+
+func maybe(n *int64) any {
+	if n == nil {
+		return nil
+	}
+	return *n
+}
 
 func parseKeyRow(value any) (*keyRow, error) {
-	f := arrayOf("key row", value, 6)
-	return &keyRow{f.text(0), texts(f, 1), f.natural(2), f.maybe(3), f.maybe(4), f.maybe(5)}, f.err
+	f := arrayOf("key row", value, 7)
+	return &keyRow{f.text(0), texts(f, 1), f.natural(2), f.maybe(3), f.maybe(4), f.maybe(5), f.maybe(6)}, f.err
 }
 
 func (r *keyRow) value() []any {
-	maybe := func(n *int64) any {
-		if n == nil {
-			return nil
-		}
-		return *n
-	}
-	return []any{r.Member, textList(r.Roles), r.Registered, maybe(r.Retired), maybe(r.Revoked), maybe(r.Disputed)}
+	return []any{r.Member, textList(r.Roles), r.Registered, maybe(r.Until), maybe(r.Retired), maybe(r.Revoked), maybe(r.Disputed)}
 }
 
 func parseSubjectRow(value any) (*subjectRow, error) {
-	f := arrayOf("subject row", value, 6)
-	row := &subjectRow{Status: f.text(0), Issue: f.bytes(1, 32), Time: f.natural(2)}
-	row.tree = frontier{uint64(f.natural(3)), f.hashes(5)}
-	root := f.bytes(4, 32)
+	f := arrayOf("subject row", value, 7)
+	row := &subjectRow{Status: f.text(0), Issue: f.bytes(1, 32), Time: f.natural(2), Changed: f.natural(3)}
+	row.tree = frontier{uint64(f.natural(4)), f.hashes(6)}
+	root := f.bytes(5, 32)
 	if row.tree.size == 0 || len(row.tree.peaks) != bits.OnesCount64(row.tree.size) {
 		f.fail("its peaks are not those of its count")
 	} else if !bytes.Equal(root, row.tree.root()) {
@@ -256,7 +265,22 @@ func (r *subjectRow) value() []any {
 	for _, peak := range r.tree.peaks {
 		peaks = append(peaks, peak)
 	}
-	return []any{r.Status, r.Issue, r.Time, int64(r.tree.size), r.tree.root(), peaks}
+	return []any{r.Status, r.Issue, r.Time, r.Changed, int64(r.tree.size), r.tree.root(), peaks}
+}
+
+// setMember sets a member's row, and its place among the administrators.
+func (s *State) setMember(id string, row *memberRow) {
+	s.set([]any{"member", id}, row.value())
+	var names []string
+	if value, ok := s.get([]any{"administrators"}); ok {
+		names = texts(arrayOf("administrators", []any{value}, 1), 0)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == id })
+	if slices.Contains(row.Roles, "administrator") {
+		names = append(names, id)
+	}
+	slices.Sort(names)
+	s.set([]any{"administrators"}, textList(names))
 }
 
 func (s *State) member(id string) (*memberRow, error) {
