@@ -27,10 +27,11 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self, TypeAlias
 
 import plyvel
@@ -66,6 +67,20 @@ _OPTIONS: Final[dict[str, object]] = {
     # Most state reads ask for keys that are not there yet: ten bits a key spare 99 % of their disk reads.
     "bloom_filter_bits": 10,
 }
+
+READ_ONCE: Final[Mapping[str, object]] = {"lru_cache_size": 4 << 20, "max_open_files": 40}
+"""Options for going through a database once, in order: little of it is worth keeping, and few tables open, which LevelDB
+maps whole."""
+
+THROWN_AWAY: Final[Mapping[str, object]] = {
+    "write_buffer_size": 8 << 20,
+    "lru_cache_size": 4 << 20,
+    "max_file_size": 4 << 20,
+    "max_open_files": 40,
+    # It is gone in a few minutes: the time counts, and not the size.
+    "compression": None,
+}
+"""Options for a database that lasts as long as a computation: little memory, whatever is in it."""
 
 
 class Reader:
@@ -109,11 +124,28 @@ class Reader:
         Without a prefix: all rows but the database's own two. Raises StoreError, StoreCorruptError
         (`store.cut-short`) if the database ends before its last row.
         """
-        low = prefix if start is None else max(start, prefix)
-        high = _after(prefix) if stop is None else min(stop, _after(prefix))
-        if low == b"":
-            low = b"\x01"
-        return self._between(low, high, reverse=reverse)
+        return self._between(*_bounds(prefix, start, stop), reverse=reverse)
+
+    def chunks(
+        self, prefix: bytes = b"", *, start: bytes | None = None, stop: bytes | None = None, size: int = 1_000
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        """The same rows as `iterate`, up to `size` of them at a time, which takes half as long. Raises as it does."""
+        low, high = _bounds(prefix, start, stop)
+        if low >= high:
+            return
+        try:
+            with closing(self._source.iterator(start=low, reverse=False, verify_checksums=True)) as rows:
+                each = iter(rows)
+                while chunk := list(islice(each, size)):
+                    if chunk[0][0] < low or chunk[-1][0] >= high:
+                        inside = [row for row in chunk if low <= row[0] < high]
+                        if inside:
+                            yield inside
+                        return
+                    yield chunk
+        except plyvel.Error as error:
+            raise translate(error, self._path) from error
+        raise self._cut_short()
 
     def check_files(self) -> int:
         """Read every row, and with it every block of every table, so that damage in any is found; return their
@@ -135,9 +167,11 @@ class Reader:
                     yield key, value
         except plyvel.Error as error:
             raise translate(error, self._path) from error
-        raise StoreCorruptError(
-            "store.cut-short", _what_now(f"The database in {self._path} ends before its last row.")
-        )
+        raise self._cut_short()
+
+    def _cut_short(self) -> StoreCorruptError:
+        detail = _what_now(f"The database in {self._path} ends before its last row.")
+        return StoreCorruptError("store.cut-short", detail)
 
 
 class Snapshot(Reader):
@@ -172,8 +206,10 @@ class Database(Reader):
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path, *, create: bool) -> Self:
+    def open(cls, path: Path, *, create: bool, options: Mapping[str, object] = MappingProxyType({})) -> Self:
         """Open the database in the directory `path`; `create` makes one where there is none (the parent must exist).
+
+        `options`: of LevelDB, where they are to be other than a node's.
 
         Raises StoreLockedError if another process has it open, StoreVersionError (`store.missing`,
         `store.not-ours`) if there is no database or one that this class did not make, StoreCorruptError if
@@ -188,7 +224,7 @@ class Database(Reader):
         except OSError as error:
             raise translate(error, path) from error
         try:
-            leveldb = _open_leveldb(path, create=create)
+            leveldb = _open_leveldb(path, create=create, options=options)
             try:
                 database = cls._opened(leveldb, path, identity, may_create=create)
             except BaseException:
@@ -275,6 +311,20 @@ class Database(Reader):
             self._sequence = sequence
             self._in_doubt = False
 
+    def compact(self) -> None:
+        """Write all files of the database anew, so that what was deleted or replaced is in none of them.
+
+        Raises StoreError.
+        """
+        # LevelDB merges each level into the next one down, and leaves the lowest as it is. What is still in memory goes down
+        # with the first round; in the second, two new rows at both ends force every table there is to be merged with them.
+        for _ in range(2):
+            self.write([(LAST_KEY, b"")])
+            try:
+                self._leveldb.compact_range(start=FIRST_KEY, stop=LAST_KEY)
+            except plyvel.Error as error:
+                raise translate(error, self._path) from error
+
     def check_settled(self) -> None:
         """Raise StoreError (`store.in-doubt`) if an earlier write failed: then what is read may not be on the
         disk.
@@ -355,13 +405,13 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _open_leveldb(path: Path, *, create: bool) -> LevelDB:
+def _open_leveldb(path: Path, *, create: bool, options: Mapping[str, object]) -> LevelDB:
     kept = False
     try:
         if (path / "CURRENT").exists():
             check_logs(path)
             kept = keep_files(path)
-        leveldb: LevelDB = plyvel.DB(str(path), create_if_missing=create, **_OPTIONS)
+        leveldb: LevelDB = plyvel.DB(str(path), create_if_missing=create, **{**_OPTIONS, **options})
     except (plyvel.Error, OSError) as error:
         if kept:  # LevelDB deletes nothing unless it opens
             drop_files(path)
@@ -384,6 +434,13 @@ def _what_now(what: str) -> str:
     return (
         f"{what} Stop here, check the disk, and restore from a backup or from the peers; nothing was deleted."
     )
+
+
+def _bounds(prefix: bytes, start: bytes | None, stop: bytes | None) -> tuple[bytes, bytes]:
+    """The first key of a range, and the first behind it; the database's own rows lie in none."""
+    low = prefix if start is None else max(start, prefix)
+    high = _after(prefix) if stop is None else min(stop, _after(prefix))
+    return low or b"\x01", high
 
 
 def _after(prefix: bytes) -> bytes:

@@ -55,3 +55,6 @@ class LevelDB(LevelDBReader, Protocol):
 
     def write_batch(self, *, sync: bool) -> LevelDBBatch:
         """An empty batch; `sync` makes its writing wait for the disk."""
+
+    def compact_range(self, *, start: bytes, stop: bytes) -> None:
+        """Merge the tables of the rows from `start` to `stop`, each level into the next one down."""
