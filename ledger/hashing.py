@@ -29,6 +29,9 @@ HEADER: Final = b"sogoc/v1/header"
 KEY_POSSESSION: Final = b"sogoc/v1/key-possession"
 """Context of the signature by which a key being registered shows that its holder has it."""
 
+VAULT: Final = b"sogoc/v1/vault"
+"""Context of an officer's signature over a request to a vault."""
+
 # Copying an object that already holds the prefix and then updating it was measured faster, for short inputs,
 # than hashing a concatenation: 0.42 against 0.47 µs for 200 bytes.
 _new_leaf: Final = hashlib.sha256(b"\x00").copy

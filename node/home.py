@@ -6,8 +6,8 @@ of mode 0600. Layout:
     sogoc.toml            configuration
     genesis               leaf 0 of the log, so that the ledger can be told from another without opening it
     policy                the trust policy to give to others (C2SP tlog-policy)
-    keys/                 admin, office, log, validator (cosigning), header, engine: one statement each, one file each
-    data/ledger, data/outbox
+    keys/                 admin, office, log, validator (cosigning), header, engine: one statement each, one file each; vault
+    data/ledger, data/outbox, data/vault
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from node.outbox import Outbox
 from node.safe_files import put_file
 
 KEY_NAMES = ("admin", "office", "log", "validator", "header", "engine")
+VAULT_KEY = "vault"
+"""Its file wraps the keys of what the vault keeps; no statement is made with it."""
 DEFAULT_MEMBER = "office"
 
 
@@ -84,6 +86,11 @@ class Home:
     def outbox(self) -> Path:
         """The outbox journal."""
         return self.path / "data" / "outbox"
+
+    @property
+    def vault(self) -> Path:
+        """What is kept so that it can be destroyed."""
+        return self.path / "data" / "vault"
 
     @property
     def socket(self) -> Path:
@@ -185,6 +192,8 @@ def _write_home(
     for name, key in keys.items():
         on_key(name)
         keyfiles.save(home.key(name), key, passphrase)
+    on_key(VAULT_KEY)
+    keyfiles.generate(home.key(VAULT_KEY), passphrase)
     put_file(home.config, DEFAULT_CONFIG.encode())
     put_file(home.policy, genesis_policy(genesis).format().encode())
     home.ledger.parent.mkdir()

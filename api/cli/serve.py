@@ -14,8 +14,9 @@ import typer
 from api.cli import passphrases
 from api.cli.output import UsageError
 from node.config import Config, load_config
-from node.home import Home, load_keys
+from node.home import VAULT_KEY, Home, load_keys
 from node.service import Node
+from node.vault.keeper import open_vault
 
 SERVING_KEYS = ("log", "validator", "header")
 
@@ -40,19 +41,25 @@ def serve(
     config = load_config(home.config)
     home.read_genesis()
     configure_logging()
-    keys = load_keys(home, SERVING_KEYS, passphrases.existing(passphrase_file))
+    has_vault = home.key(VAULT_KEY).exists()
+    names = (*SERVING_KEYS, VAULT_KEY) if has_vault else SERVING_KEYS
+    keys = load_keys(home, names, passphrases.existing(passphrase_file))
     node = Node(home, config, keys)
+    vault = open_vault(node, keys[VAULT_KEY]) if has_vault else None
     _rest_the_collector()
     try:
         uvloop.run(
             run_servers(
                 node,
+                vault=vault,
                 host=host or config.host,
                 port=config.port if port is None else port,
                 tls=_tls(config, tls_cert, tls_key),
             )
         )
     finally:
+        if vault is not None:
+            vault.stop()
         node.stop()
     if node.failure is not None:
         raise typer.Exit(1)

@@ -22,6 +22,7 @@ from ledger.hashing import HASH_SIZE
 from ledger.store.view import LedgerView
 from node.receipts import FinalView
 from node.service import Node
+from node.vault.keeper import VaultKeeper
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -84,6 +85,7 @@ class Context:
     node: Node
     limits: Limits
     clock_ms: Callable[[], int]
+    vault: VaultKeeper | None
     genesis_leaf: bytes
     policy_text: str
     bodies: BodyBudget = field(default_factory=BodyBudget)

@@ -43,6 +43,9 @@ STATUS_OF_CODE = {
     "disk.low": 503,
     "mempool.full": 503,
     "store.not-there": 404,
+    "vault.busy": 503,
+    "vault.erased": 410,
+    "vault.unknown": 404,
 }
 """Codes whose status is not that of their family."""
 
@@ -50,9 +53,11 @@ _RETRY_AFTER_SECONDS = {"node.stopped": 60, "disk.low": 300, "mempool.full": 2}
 
 _TITLES = {
     400: "The request cannot be read",
+    403: "This is not for you, or not from here",
     404: "There is no such thing here",
     405: "The address is right, the method is not",
     408: "The request did not arrive in time",
+    410: "This has been erased",
     413: "The request is too large",
     414: "The request's address is too long",
     415: "The request's format is not supported",

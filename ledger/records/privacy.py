@@ -13,7 +13,7 @@ from __future__ import annotations
 from ledger.encoding import encode
 from ledger.errors import RefusedError
 from ledger.fields import DIGITS, IDENTIFIER, LOWER, Ascii, Body, Bytes, Choice, Field
-from ledger.hashing import sha256
+from ledger.hashing import VAULT, sha256, signed_message
 from ledger.records.base import AUTHORITY, RecordType, RuleState, Subject, octets, text
 from ledger.roles import AUDITOR, INSPECTOR, ISSUER, OFFICE
 from ledger.rows import Identifier
@@ -21,6 +21,8 @@ from ledger.rows import Identifier
 ACCESS, ERASURE = "access", "erasure"
 """Kinds of the subjects of this family."""
 LOGGED, ERASED = "logged", "erased"
+
+ACCESS_LOG, TOMBSTONE = "access.log/1", "erase.tombstone/1"
 
 ERASURE_LOOKUP = b"erasure/"
 """Lookup keys of tombstones: this, then the record id. So a node that was away finds what it must still destroy."""
@@ -60,6 +62,15 @@ def vault_item(owner: str, kind: str, identifier: Identifier) -> bytes:
     return sha256(encode(["vault", owner, kind, identifier]))
 
 
+def vault_message(chain_id: bytes, challenge: bytes, verb: str, *about: bytes | str) -> bytes:
+    """What an officer's key signs to use a vault: over `[chain_id, challenge, verb, …]`, context `sogoc/v1/vault`.
+
+    `about`: for `store` the owner, the item and the content's SHA-256; for `state` the owner and the item; for `read` the
+    record id of the access.
+    """
+    return signed_message(VAULT, encode([chain_id, challenge, verb, *about]))
+
+
 def _access_subject(body: Body) -> Subject:
     return Subject(ACCESS, text(body, "owner"), octets(body, "item"))
 
@@ -86,7 +97,7 @@ def _erasure_lookup(_: Body) -> tuple[bytes, ...]:
 
 TYPES = (
     RecordType(
-        name="access.log/1",
+        name=ACCESS_LOG,
         meaning="An officer looks at something that a vault keeps: who, what, why and on what ground.",
         fields=(
             AUTHORITY,
@@ -101,7 +112,7 @@ TYPES = (
         rule=_log_access,
     ),
     RecordType(
-        name="erase.tombstone/1",
+        name=TOMBSTONE,
         meaning="An authority destroys the key and the salt of something in its vault; the ledger's records of it stay.",
         fields=(AUTHORITY, _ITEM, _LEGAL, _LAW),
         roles=frozenset({ISSUER, OFFICE}),

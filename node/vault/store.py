@@ -17,6 +17,7 @@ What this module does not do: say who may look, or know what a content means.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -37,7 +38,7 @@ MAX_CONTENT_BYTES: Final = 16_000_000
 """Bytes of one content, at most: a long scanned file."""
 
 _KEY_SIZE, _NONCE_SIZE = 32, 12
-_KEY, _CONTENT, _ERASED, _CHECK = b"k", b"c", b"e", b"v"
+_KEY, _CONTENT, _ERASED, _USED, _CHECK = b"k", b"c", b"e", b"u", b"v"
 _CHECK_KEY: Final = _CHECK + b"vault-key"
 _KEY_CONTEXT, _CONTENT_CONTEXT = b"sogoc/v1/vault-key\0", b"sogoc/v1/vault-content\0"
 
@@ -80,6 +81,7 @@ class Vault:
     def __init__(self, database: Database, key: bytes) -> None:
         self._database = database
         self._key = key
+        self._tickets = threading.Lock()
 
     @classmethod
     def open(cls, path: Path, key: bytes, *, create: bool) -> Self:
@@ -157,6 +159,13 @@ class Vault:
         if self.state(item) is not Kept.ERASED:
             self._database.write([(_KEY + item, None), (_CONTENT + item, None), (_ERASED + item, b"\x01")])
         self._database.compact()
+
+    def use_once(self, ticket: bytes) -> None:
+        """Note that a ticket has been used. Raises VaultError (`vault.used`) if it was already; StoreError."""
+        with self._tickets:
+            if self._database.get(_USED + ticket) is not None:
+                raise VaultError("vault.used", "this access has been used: record another")
+            self._database.write([(_USED + ticket, b"\x01")])
 
     def items(self) -> Iterator[bytes]:
         """The items that are held, in order. Raises StoreError."""

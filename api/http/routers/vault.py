@@ -1,0 +1,200 @@
+"""`/v1/vault`: what an officer's signature opens (`node.vault`).
+
+Rules: every request but the one for a challenge is a msgpack array that begins `[key, challenge, signature, …]`, 32, 32 and 64
+bytes. Only over TLS or from this machine, since contents travel in clear inside. Answers are never to be stored by anything on
+the way.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable
+
+import anyio.to_thread
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.http.body import read_body
+from api.http.context import context_of
+from api.http.problem import HttpError, error_response
+from api.wire import JSON, MSGPACK
+from ledger.encoding import Value, decode, encode
+from ledger.errors import FormatError, LedgerError
+from node.vault.access import Signed
+from node.vault.keeper import VaultKeeper
+from node.vault.store import MAX_CONTENT_BYTES
+
+MAX_STORE_BYTES = MAX_CONTENT_BYTES + 1_000
+_MAX_ASK_BYTES = 1_000
+_NO_STORE = {"cache-control": "no-store"}
+
+router = APIRouter(tags=["vault"])
+
+
+class ChallengeAnswer(BaseModel):
+    """A challenge to sign."""
+
+    challenge: str = Field(description="32 bytes in hexadecimal.", examples=["5a" * 32])
+    until_ms: int = Field(
+        description="When it ends, milliseconds since the epoch.", examples=[1_790_000_060_000]
+    )
+
+
+class CarriedOutAnswer(BaseModel):
+    """What was destroyed."""
+
+    erased: int = Field(description="Items destroyed now.", examples=[1])
+
+
+def keeper_of(request: Request) -> VaultKeeper:
+    """The node's vault. Raises HttpError: 404 `vault.none`, 403 `vault.insecure`."""
+    keeper = context_of(request).vault
+    if keeper is None:
+        raise HttpError("vault.none", "this node keeps no vault", status=404)
+    if request.url.scheme != "https" and not _is_here(request):
+        raise HttpError(
+            "vault.insecure", "a vault is used over HTTPS, or on the node's own machine", status=403
+        )
+    return keeper
+
+
+def _is_here(request: Request) -> bool:
+    if request.client is None:  # the Unix socket
+        return True
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+@router.post("/v1/vault/challenge", summary="A challenge to sign")
+def post_challenge(request: Request) -> ChallengeAnswer:
+    """32 bytes, good for one request and one minute. 404 `vault.none`; 503 `vault.busy`."""
+    challenge, until_ms = keeper_of(request).challenge()
+    return ChallengeAnswer(challenge=challenge.hex(), until_ms=until_ms)
+
+
+@router.post("/v1/vault/carry-out", summary="Destroy what tombstones name")
+def post_carry_out(request: Request) -> CarriedOutAnswer:
+    """Destroys what tombstones on the ledger name and the vault still holds; anybody may remind a node of it."""
+    return CarriedOutAnswer(erased=keeper_of(request).carry_out())
+
+
+async def post_store(request: Request) -> Response:
+    """Keep a content: `[key, challenge, signature, owner, item, content]`."""
+    return await _answer(request, MAX_STORE_BYTES, 6, _store)
+
+
+async def post_read(request: Request) -> Response:
+    """Read what a recorded access names: `[key, challenge, signature, record id]`."""
+    return await _answer(request, _MAX_ASK_BYTES, 4, _read)
+
+
+async def post_state(request: Request) -> Response:
+    """Whether an item is held: `[key, challenge, signature, owner, item]`."""
+    return await _answer(request, _MAX_ASK_BYTES, 5, _state)
+
+
+def _store(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
+    keeper.store(signed, _text(about[0]), _octets(about[1]), _octets(about[2]))
+    return _json({"state": "held"})
+
+
+def _read(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
+    return Response(
+        keeper.read(signed, _octets(about[0])), media_type="application/octet-stream", headers=_NO_STORE
+    )
+
+
+def _state(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
+    return _json({"state": keeper.state(signed, _text(about[0]), _octets(about[1])).value})
+
+
+def _json(value: dict[str, str]) -> Response:
+    return Response(json.dumps(value).encode(), media_type=JSON, headers=_NO_STORE)
+
+
+async def _answer(
+    request: Request,
+    limit: int,
+    items: int,
+    do: Callable[[VaultKeeper, Signed, list[Value]], Response],
+) -> Response:
+    try:
+        keeper = keeper_of(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MSGPACK:
+            raise HttpError("http.media-type", f"send {MSGPACK}", status=415)
+        with await read_body(request, context_of(request).bodies, limit) as body:
+            signed, about = _parse(body, limit, items)
+            return await anyio.to_thread.run_sync(do, keeper, signed, about)
+    except LedgerError as error:
+        return error_response(error)
+
+
+def _parse(body: bytes, limit: int, items: int) -> tuple[Signed, list[Value]]:
+    value = decode(body, max_bytes=limit, max_items=items + 1)
+    if not isinstance(value, list) or len(value) != items:
+        raise FormatError("vault.request", f"a request is an array of {items} items")
+    key, challenge, signature = (_octets(item) for item in value[:3])
+    if (len(key), len(challenge), len(signature)) != (32, 32, 64):
+        raise FormatError("vault.request", "key, challenge and signature are 32, 32 and 64 bytes")
+    return Signed(key, challenge, signature), value[3:]
+
+
+def _octets(value: Value) -> bytes:
+    if not isinstance(value, bytes):
+        raise FormatError("vault.request", "bytes were expected")
+    return value
+
+
+def _text(value: Value) -> str:
+    if not isinstance(value, str):
+        raise FormatError("vault.request", "a member's identifier was expected")
+    return value
+
+
+def _description(summary: str, shape: str, answer: str) -> dict[str, object]:
+    return {
+        "tags": ["vault"],
+        "operationId": summary.lower().replace(" ", "_").replace("'", ""),
+        "summary": summary,
+        "description": f"The body is {shape} in msgpack, each signature over what `docs/spec.md` says.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                MSGPACK: {"schema": {"type": "string", "format": "binary"}, "example": encode([]).hex()}
+            },
+        },
+        "responses": {"200": {"description": answer}},
+    }
+
+
+POST_ROUTES = (
+    (
+        "/v1/vault/items",
+        post_store,
+        _description(
+            "Keep something", "`[key, challenge, signature, owner, item, content]`", "It is on the disk."
+        ),
+    ),
+    (
+        "/v1/vault/read",
+        post_read,
+        _description(
+            "Read something", "`[key, challenge, signature, record id]`", "The content, as it was kept."
+        ),
+    ),
+    (
+        "/v1/vault/state",
+        post_state,
+        _description(
+            "Whether something is held",
+            "`[key, challenge, signature, owner, item]`",
+            "held, erased or unknown.",
+        ),
+    ),
+)
+"""Path, endpoint and description of each address that takes a body."""
