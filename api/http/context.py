@@ -20,6 +20,7 @@ from ledger.block import parse_header_leaf
 from ledger.errors import FormatError
 from ledger.hashing import HASH_SIZE
 from ledger.store.view import LedgerView
+from node.enrolments import Enrolments
 from node.receipts import FinalView
 from node.service import Node
 from node.vault.keeper import VaultKeeper
@@ -88,6 +89,7 @@ class Context:
     vault: VaultKeeper | None
     genesis_leaf: bytes
     policy_text: str
+    enrolments: Enrolments
     bodies: BodyBudget = field(default_factory=BodyBudget)
     places: BlockPlaces = field(default_factory=BlockPlaces)
     started: float = field(default_factory=time.monotonic)

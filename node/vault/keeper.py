@@ -20,7 +20,7 @@ from ledger.keys import SigningKey
 from ledger.records import parse_record
 from ledger.records.base import octets, text
 from ledger.records.privacy import ERASURE, ERASURE_LOOKUP
-from ledger.rows import subject_key
+from ledger.rows import KeyRow, subject_key
 from node.receipts import FinalView, parse_place
 from node.service import Node, clock_ms
 from node.vault.access import Challenges, Signed, check_officer, check_owner, recorded_access
@@ -64,6 +64,15 @@ class VaultKeeper:
         """A challenge to sign, 32 bytes, and until when, milliseconds since the epoch. Raises RefusedError (`vault.busy`)."""
         return self._challenges.give()
 
+    def admit(self, signed: Signed, verb: str, *about: bytes | str) -> tuple[FinalView, KeyRow]:
+        """Check that an officer signed this request; returns the ledger as it was judged on, and the key's row.
+
+        Raises RefusedError: `vault.challenge`, `vault.signature`, `vault.key`, `vault.role`.
+        """
+        self._challenges.use(signed.challenge)
+        final = self._node.final
+        return final, check_officer(final, self._node.chain_id, signed, verb, *about)
+
     def store(self, signed: Signed, owner: str, item: bytes, content: bytes) -> None:
         """Keep a content for a member; on the disk when this returns.
 
@@ -78,9 +87,7 @@ class VaultKeeper:
 
     def read(self, signed: Signed, record_id: bytes) -> bytes:
         """What the recorded access `record_id` names. Raises as `store` and `recorded_access`; VaultError (`vault.used`)."""
-        self._challenges.use(signed.challenge)
-        final = self._node.final
-        key = check_officer(final, self._node.chain_id, signed, "read", record_id)
+        final, key = self.admit(signed, "read", record_id)
         access = recorded_access(final, record_id, signed.key, self._clock_ms())
         check_owner(final, key.member, text(access.body, "owner"))
         content = self._vault.get(octets(access.body, "item"))
@@ -107,9 +114,7 @@ class VaultKeeper:
         return done
 
     def _admit(self, signed: Signed, owner: str, verb: str, *about: bytes | str) -> FinalView:
-        self._challenges.use(signed.challenge)
-        final = self._node.final
-        key = check_officer(final, self._node.chain_id, signed, verb, *about)
+        final, key = self.admit(signed, verb, *about)
         check_owner(final, key.member, owner)
         return final
 

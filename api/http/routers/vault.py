@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import anyio.to_thread
 from fastapi import APIRouter
@@ -18,12 +19,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.http.body import read_body
-from api.http.context import context_of
+from api.http.context import Context, context_of
 from api.http.problem import HttpError, error_response
 from api.wire import JSON, MSGPACK
 from ledger.encoding import Value, decode, encode
 from ledger.errors import FormatError, LedgerError
-from node.vault.access import Signed
+from ledger.hashing import sha256
+from ledger.rows import KeyRow
+from node.receipts import FinalView
+from node.vault.access import Signed, check_owner
 from node.vault.keeper import VaultKeeper
 from node.vault.store import MAX_CONTENT_BYTES
 
@@ -99,22 +103,50 @@ async def post_state(request: Request) -> Response:
 
 
 def _store(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
-    keeper.store(signed, _text(about[0]), _octets(about[1]), _octets(about[2]))
+    keeper.store(signed, text_of(about[0]), octets_of(about[1]), octets_of(about[2]))
     return _json({"state": "held"})
 
 
 def _read(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
     return Response(
-        keeper.read(signed, _octets(about[0])), media_type="application/octet-stream", headers=_NO_STORE
+        keeper.read(signed, octets_of(about[0])), media_type="application/octet-stream", headers=_NO_STORE
     )
 
 
 def _state(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
-    return _json({"state": keeper.state(signed, _text(about[0]), _octets(about[1])).value})
+    return _json({"state": keeper.state(signed, text_of(about[0]), octets_of(about[1])).value})
 
 
 def _json(value: dict[str, str]) -> Response:
     return Response(json.dumps(value).encode(), media_type=JSON, headers=_NO_STORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that an officer is known to have signed."""
+
+    context: Context
+    final: FinalView
+    key: KeyRow
+    about: list[Value]
+    """What stands behind the signature in the request."""
+
+    def check_owner(self, owner: str) -> None:
+        """Raise RefusedError (`vault.owner`) unless the officer's member is `owner`, or succeeds it."""
+        check_owner(self.final, self.key.member, owner)
+
+
+async def answer_signed(
+    request: Request, limit: int, items: int, verb: str, do: Callable[[Asked], Response]
+) -> Response:
+    """Answer a request whose last item is large: it is signed by its SHA-256, the others as they are."""
+
+    def judge(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
+        said = [item if isinstance(item, str) else octets_of(item) for item in about[:-1]]
+        final, key = keeper.admit(signed, verb, *said, sha256(octets_of(about[-1])))
+        return do(Asked(context_of(request), final, key, about))
+
+    return await _answer(request, limit, items, judge)
 
 
 async def _answer(
@@ -138,25 +170,28 @@ def _parse(body: bytes, limit: int, items: int) -> tuple[Signed, list[Value]]:
     value = decode(body, max_bytes=limit, max_items=items + 1)
     if not isinstance(value, list) or len(value) != items:
         raise FormatError("vault.request", f"a request is an array of {items} items")
-    key, challenge, signature = (_octets(item) for item in value[:3])
+    key, challenge, signature = (octets_of(item) for item in value[:3])
     if (len(key), len(challenge), len(signature)) != (32, 32, 64):
         raise FormatError("vault.request", "key, challenge and signature are 32, 32 and 64 bytes")
     return Signed(key, challenge, signature), value[3:]
 
 
-def _octets(value: Value) -> bytes:
+def octets_of(value: Value) -> bytes:
+    """A request's item that must be bytes. Raises FormatError (`vault.request`)."""
     if not isinstance(value, bytes):
         raise FormatError("vault.request", "bytes were expected")
     return value
 
 
-def _text(value: Value) -> str:
+def text_of(value: Value) -> str:
+    """A request's item that must be text. Raises FormatError (`vault.request`)."""
     if not isinstance(value, str):
-        raise FormatError("vault.request", "a member's identifier was expected")
+        raise FormatError("vault.request", "text was expected")
     return value
 
 
-def _description(summary: str, shape: str, answer: str) -> dict[str, object]:
+def described(summary: str, shape: str, answer: str) -> dict[str, object]:
+    """The OpenAPI description of an address that takes a signed request."""
     return {
         "tags": ["vault"],
         "operationId": summary.lower().replace(" ", "_").replace("'", ""),
@@ -176,21 +211,21 @@ POST_ROUTES = (
     (
         "/v1/vault/items",
         post_store,
-        _description(
+        described(
             "Keep something", "`[key, challenge, signature, owner, item, content]`", "It is on the disk."
         ),
     ),
     (
         "/v1/vault/read",
         post_read,
-        _description(
+        described(
             "Read something", "`[key, challenge, signature, record id]`", "The content, as it was kept."
         ),
     ),
     (
         "/v1/vault/state",
         post_state,
-        _description(
+        described(
             "Whether something is held",
             "`[key, challenge, signature, owner, item]`",
             "held, erased or unknown.",
