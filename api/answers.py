@@ -113,6 +113,13 @@ class Fields:
         """An object."""
         return Fields(self._members.get(name))
 
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """An object, as it came."""
+        value = self._members.get(name)
+        if not isinstance(value, dict):
+            raise unusable(f"{name} is not an object")
+        return value
+
     def items(self, name: str) -> list[Any]:
         """A list."""
         value = self._members.get(name)
@@ -317,6 +324,8 @@ class KeyInfo:
     public_key: bytes
     roles: tuple[str, ...]
     registered_ms: int
+    until_ms: int | None
+    """After it the key signs nothing new."""
     retired_ms: int | None
     revoked_ms: int | None
     disputed_from_ms: int | None
@@ -328,6 +337,7 @@ class KeyInfo:
             public_key=fields.digits("public_key"),
             roles=fields.texts("roles"),
             registered_ms=fields.integer("registered_ms"),
+            until_ms=fields.maybe_integer("until_ms"),
             retired_ms=fields.maybe_integer("retired_ms"),
             revoked_ms=fields.maybe_integer("revoked_ms"),
             disputed_from_ms=fields.maybe_integer("disputed_from_ms"),
@@ -342,6 +352,10 @@ class MemberInfo:
     name: str
     roles: tuple[str, ...]
     registered_ms: int
+    ended_ms: int | None
+    """When the authority ends, or ended."""
+    predecessors: tuple[str, ...]
+    successors: tuple[str, ...]
     keys: tuple[KeyInfo, ...]
 
     @classmethod
@@ -352,7 +366,48 @@ class MemberInfo:
             name=fields.text("name"),
             roles=fields.texts("roles"),
             registered_ms=fields.integer("registered_ms"),
+            ended_ms=fields.maybe_integer("ended_ms"),
+            predecessors=fields.texts("predecessors") if fields.has("predecessors") else (),
+            successors=fields.texts("successors") if fields.has("successors") else (),
             keys=tuple(KeyInfo.read(Fields(key)) for key in fields.items("keys")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalInfo:
+    """A proposal and its tally, as a node describes it."""
+
+    id: bytes
+    proposer: str
+    action_type: str
+    action: Mapping[str, Any]
+    """The proposed record's fields; bytes in hexadecimal."""
+    proposed_ms: int
+    expires_ms: int
+    voters: tuple[str, ...]
+    quorum: int
+    approvals: tuple[str, ...]
+    counted: tuple[str, ...]
+    outcome: str
+    decided_ms: int | None
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """From an item of `GET /v1/proposals`."""
+        action = fields.fields("action")
+        return cls(
+            id=fields.digits("id"),
+            proposer=fields.text("proposer"),
+            action_type=action.text("type"),
+            action=action.mapping("body"),
+            proposed_ms=fields.integer("proposed_ms"),
+            expires_ms=fields.integer("expires_ms"),
+            voters=fields.texts("voters"),
+            quorum=fields.integer("quorum"),
+            approvals=fields.texts("approvals"),
+            counted=fields.texts("counted"),
+            outcome=fields.text("outcome"),
+            decided_ms=fields.maybe_integer("decided_ms"),
         )
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import httpx
 
@@ -29,12 +30,14 @@ from api.answers import (
     KeyInfo,
     MemberInfo,
     NodeStatus,
+    ProposalInfo,
     RecordInfo,
     StateInfo,
     Submitted,
     problem_error,
     unusable,
 )
+from api.certificates.answers import CertificateInfo, StatusListInfo
 from api.wire import (
     MAX_RECEIPTS,
     MSGPACK,
@@ -44,9 +47,14 @@ from api.wire import (
     read_frames,
     split_batches,
 )
+from ledger import lookup_code
+from ledger.compact_form import CompactReceipt
 from ledger.entry import Entry
-from ledger.errors import FormatError
+from ledger.errors import FormatError, LedgerError
 from ledger.hashing import HASH_SIZE
+from ledger.history import next_first
+from ledger.history_form import MAX_PART_BYTES, HistoryPart
+from ledger.records import Subject
 from ledger.tiles import Level, tile_path
 
 __all__ = [
@@ -57,6 +65,7 @@ __all__ = [
     "KeyInfo",
     "MemberInfo",
     "NodeStatus",
+    "ProposalInfo",
     "RecordInfo",
     "StateInfo",
     "Submitted",
@@ -201,6 +210,75 @@ class Client:
             raise
         return [RecordInfo.read(Fields(item)) for item in answer.items("anchors")]
 
+    def certificate(self, certificate: bytes) -> list[CertificateInfo]:
+        """Where the certificates of an identifier stand: one, unless another authority repeated it; none if it is unknown."""
+        try:
+            answer = self._fields(f"/v1/certificates/{certificate.hex()}")
+        except ApiError as error:
+            if error.code == "certificate.not-found":
+                return []
+            raise
+        return [CertificateInfo.read(Fields(item)) for item in answer.items("certificates")]
+
+    def certificate_proof(self, certificate: bytes, authority: str) -> bytes:
+        """A certificate's `.sogoc-proof` file, without claims. Raises ApiError (`certificate.not-found`)."""
+        return self._request(
+            "GET", f"/v1/certificates/{certificate.hex()}/proof", params={"authority": authority}
+        )
+
+    def status_list(self, authority: str, number: int) -> StatusListInfo:
+        """An authority's status list, as the ledger has it."""
+        return StatusListInfo.read(self._fields(f"/v1/status-lists/{authority}/{number}"))
+
+    # -- histories, codes, compact receipts ----------------------------------------------------------------------------
+
+    def history(self, thing: Subject | bytes) -> list[bytes]:
+        """All parts of the history of a subject, or of what a record (by its id) is about: `ledger.history.verify` reads them.
+
+        Raises ApiError (`record.unknown`).
+        """
+        path = f"/v1/subjects/{thing.hex() if isinstance(thing, bytes) else _subject_path(thing)}/history"
+        parts: list[bytes] = []
+        first: int | None = 0
+        while first is not None:
+            part = self._request(
+                "GET",
+                path,
+                params={"from": str(first)} if first else None,
+                headers={"accept": MSGPACK},
+                max_bytes=MAX_PART_BYTES,
+            )
+            following = _next_first(part)
+            if following is not None and following <= first:
+                raise unusable("a part of a history goes no further than the one before it")
+            parts.append(part)
+            first = following
+        return parts
+
+    def code(self, code: str) -> list[RecordInfo]:
+        """The records with a lookup code, as it was typed; none if there are none.
+
+        Raises FormatError or VerificationError (`lookup-code.*`) for what is no code, without asking.
+        """
+        try:
+            answer = self._fields(f"/v1/codes/{lookup_code.parse(code)}")
+        except ApiError as error:
+            if error.code == "code.unknown":
+                return []
+            raise
+        return [RecordInfo.read(Fields(item)) for item in answer.items("records")]
+
+    def compact_receipt(self, record_id: bytes) -> CompactReceipt:
+        """A record's compact receipt, without claims or salt (`CompactReceipt.with_private` adds them).
+
+        Raises ApiError (`record.unknown`, `compact.not-first`).
+        """
+        data = self._request("GET", f"/v1/records/{record_id.hex()}/compact-receipt")
+        try:
+            return CompactReceipt.parse(data)
+        except LedgerError as error:
+            raise unusable(error.detail) from error
+
     # -- the chain -----------------------------------------------------------------------------------------------------
 
     def state(self, key: bytes) -> StateInfo:
@@ -210,6 +288,11 @@ class Client:
     def members(self) -> list[MemberInfo]:
         """All members with their keys."""
         return [MemberInfo.read(Fields(item)) for item in self._fields("/v1/members").items("members")]
+
+    def proposals(self, *, still_open: bool = False) -> list[ProposalInfo]:
+        """Proposals with their tallies, the newest first."""
+        answer = self._fields("/v1/proposals?open=true" if still_open else "/v1/proposals")
+        return [ProposalInfo.read(Fields(item)) for item in answer.items("proposals")]
 
     def blocks(self, first: int = 0, last: int | None = None) -> Iterator[BlockFrame]:
         """Final blocks from height `first` up to `last`, or up to the newest there is when the last request is made."""
@@ -263,6 +346,10 @@ class Client:
         """What the node is doing."""
         return NodeStatus.read(self._fields("/v1/status"))
 
+    def post(self, path: str, content: bytes) -> bytes:
+        """Send msgpack to an address that this client has no method for, and return the answer. Raises ApiError."""
+        return self._request("POST", path, content=content, headers={"content-type": MSGPACK})
+
     # -- within --------------------------------------------------------------------------------------------------------
 
     def _fields(self, path: str) -> Fields:
@@ -313,6 +400,19 @@ def _body(response: httpx.Response, max_bytes: int) -> bytes:
     except httpx.DecodingError as error:
         raise unusable("its compression is damaged") from error
     return b"".join(chunks)
+
+
+def _subject_path(subject: Subject) -> str:
+    identifier = subject.identifier
+    last = identifier.hex() if isinstance(identifier, bytes) else identifier
+    return "/".join(quote(part, safe="") for part in (subject.kind, subject.authority, last))
+
+
+def _next_first(part: bytes) -> int | None:
+    try:
+        return next_first(HistoryPart.parse(part))
+    except LedgerError as error:
+        raise unusable(error.detail) from error
 
 
 def _height(response: httpx.Response) -> int:

@@ -1,4 +1,4 @@
-"""The harness: `python -m benchmarks [--quick] [--only NAME …] [--output FOLDER]`.
+"""The harness: `python -m benchmarks [--quick | --large] [--only NAME …] [--output FOLDER]`.
 
 Runs the questions one after the other and writes `<name>.json` for each; then draws the plots, if matplotlib is there, and
 fills the tables of `docs/performance.md`. What is in the checkout is replaced only by a run at full size.
@@ -20,7 +20,7 @@ from benchmarks import plots, tables
 from benchmarks.measure import machine, say
 from benchmarks.processes import CHECKOUT
 from benchmarks.questions import QUESTIONS
-from benchmarks.scale import DEFAULT, QUICK, workshop
+from benchmarks.scale import DEFAULT, LARGE, QUICK, workshop
 
 RESULTS = CHECKOUT / "benchmarks" / "results"
 PLOTS = CHECKOUT / "docs" / "performance"
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The program."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, under two minutes")
+    parser.add_argument("--large", action="store_true", help="growth up to three million records")
     parser.add_argument(
         "--only", nargs="+", choices=sorted(QUESTIONS), metavar="NAME", help=", ".join(QUESTIONS)
     )
@@ -37,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--output", type=Path, help="folder for results and plots, instead of the checkout's own"
     )
     options = parser.parse_args(arguments)
-    scale = QUICK if options.quick else DEFAULT
-    if options.quick and options.output is None:
-        parser.error("--quick needs --output: the checkout's own results are of full size")
+    scale = QUICK if options.quick else LARGE if options.large else DEFAULT
+    if scale is not DEFAULT and options.output is None:
+        parser.error("--quick and --large need --output: the checkout's own results are of the usual size")
     results = options.output or RESULTS
     results.mkdir(parents=True, exist_ok=True)
     # A node in this process (`alternatives`) would tell of every block here.

@@ -49,6 +49,8 @@ def _measure(place: Workshop, shape: Shape) -> Result:
                 "seconds": summary([one["seconds"] for one in found[level]]),
                 "anonymous_mb": summary([one["anonymous"] / 1e6 for one in found[level]]),
                 "mapped_mb": summary([one["mapped"] / 1e6 for one in found[level]]),
+                "main_anonymous_mb": summary([one["main_anonymous"] / 1e6 for one in found[level]]),
+                "main_mapped_mb": summary([one["main_mapped"] / 1e6 for one in found[level]]),
             }
             for level in _LEVELS
         },

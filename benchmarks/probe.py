@@ -3,7 +3,8 @@
     python -m benchmarks.probe HOME LEVEL WORKERS
 
 Memory is anonymous memory, sampled every 20 ms from `/proc` (Linux only): pages of the database's files, which LevelDB maps
-and the system drops when it wants to, are not counted; they are told apart as `mapped`.
+and the system drops when it wants to, are not counted; they are told apart as `mapped`. What the process that audits takes
+without its workers is told as `main_anonymous` and `main_mapped`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Sampler:
     def __init__(self) -> None:
         self.anonymous = 0
         self.mapped = 0
+        self.main_anonymous = 0
+        self.main_mapped = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -47,6 +50,8 @@ class Sampler:
             found = [_memory(pid) for pid in (os.getpid(), *_children())]
             self.anonymous = max(self.anonymous, sum(one[0] for one in found))
             self.mapped = max(self.mapped, sum(one[1] for one in found))
+            self.main_anonymous = max(self.main_anonymous, found[0][0])
+            self.main_mapped = max(self.main_mapped, found[0][1])
 
 
 def _children() -> Iterator[int]:
@@ -72,7 +77,13 @@ def main(arguments: Sequence[str]) -> None:
     home, level, workers = Home(Path(arguments[0])), Level[arguments[1]], int(arguments[2])
     with Sampler() as sampler, pool(workers) as executor:
         seconds = audit_seconds(home, level, executor, workers)
-    print(json.dumps({"seconds": seconds, "anonymous": sampler.anonymous, "mapped": sampler.mapped}))
+    memory = {
+        "anonymous": sampler.anonymous,
+        "mapped": sampler.mapped,
+        "main_anonymous": sampler.main_anonymous,
+        "main_mapped": sampler.main_mapped,
+    }
+    print(json.dumps({"seconds": seconds} | memory))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -84,6 +84,11 @@ QUICK = Scale(
     documents=100,
     alternatives=10_000,
 )
+LARGE = replace(
+    DEFAULT,
+    growth=(Shape(100_000, 100), Shape(300_000, 100), Shape(1_000_000, 100), Shape(3_000_000, 100)),
+)
+"""The same, with growth far enough to see whether memory levels off; most of an hour, and a few gigabytes of disk."""
 TINY = Scale(
     rounds=1,
     workers=1,

@@ -241,6 +241,29 @@ def inclusion_path(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
     return [root_of_hashes(leaf_hashes[begin:end]) for begin, end in ranges][::-1]
 
 
+class HeldTree:
+    """A tree held in memory with all its nodes, for whoever needs the inclusion proofs of many of its leaves."""
+
+    def __init__(self, leaf_hashes: Sequence[bytes]) -> None:
+        """Hash the tree over `leaf_hashes`, once."""
+        self._size = len(leaf_hashes)
+        self._levels: list[Sequence[bytes]] = [leaf_hashes]
+        while len(level := self._levels[-1]) > 1:
+            parents = pair_hashes(level)
+            # A last node without a neighbour moves up as it is.
+            self._levels.append([*parents, level[-1]] if len(level) & 1 else parents)
+
+    def path(self, index: int) -> list[bytes]:
+        """Return what `inclusion_path` returns for leaf `index`. Raises VerificationError (`proof.index`)."""
+        check_index(index, self._size)
+        path: list[bytes] = []
+        for level in self._levels[:-1]:
+            if (neighbour := index ^ 1) < len(level):
+                path.append(level[neighbour])
+            index >>= 1
+        return path
+
+
 def consistency_path(leaf_hashes: Sequence[bytes], size1: int) -> list[bytes]:
     """Return the proof that the tree over `leaf_hashes` extends the one over its first `size1` (RFC 9162
     §2.1.4.1).

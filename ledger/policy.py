@@ -111,7 +111,9 @@ class CheckedCheckpoint:
     status_as_of_s: int | None
 
 
-class _Times(NamedTuple):
+class ProvenTimes(NamedTuple):
+    """What a quorum's cosignatures prove about time, in seconds since the epoch; see `CheckedCheckpoint`."""
+
     existed_by_s: int
     status_as_of_s: int
 
@@ -228,7 +230,7 @@ class Policy:
         if signer is None:
             detail = f"no log of this policy named {checkpoint.origin!a} signed the checkpoint"
             raise CannotTellError("policy.no-log-signature", detail)
-        proven = self._quorum_times(times_s)
+        proven = self.quorum_times(times_s)
         return CheckedCheckpoint(
             checkpoint,
             signer,
@@ -239,11 +241,14 @@ class Policy:
             proven.status_as_of_s if proven else None,
         )
 
-    def _quorum_times(self, times_s: Mapping[str, int]) -> _Times | None:
-        """The proven times of the quorum; None for `quorum none`. Raises `CannotTellError` if the quorum is missing."""
+    def quorum_times(self, times_s: Mapping[str, int]) -> ProvenTimes | None:
+        """What valid cosignatures prove, given the newest time of each by the witness's name; None for `quorum none`.
+
+        Raises `CannotTellError` (`policy.quorum-missing`) if they are too few.
+        """
         if self.quorum == NO_QUORUM:
             return None
-        proven = {name: _Times(time_s, time_s) for name, time_s in times_s.items()}
+        proven = {name: ProvenTimes(time_s, time_s) for name, time_s in times_s.items()}
         # A group names only what stands above it, so one pass in order meets every member before its group.
         for group in self.groups:
             members = [proven[name] for name in group.members if name in proven]
@@ -258,10 +263,10 @@ class Policy:
         return proven[self.quorum]
 
 
-def _group_times(members: list[_Times], threshold: int, size: int) -> _Times:
+def _group_times(members: list[ProvenTimes], threshold: int, size: int) -> ProvenTimes:
     existed_by_s = sorted(times.existed_by_s for times in members)
     status_as_of_s = sorted(times.status_as_of_s for times in members)
-    return _Times(existed_by_s[min(threshold, size - threshold + 1) - 1], status_as_of_s[-threshold])
+    return ProvenTimes(existed_by_s[min(threshold, size - threshold + 1) - 1], status_as_of_s[-threshold])
 
 
 def _to_checkpoint(note: Note | Checkpoint | str | bytes) -> Checkpoint:

@@ -287,7 +287,8 @@ def _members(header: Header, parts: Sequence[tuple[str, StateProof]], authority:
     """The members' rows, proved: exactly the authority and those that succeed it, in order."""
     proved = {name: MemberRow.parse(_proved(header, proof, member_key(name))) for name, proof in parts}
     line = line_of(authority, proved.get)
-    if list(line) != [name for name, _ in parts]:
+    named = {name for row in line.values() for name in row.successors}
+    if list(line) != [name for name, _ in parts] or (len(line) < MAX_MEMBERS and not named <= set(line)):
         raise VerificationError(
             "receipt.members",
             "the members are not the record's authority and those that succeed it, in order",

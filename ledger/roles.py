@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 ADMINISTRATOR = "administrator"
-"""Registers members and keys."""
+"""Has a vote on what concerns everybody (docs/adr/0009), and manages all keys of its own member."""
+KEY_MANAGER = "key-manager"
+"""Registers, retires and revokes the keys of its own member, but those of an administrator; hands the member over."""
 OFFICE = "office"
 """Anchors documents."""
 ISSUER = "issuer"
@@ -14,4 +16,6 @@ AUDITOR = "auditor"
 VALIDATOR = "validator"
 DEVICE = "device"
 
-ROLES = frozenset({ADMINISTRATOR, OFFICE, ISSUER, PRODUCER, INSPECTOR, AUDITOR, VALIDATOR, DEVICE})
+ROLES = frozenset(
+    {ADMINISTRATOR, KEY_MANAGER, OFFICE, ISSUER, PRODUCER, INSPECTOR, AUDITOR, VALIDATOR, DEVICE}
+)

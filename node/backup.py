@@ -6,9 +6,9 @@ Rules:
   are few and never change: whoever runs the node keeps copies of them once, elsewhere (docs/operating.md);
 * it is an uncompressed tar file; unpacked it is an export, with the configuration and the outbox beside it. It ends with
   `SHA256SUMS`, which `sha256sum -c` reads, so that a file that was cut short or has rotted is known before it is used;
-* it is consistent also while the node serves: it holds the log up to one signed checkpoint. Entries that were acknowledged
-  and are not under it wait in the outbox. They are in the backup of a node that is stopped; while a node serves, its outbox
-  is its own, and the backup says that it has none;
+* it is consistent also while the node serves: it holds the log up to one signed checkpoint, and the outbox as it was no later
+  than that (`node.pinned`). So what was acknowledged at that moment and not final is among the waiting entries. One that became
+  final in between may be in both; a restored node strikes it off, as after a crash;
 * it is complete and synced before it has its name, and it never overwrites anything.
 
 What this module does not do: HTTP, restoring (`node.restore`), encrypting. Nothing in a backup is secret.
@@ -22,11 +22,12 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-from ledger.encoding import decode, encode
+from ledger.encoding import decode
 from ledger.entry import MAX_SUBMISSION_BYTES, parse_submission
 from ledger.errors import CannotTellError, FormatError, StoreError, VerificationError
 from ledger.tiles import Level, tile_path
@@ -57,8 +58,8 @@ class About:
     root: bytes
     made_s: int
     """When it was made, seconds since the epoch by that machine's clock."""
-    outbox: int | None
-    """How many waiting entries it holds; None: it was made while the node served, and its outbox is not in it."""
+    outbox: int
+    """How many waiting entries it holds."""
 
     def encoded(self) -> bytes:
         """As `backup.json`."""
@@ -84,14 +85,13 @@ class About:
             if value["version"] != FORMAT_VERSION:
                 detail = f"this backup has version {value['version']!r}; this program knows {FORMAT_VERSION}"
                 raise CannotTellError("backup.version", detail)
-            outbox = value["outbox"]
             return cls(
                 str(value["origin"]),
                 bytes.fromhex(value["chain_id"]),
                 int(value["size"]),
                 bytes.fromhex(value["root"]),
                 int(value["made_s"]),
-                None if outbox is None else int(outbox),
+                int(value["outbox"]),
             )
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FormatError("backup.about", f"{ABOUT_PATH} of this backup cannot be read") from error
@@ -100,7 +100,7 @@ class About:
 def backup(
     home: Home,
     source: LogSource,
-    waiting: Iterable[Waiting] | None,
+    waiting: Iterable[Waiting],
     out: Path,
     *,
     time_s: int,
@@ -108,21 +108,19 @@ def backup(
 ) -> About:
     """Write a backup of the node at `home` to the file `out`, which must not exist.
 
-    `source` is its ledger: the store of a stopped node, or the node that serves it; `waiting` its outbox, None if the node
-    serves. `time_s` is now. Raises OccupiedError (`files.exists`), StoreError, and as `node.export.export`.
+    `source` is its ledger: the store of a stopped node, or a moment of one that runs; `waiting` its outbox, as it was no later
+    than `source`. `time_s` is now. Raises OccupiedError (`files.exists`), StoreError, and as `node.export.export`.
     """
-    with new_file(out) as stream:
-        sink = _TarSink(stream, time_s)
+    with new_file(out) as stream, closing(_TarSink(stream, time_s)) as sink:
         exported = write_log(source, sink, progress)
         sink.add(CONFIG_PATH, _read_small(home.config))
-        count = None if waiting is None else _write_outbox(sink, waiting)
-        about = _about(exported, time_s, count)
+        about = _about(exported, time_s, _write_outbox(sink, waiting))
         sink.add(ABOUT_PATH, about.encoded())
         sink.finish()
     return about
 
 
-def _about(exported: Exported, time_s: int, outbox: int | None) -> About:
+def _about(exported: Exported, time_s: int, outbox: int) -> About:
     covered, genesis = exported.checked.checkpoint, exported.genesis
     return About(genesis.origin, genesis.chain_id, covered.size, covered.root, time_s, outbox)
 
@@ -143,8 +141,7 @@ def _read_small(path: Path) -> bytes:
 def _write_outbox(sink: _TarSink, waiting: Iterable[Waiting]) -> int:
     count = 0
     for entry in waiting:
-        row = encode([entry.entry_id, entry.received_ms, entry.submission])
-        sink.add(f"{OUTBOX_PREFIX}{entry.sequence:020d}", row)
+        sink.add(f"{OUTBOX_PREFIX}{entry.sequence:020d}", entry.encoded())
         count += 1
     return count
 
@@ -155,7 +152,7 @@ class _TarSink:
     def __init__(self, stream: BinaryIO, time_s: int) -> None:
         self._tar = tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  `finish` closes it
         self._time_s = time_s
-        self._sums = tempfile.SpooledTemporaryFile(max_size=_CHUNK_BYTES)  # noqa: SIM115  as above
+        self._sums = tempfile.SpooledTemporaryFile(max_size=_CHUNK_BYTES)  # noqa: SIM115  `close` closes it
 
     def add(self, path: str, data: bytes) -> None:
         """Take one file."""
@@ -168,6 +165,9 @@ class _TarSink:
         self._sums.seek(0)
         self._put(SUMS_PATH, self._sums, size)
         self._tar.close()
+
+    def close(self) -> None:
+        """Let go of the sums, also of an archive that was not finished."""
         self._sums.close()
 
     def _put(self, path: str, data: io.BytesIO | tempfile.SpooledTemporaryFile[bytes], size: int) -> None:

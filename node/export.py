@@ -15,7 +15,7 @@ What this module does not do: HTTP, and believing where the files came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -60,6 +60,10 @@ class Exported:
         return self.checked.checkpoint.size
 
 
+Beside = Callable[[Exported], Mapping[str, bytes]]
+"""Files that go along with an export, by path: what the caller has for whoever opens the folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class FolderSink:
     """Writes into a folder; each file is synced."""
@@ -76,14 +80,25 @@ class FolderSink:
             raise disk_error(error, target) from error
 
 
-def export(source: LogSource, out_dir: Path, progress: Progress = lambda _done, _of: None) -> Exported:
+def export(
+    source: LogSource,
+    out_dir: Path,
+    progress: Progress = lambda _done, _of: None,
+    *,
+    beside: Beside = lambda _exported: {},
+) -> Exported:
     """Write the ledger read from `source` to the folder `out_dir`, which must not exist or be empty.
 
-    `progress` hears leaves done and leaves in all. Raises OccupiedError (`files.exists`), VerificationError (`export.root`,
+    `progress` hears leaves done and leaves in all; `beside` gives further files that the folder is to hold.
+    Raises OccupiedError (`files.exists`), VerificationError (`export.root`,
     `entry.*`, and what the checkpoint breaks), FormatError, CannotTellError (files are missing), StoreError.
     """
     with new_folder(out_dir) as folder:
-        return write_log(source, FolderSink(folder), progress)
+        sink = FolderSink(folder)
+        exported = write_log(source, sink, progress)
+        for path, data in beside(exported).items():
+            sink.add(path, data)
+        return exported
 
 
 def write_log(source: LogSource, sink: Sink, progress: Progress = lambda _done, _of: None) -> Exported:

@@ -24,6 +24,7 @@ Thư mục này là gì
 Kiểm tra bằng sogoc
   sogoc audit THƯ_MỤC_NÀY --level full
   sogoc verify 'Văn bản.pdf' --policy CHÍNH_SÁCH        (biên nhận .tlog-proof nằm cạnh văn bản)
+  Không có sogoc: mở verifier.html bằng trình duyệt, kể cả không có mạng (bản sao lưu không kèm tệp này).
   Hãy dùng tệp chính sách (policy) do cơ quan công bố hoặc bạn đã giữ từ trước. Tệp `policy` ở đây chỉ để tiện: ai sửa được
   thư mục này thì cũng sửa được tệp đó.
 
@@ -46,6 +47,7 @@ What this folder is
 Checking it with sogoc
   sogoc audit THIS_FOLDER --level full
   sogoc verify 'Document.pdf' --policy POLICY           (with the .tlog-proof receipt beside the document)
+  Without sogoc: open verifier.html in a browser, with or without a network (a backup does not hold it).
   Use a policy file that the office published, or that you have kept. The file `policy` here is a convenience: whoever can
   change this folder can change that file too.
 

@@ -44,6 +44,8 @@ from node.safe_files import put_file
 KEY_NAMES = ("admin", "office", "log", "validator", "header", "engine")
 VAULT_KEY = "vault"
 """Its file wraps the keys of what the vault keeps; no statement is made with it."""
+KEY_FILES = (*KEY_NAMES, VAULT_KEY)
+"""What `init` writes into keys/."""
 DEFAULT_MEMBER = "office"
 
 

@@ -14,14 +14,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 import structlog
 
 from ledger.encoding import Value, decode, encode
 from ledger.entry import MAX_SUBMISSION_BYTES
-from ledger.errors import StoreCorruptError, StoreError
-from ledger.store.database import Database, Row
+from ledger.errors import FormatError, StoreCorruptError, StoreError
+from ledger.store.database import Database, Row, Snapshot
 
 _log = structlog.get_logger("outbox")
 
@@ -41,6 +42,23 @@ class Waiting:
     received_ms: int
     submission: bytes
 
+    def encoded(self) -> bytes:
+        """All but the sequence number: a row of the journal."""
+        return encode([self.entry_id, self.received_ms, self.submission])
+
+    @classmethod
+    def parse(cls, sequence: int, data: bytes) -> Self:
+        """Read a row of the journal. Raises StoreCorruptError (`outbox.row`)."""
+        try:
+            value = decode(data, max_bytes=MAX_SUBMISSION_BYTES + 128)
+        except FormatError as error:
+            raise _damaged() from error
+        match value:
+            case [bytes(entry_id), int(received_ms), bytes(submission)]:
+                return cls(sequence, entry_id, received_ms, submission)
+            case _:
+                raise _damaged()
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -59,6 +77,45 @@ class _Ticket:
     received_ms: int
     done: bool = False
     error: Exception | None = field(default=None)
+
+
+class OutboxSnapshot:
+    """What waited at one moment, whatever ends meanwhile. A context manager; close it when done."""
+
+    def __init__(self, snapshot: Snapshot, places: dict[bytes, int], struck: frozenset[bytes]) -> None:
+        self._snapshot = snapshot
+        self._places = places
+        self._struck = struck
+
+    def waiting(self, after: int = 0) -> Iterator[Waiting]:
+        """What waited, oldest first, beyond the sequence number `after`.
+
+        Raises StoreCorruptError if the journal lost a row (`outbox.missing`) or has another (`outbox.row`).
+        """
+        expected = {entry_id: sequence for entry_id, sequence in self._places.items() if sequence > after}
+        for key, value in self._snapshot.iterate(_QUEUE, start=_QUEUE + (after + 1).to_bytes(8, "big")):
+            if key in self._struck:
+                continue
+            waiting = Waiting.parse(int.from_bytes(key[1:], "big"), value)
+            if expected.pop(waiting.entry_id, None) != waiting.sequence:
+                detail = f"row {waiting.sequence} of the outbox journal is not the one that was written"
+                raise StoreCorruptError("outbox.row", detail)
+            yield waiting
+        if expected:
+            detail = f"{len(expected)} acknowledged entries are missing from the outbox journal"
+            raise StoreCorruptError("outbox.missing", detail)
+
+    def close(self) -> None:
+        """Let go of the moment."""
+        self._snapshot.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Outbox:
@@ -115,10 +172,11 @@ class Outbox:
             for entry_id, submission in ticket.items:
                 if entry_id in self._places or entry_id in places:
                     continue
-                sequence = self._next.to_bytes(8, "big")
-                places[entry_id] = self._next
+                waiting = Waiting(self._next, entry_id, ticket.received_ms, submission)
                 self._next += 1
-                rows.append((_QUEUE + sequence, encode([entry_id, ticket.received_ms, submission])))
+                places[entry_id] = waiting.sequence
+                sequence = waiting.sequence.to_bytes(8, "big")
+                rows.append((_QUEUE + sequence, waiting.encoded()))
                 rows.append((_BY_ID + entry_id, sequence))
                 rows.append((_REFUSED + entry_id, None))
         error: Exception | None = None
@@ -138,24 +196,18 @@ class Outbox:
         self._database.write([*((key, None) for key in self._struck), *rows])
         self._struck.clear()
 
-    def waiting(self) -> Iterator[Waiting]:
-        """All that waits at this moment, oldest first. Raises StoreCorruptError if the journal lost a row."""
+    def snapshot(self) -> OutboxSnapshot:
+        """What waits now, to read from while entries come and go. Close it.
+
+        An entry that was acknowledged before and is not in it is final, or was refused.
+        """
         with self._writer:
-            expected = dict(self._places)
-            struck = frozenset(self._struck)
-            snapshot = self._database.snapshot()
-        with snapshot:
-            for key, value in snapshot.iterate(_QUEUE):
-                if key in struck:
-                    continue
-                sequence, row = int.from_bytes(key[1:], "big"), _row(value)
-                if expected.pop(row[0], None) != sequence:
-                    detail = f"row {sequence} of the outbox journal is not the one that was written"
-                    raise StoreCorruptError("outbox.row", detail)
-                yield Waiting(sequence, *row)
-        if expected:
-            detail = f"{len(expected)} acknowledged entries are missing from the outbox journal"
-            raise StoreCorruptError("outbox.missing", detail)
+            return OutboxSnapshot(self._database.snapshot(), dict(self._places), frozenset(self._struck))
+
+    def waiting(self) -> Iterator[Waiting]:
+        """All that waits at this moment, oldest first. Raises StoreCorruptError as `OutboxSnapshot.waiting`."""
+        with self.snapshot() as snapshot:
+            yield from snapshot.waiting()
 
     def finish(self, entry_ids: Sequence[bytes]) -> None:
         """Forget entries that are on the ledger. Raises StoreError."""
@@ -218,17 +270,11 @@ def _refusal(data: bytes) -> Refusal:
     return Refusal(str(rule), str(detail), _number(height), _number(time_ms))
 
 
-def _row(data: bytes) -> tuple[bytes, int, bytes]:
-    value = decode(data, max_bytes=MAX_SUBMISSION_BYTES + 128)
-    if not isinstance(value, list) or len(value) != 3:
-        raise StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")
-    entry_id, received, submission = value
-    if not isinstance(entry_id, bytes) or not isinstance(submission, bytes):
-        raise StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")
-    return entry_id, _number(received), submission
-
-
 def _number(value: Value) -> int:
     if not isinstance(value, int):
-        raise StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")
+        raise _damaged()
     return value
+
+
+def _damaged() -> StoreCorruptError:
+    return StoreCorruptError("outbox.row", "a row of the outbox journal is damaged")

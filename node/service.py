@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 
 import structlog
@@ -22,6 +23,7 @@ from ledger.encoding import decode
 from ledger.errors import LedgerError, RefusedError, StoreError
 from ledger.genesis import Genesis, genesis_policy
 from ledger.keys import SigningKey
+from ledger.personal_data import check_public
 from ledger.policy import Policy
 from ledger.rows import entry_key
 from ledger.rules import ParsedEntry
@@ -34,6 +36,7 @@ from node.engine.embedded import EmbeddedEngine
 from node.home import Home, HomeError, cosigner_of
 from node.metrics import Metrics
 from node.outbox import WAIT_LIMIT_MS, Outbox, Refusal
+from node.pinned import Pins
 from node.receipts import FinalView
 
 _log = structlog.get_logger("node")
@@ -128,6 +131,7 @@ class Node:
                 "or make an empty directory in its place to go on without it",
             )
         self.outbox = Outbox.open(self.home.outbox, create=True)
+        self.pins = Pins(self.store, self.outbox)
         try:
             self._recover(header_key)
         except BaseException:
@@ -183,6 +187,8 @@ class Node:
         if self._maintenance.is_alive():
             self._maintenance.join()
         self._abandon(_stopping())
+        # What others read at this moment is read to its end; then nobody has a snapshot of a store that is closed.
+        self.pins.close()
         self.outbox.close()
         self.store.close()
 
@@ -258,6 +264,8 @@ class Node:
 
     def _admit(self, submission: bytes) -> Outcome:
         parsed: ParsedEntry = self.application.parse(submission)
+        for record in parsed.records:
+            check_public(record)
         entry_id = parsed.entry.id
         known = self.outcome(entry_id)
         if known is not None and not isinstance(known, Ended):
@@ -282,17 +290,28 @@ class Node:
         return None if refusal is None else Ended(entry_id, refusal)
 
     def wait(self, entry_id: bytes) -> Future[Outcome]:
-        """A future that is done when an acknowledged entry is final or refused."""
+        """A future that is done when an acknowledged entry is final or refused; whoever gives up cancels it."""
         future: Future[Outcome] = Future()
         with self._waiters_lock:
             if self._failure is not None or self._stopping.is_set():
                 future.set_exception(_stopping() if self._failure is None else _stopped(self._failure))
                 return future
             self._waiters.setdefault(entry_id, []).append(future)
+        future.add_done_callback(partial(self._forget_waiter, entry_id))
         outcome = self.outcome(entry_id)
         if isinstance(outcome, Final | Ended):
             self._settle(entry_id, outcome)
         return future
+
+    def _forget_waiter(self, entry_id: bytes, future: Future[Outcome]) -> None:
+        if not future.cancelled():
+            return  # it was taken out before it was answered
+        with self._waiters_lock:
+            futures = self._waiters.get(entry_id, [])
+            if future in futures:
+                futures.remove(future)
+            if not futures:
+                self._waiters.pop(entry_id, None)
 
     def _settle(self, entry_id: bytes, outcome: Outcome) -> None:
         with self._waiters_lock:
@@ -401,6 +420,7 @@ class Node:
                 self.failed(error)
 
     def _maintain_once(self) -> None:
+        self.pins.expire()
         if time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:
             self._cosign()
         now = self._clock_ms()

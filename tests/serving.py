@@ -19,9 +19,10 @@ from typer.testing import CliRunner
 
 from api.cli.app import app
 from api.cli.output import exit_code_of, print_error
-from api.http.app import create_app
+from api.http.app import create_app, create_control_app
 from ledger.errors import LedgerError
 from node.service import Node
+from node.vault.keeper import VaultKeeper
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ def sogoc(*arguments: str | Path) -> Done:
 
 
 @contextmanager
-def serving(node: Node) -> Iterator[str]:
-    """The node's address, while it is served there and on the socket in its home."""
-    application = create_app(node)
+def serving(node: Node, *, vault: VaultKeeper | None = None) -> Iterator[str]:
+    """The node's address, while it and its vault are served there and on the socket in its home."""
+    application = create_app(node, vault=vault)
     servers = [
         _server(application, host="127.0.0.1", port=0),
-        _server(application, uds=str(node.home.socket)),
+        _server(create_control_app(application), uds=str(node.home.socket)),
     ]
     threads = [threading.Thread(target=server.run, daemon=True) for server in servers]
     for thread in threads:

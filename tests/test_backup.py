@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from ledger import checkpoint
 from ledger.errors import CannotTellError, FormatError, StoreError, VerificationError
 from ledger.store import layout, swap
 from ledger.store.database import Database
@@ -23,6 +22,7 @@ from ledger.verify.sources.stored import open_store
 from node import keyfiles, restore
 from node.backup import ABOUT_PATH, SUMS_PATH, Backup, backup
 from node.home import KEY_NAMES, Home, HomeError
+from node.outbox import Waiting
 from node.restore import release
 from node.safe_files import OccupiedError
 from node.service import Final
@@ -98,7 +98,7 @@ def test_a_backup_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     with open_store(node.home.ledger) as store:
         monkeypatch.setattr("node.safe_files.os.fsync", full)
         with pytest.raises(StoreError) as caught:
-            backup(node.home, store, None, tmp_path / "backup.tar", time_s=NOW_S)
+            backup(node.home, store, (), tmp_path / "backup.tar", time_s=NOW_S)
     assert caught.value.rule == "files.write"
     assert "No space left" in caught.value.detail
     assert [path.name for path in tmp_path.iterdir()] == ["node"]
@@ -268,18 +268,24 @@ def test_a_damaged_waiting_entry_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "restored").exists()
 
 
-def test_a_backup_while_the_node_serves_has_no_outbox(tmp_path: Path) -> None:
+def test_what_became_final_while_it_was_backed_up_may_be_in_both_parts(tmp_path: Path) -> None:
     with running_node(tmp_path) as node:
-        put(node, sign(node))
-        # As `sogoc backup` asks a serving node, but without the HTTP between.
-        about = backup(node.home, ServedView(node), None, tmp_path / "backup.tar", time_s=NOW_S)
-        put(node, sign(node))
-    assert about.outbox is None
+        entry = sign(node)
+        put(node, entry)
+        both = [Waiting(1, entry.id, 1, entry.submission())]
+        about = backup(node.home, ServedView(node), both, tmp_path / "backup.tar", time_s=NOW_S)
+        text = node.final.checkpoint_text
+    assert about.outbox == 1
     with Backup(tmp_path / "backup.tar") as opened:
-        assert list(opened.waiting()) == []
         assert opened.about == about
-    restored = restore_from(tmp_path / "backup.tar", tmp_path / "restored")
-    assert checkpoint.parse(checkpoint_of(restored)).size == about.size
+    restored = restore_from(tmp_path / "backup.tar", tmp_path / "restored", node.home.keys)
+    release(restored, text, not_run_since=True)
+    again = open_node(restored)
+    try:
+        assert list(again.outbox.waiting()) == []
+        assert again.outcome(entry.id) == Final(entry.id, 2)
+    finally:
+        again.stop()
 
 
 def test_restoring_overwrites_nothing_and_needs_real_keys(lost: Lost, tmp_path: Path) -> None:

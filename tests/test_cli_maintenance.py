@@ -52,7 +52,7 @@ def test_an_export_is_the_same_from_address_socket_store_and_backup(tmp_path: Pa
     assert sogoc("export", tmp_path / "backup.tar", tmp_path / "backup").code == ExitCode.GOOD
     assert sogoc("export", tmp_path / "store", tmp_path / "export").code == ExitCode.GOOD
     wanted = files_of(tmp_path / "store")
-    assert len(wanted) == 7
+    assert len(wanted) == 8
     for name in ("address", "socket", "backup", "export"):
         assert files_of(tmp_path / name) == wanted, name
 
@@ -74,15 +74,6 @@ def test_a_backup_of_a_stopped_node_has_its_outbox(tmp_path: Path) -> None:
     assert (done.code, done.json["outbox"], done.json["size"]) == (ExitCode.GOOD, 1, 2)
     assert sogoc("backup", node.home.path, tmp_path / "backup.tar").rule == "files.exists"
     assert "1 mục chờ" in sogoc("backup", node.home.path, tmp_path / "again.tar").output
-
-
-def test_a_backup_of_a_running_node_says_that_its_outbox_is_not_in_it(tmp_path: Path) -> None:
-    with running_node(tmp_path) as node:
-        put(node, sign(node))
-        with serving(node):
-            done = sogoc("backup", node.home.path, tmp_path / "backup.tar", "--json")
-            assert (done.code, done.json["outbox"], done.json["size"]) == (ExitCode.GOOD, None, 4)
-            assert "không kèm" in sogoc("backup", node.home.path, tmp_path / "again.tar").output
 
 
 def test_a_held_store_without_a_socket_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ledger.store.ledger_store import LedgerStore
 from node import home as module
 from node import keyfiles
 from node.config import Config, load_config
-from node.home import KEY_NAMES, Home, HomeError, cosigner_of, init, load_keys
+from node.home import KEY_FILES, KEY_NAMES, Home, HomeError, cosigner_of, init, load_keys
 from node.outbox import Outbox
 from node.safe_files import put_file
 from tests.support import ORIGIN, make_home, new_key
@@ -26,7 +26,7 @@ def test_init_makes_everything_a_node_needs(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "office"
     genesis = init(path, origin=ORIGIN, name="UBND xã", time_s=TIME_S, passphrase=None, on_key=heard.append)
     home = Home(path)
-    assert heard == list(KEY_NAMES)
+    assert heard == list(KEY_FILES)
     assert home.read_genesis() == genesis
     assert genesis.time_ms == TIME_S * 1000
     assert load_config(home.config) == Config()

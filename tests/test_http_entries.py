@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from httpx import Response
 from starlette.testclient import TestClient
 
+from api.http import gathering
 from api.http.app import create_app
 from api.http.intake import refusal_problem
 from api.http.models import BatchResult, EntryAnswer, EntryResult, Problem
@@ -22,6 +25,7 @@ from ledger.errors import RefusedError
 from ledger.keys import SigningKey
 from node.outbox import Refusal
 from node.service import Accepted, Node, clock_ms
+from tests.serving import serving
 from tests.support import (
     document_record,
     make_node,
@@ -352,6 +356,37 @@ def test_what_is_no_id(http: TestClient, name: str) -> None:
 # -- a node that is not running, or stops ------------------------------------------------------------------------------
 
 
+def test_who_hangs_up_is_not_waited_for(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "LISTEN_AFTER_SECONDS", 0.05)
+    node = make_node(tmp_path_factory.mktemp("hanging-up"))
+    entry = sign(node)
+    body = entry.submission()
+    head = (
+        "POST /v1/entries?wait=final HTTP/1.1\r\nhost: x\r\n"
+        f"content-type: {MSGPACK}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    try:
+        with serving(node) as address:
+            port = int(address.rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                connection.sendall(head.encode() + body)
+                wait_until(lambda: entry.id in node._waiters)
+                time.sleep(0.2)
+                assert entry.id in node._waiters
+            wait_until(lambda: not node._waiters)
+    finally:
+        node.stop()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_wait_gives_up_and_says_accepted(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +397,7 @@ def test_wait_gives_up_and_says_accepted(
         with TestClient(create_app(node)) as http:
             response = post(http, entry.submission())
             assert (response.status_code, response.json()["status"]) == (202, "accepted")
+            assert node._waiters == {}
             assert http.get(f"/v1/entries/{entry.id.hex()}").json() == {
                 "id": entry.id.hex(),
                 "status": "accepted",

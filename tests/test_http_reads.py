@@ -19,14 +19,16 @@ from api.http.routers.tiles import takes_gzip
 from api.wire import BLOCK_STREAM, MAX_RECEIPTS, PROBLEM, read_frames
 from ledger.block import parse_header_leaf
 from ledger.encoding import decode, encode
-from ledger.errors import VerificationError
+from ledger.errors import StoreCorruptError, VerificationError
 from ledger.genesis import parse_genesis_leaf
 from ledger.hashing import leaf_hash
 from ledger.policy import Policy
 from ledger.proofs import verify_inclusion
 from ledger.receipt import verify
 from ledger.rows import VALIDATORS_KEY, key_key, member_key, subject_key
+from ledger.rules import Place
 from ledger.state import StateProof, verify_absence, verify_membership
+from ledger.store.view import LedgerView
 from ledger.tiles import decode_entry_bundle, decode_records_bundle, root, tile_path, tiles
 from node.service import Node
 from tests.support import (
@@ -47,7 +49,7 @@ CONTENT = "Báo cáo tiến độ 41/BC-UBND".encode()
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with running_node(tmp_path_factory.mktemp("reads")) as node:
-        put(node, sign(node, [document_record(CONTENT, number="41", symbol="BC-UBND"), document_record()]))
+        put(node, sign(node, [document_record(CONTENT, number="41", symbol="BC-UBND", date="2025-02-13"), document_record()]))
         # More leaves than one tile holds, in several blocks.
         put(node, *[sign(node) for _ in range(150)])
         put(node, *[sign(node) for _ in range(150)])
@@ -78,7 +80,7 @@ def unb64(text: str) -> bytes:
 
 
 def test_a_record(node: Node, http: TestClient) -> None:
-    entry = sign(node, [document_record(abstract="Về việc công bố", number="7")])
+    entry = sign(node, [document_record(abstract="Về việc công bố", number="7", date="2025-02-13")])
     put(node, entry)
     answer = RecordAnswer.model_validate_json(http.get(f"/v1/records/{entry.record_ids[0].hex()}").content)
     assert unb64(answer.raw) == entry.records[0]
@@ -114,6 +116,44 @@ def test_many_receipts_at_once(node: Node, http: TestClient, policy: Policy) -> 
     assert (sorted(answer["receipts"]), answer["unknown"], answer["rest"]) == (sorted(ids), ["00" * 32], [])
     for name, text in answer["receipts"].items():
         assert verify(text, policy).record_id.hex() == name
+
+
+def test_many_receipts_are_those_asked_for_one_by_one(node: Node) -> None:
+    entries = [sign(node, [document_record() for _ in range(count)]) for count in (1, 7, 3)]
+    put(node, *entries)
+    final = node.final
+    places = [final.place(record_id) for entry in entries for record_id in entry.record_ids]
+    asked = [place for place in places if place is not None]
+    assert len(asked) == 11
+    found = list(final.receipts([*reversed(asked), asked[0]]))
+    assert [place for place, _ in found] == sorted(asked, key=lambda place: (place.index, place.record_index))
+    for place, receipt in found:
+        assert receipt.text() == final.receipt(place).text()
+    with pytest.raises(StoreCorruptError):
+        list(final.receipts([Place(asked[0].index, 99)]))
+
+
+def test_an_entry_is_read_once_for_all_its_receipts(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [sign(node, [document_record() for _ in range(50)]) for _ in range(2)]
+    put(node, *entries)
+    read: list[int] = []
+    records_of = LedgerView.records
+
+    def counted(self: LedgerView, index: int) -> tuple[bytes, ...]:
+        read.append(index)
+        return records_of(self, index)
+
+    monkeypatch.setattr(LedgerView, "records", counted)
+    ids = [
+        record_id.hex()
+        for pair in zip(*(entry.record_ids for entry in entries), strict=True)
+        for record_id in pair
+    ]
+    answer = http.post("/v1/receipts", json={"records": ids}).json()
+    assert sorted(answer["receipts"]) == sorted(ids)
+    assert len(read) == len(set(read)) == 2
 
 
 def test_a_long_answer_names_the_rest(node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

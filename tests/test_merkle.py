@@ -172,6 +172,13 @@ def test_paths_as_defined(size: int) -> None:
     assert merkle.consistency_path(HASHES[:size], 0) == []
 
 
+@pytest.mark.parametrize("size", range(len(LEAVES) + 1))
+def test_a_tree_that_is_held_gives_the_same_paths(size: int) -> None:
+    tree = merkle.HeldTree(HASHES[:size])
+    for index in range(size):
+        assert tree.path(index) == merkle.inclusion_path(HASHES[:size], index)
+
+
 @given(st.data())
 def test_inclusion_nodes_fold_to_the_path(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, len(LEAVES)))
@@ -217,6 +224,7 @@ def test_range_nodes_cover_the_tree(size: int) -> None:
 def test_there_is_no_path_to_a_leaf_that_is_not_there(index: int) -> None:
     for attempt in (
         lambda: merkle.inclusion_path(HASHES[:5], index),
+        lambda: merkle.HeldTree(HASHES[:5]).path(index),
         lambda: merkle.inclusion_nodes(index, 5),
     ):
         with pytest.raises(VerificationError) as caught:

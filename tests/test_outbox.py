@@ -386,6 +386,30 @@ def test_closing_after_a_failed_write_frees_the_directory(path: Path) -> None:
     Outbox.open(path, create=False).close()
 
 
+def test_a_snapshot_stays_as_it_was_and_is_read_from_any_place(journal: Outbox) -> None:
+    journal.append([item(number) for number in range(1, 6)], NOW)
+    journal.finish([item(1)[0]])
+    with journal.snapshot() as snapshot:
+        journal.append([item(6)], NOW)
+        journal.finish([item(2)[0], item(3)[0]])
+        journal.refuse(item(4)[0], Refusal("a.rule", "", 1, NOW))
+        for after in range(8):
+            found = [one.entry_id for one in snapshot.waiting(after)]
+            assert found == [item(number)[0] for number in range(max(2, after + 1), 6)], after
+    assert numbers(journal) == [5, 6]
+
+
+def test_a_snapshot_misses_a_row_that_is_lost_wherever_it_is_read_from(journal: Outbox) -> None:
+    journal.append([item(number) for number in range(1, 6)], NOW)
+    journal._database.write([(b"q" + (4).to_bytes(8, "big"), None)])
+    with journal.snapshot() as snapshot:
+        for after in range(4):
+            with pytest.raises(StoreCorruptError) as caught:
+                list(snapshot.waiting(after))
+            assert caught.value.rule == "outbox.missing"
+        assert [one.entry_id for one in snapshot.waiting(4)] == [item(5)[0]]
+
+
 def test_two_processes_cannot_share_a_journal(path: Path, journal: Outbox) -> None:
     with pytest.raises(StoreLockedError):
         Outbox.open(path, create=False)

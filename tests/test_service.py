@@ -227,6 +227,36 @@ def test_any_number_may_wait_before_and_after(waiting_node: Node) -> None:
     assert node._waiters == {}
 
 
+def test_who_gives_up_is_forgotten(waiting_node: Node) -> None:
+    node = waiting_node
+    entry, other = sign(node), sign(node)
+    submit(node, entry, other)
+    first, second, third = (node.wait(entry.id) for _ in range(3))
+    others = node.wait(other.id)
+    assert second.cancel()
+    assert node._waiters == {entry.id: [first, third], other.id: [others]}
+    assert second.cancel()
+    assert first.cancel()
+    assert third.cancel()
+    assert node._waiters == {other.id: [others]}
+    node.start()
+    assert isinstance(others.result(SECONDS), Final)
+    assert isinstance(result(node, entry), Final)
+    assert node._waiters == {}
+
+
+def test_any_number_may_give_up_while_the_answer_comes(node: Node) -> None:
+    for _ in range(20):
+        entry = sign(node)
+        submit(node, entry)
+        futures = [node.wait(entry.id) for _ in range(40)]
+        for future in futures[::2]:
+            future.cancel()
+        for future in futures[1::2]:
+            assert future.result(SECONDS).entry_id == entry.id
+        assert node._waiters == {}
+
+
 def test_those_who_wait_are_told_when_the_node_fails(waiting_node: Node) -> None:
     node = waiting_node
     entry = sign(node)

@@ -19,7 +19,7 @@ from ledger.note import Note
 from ledger.proofs import verify_inclusion
 from ledger.store import layout
 from ledger.store.commit import BlockCommit
-from ledger.store.database import Database
+from ledger.store.database import Database, Row
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.view import LedgerView
 from ledger.tiles import (
@@ -248,8 +248,38 @@ def test_the_engine_moves_on_without_blocks(store: LedgerStore, chain: Chain) ->
         assert caught.value.rule == "store.not-next"
     store = reopen(store)
     assert store.head == replace(before, engine_height=3)
+    with store.rows() as rows:
+        assert rows.get(layout.ENGINE) == (3).to_bytes(8, "big")
     store.commit(chain.block(engine_steps=4), 4)
+    with store.rows() as rows:
+        assert rows.get(layout.ENGINE) is None
     check_same(store, chain)
+    store.close()
+
+
+@pytest.mark.parametrize("advanced", [False, True])
+def test_a_changed_engine_height_is_found_on_opening(
+    store: LedgerStore, chain: Chain, advanced: bool
+) -> None:
+    path = store._database.path.parent
+    commit_next(store, chain)
+    if advanced:
+        store.advance_engine(chain.header.engine_height + 2)
+    head, beside = store.head, store._database.get(layout.ENGINE)
+    wrong: list[Row] = [
+        (layout.HEAD, replace(head, engine_height=head.engine_height + step).encoded()) for step in (-1, 1, 4)
+    ]
+    wrong += [(layout.ENGINE, number.to_bytes(8, "big")) for number in (0, 1, head.engine_height + 1)]
+    wrong += [(layout.ENGINE, None)] if advanced else []
+    for row in wrong:
+        store._database.write([row])
+        store.close()
+        with pytest.raises(StoreCorruptError) as caught:
+            LedgerStore.open(path)
+        assert caught.value.rule == "store.row-damaged", row
+        with Database.open(path / "db", create=False) as database:
+            database.write([(layout.HEAD, head.encoded()), (layout.ENGINE, beside)])
+        store = LedgerStore.open(path)
     store.close()
 
 

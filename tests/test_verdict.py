@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.words import reason
 from ledger.encoding import encode
 from ledger.hashing import sha256
 from ledger.receipt import Receipt
@@ -178,3 +179,36 @@ def test_a_version_from_later_cannot_be_told() -> None:
     assert judged(parts.put(0, 2)).verdict is Verdict.CANNOT_TELL
     garbage = parts.put(4, encode([9]))
     assert judged(garbage).verdict is Verdict.DOES_NOT_MATCH
+
+
+@pytest.mark.parametrize(
+    ("rule", "vietnamese"),
+    [
+        ("status.revoked", "ĐÃ THU HỒI"),
+        ("status.superseded", "ĐÃ THAY THẾ"),
+        ("status.withdrawn", "ĐÃ RÚT"),
+        ("status.suspended", "TẠM ĐÌNH CHỈ"),
+        ("status.expired", "HẾT HẠN"),
+        ("status.not-yet", "CHƯA ĐẾN NGÀY CÓ HIỆU LỰC"),
+        ("status.retired", "KHÔNG CÒN HIỆU LỰC"),
+        ("status.of-tomorrow", "KHÔNG CÒN HIỆU LỰC"),
+    ],
+)
+def test_what_is_no_longer_in_force_has_its_own_word(rule: str, vietnamese: str) -> None:
+    judgement = Judgement(Verdict.NO_LONGER_IN_FORCE, rule, "why")
+    assert judgement.headline[0] == vietnamese
+    assert judgement.headline[1].startswith("authentic, ")
+    assert reason(judgement)
+
+
+def test_a_refined_word_stands_for_its_own_verdict_only() -> None:
+    for verdict in (Verdict.IN_FORCE, Verdict.DOES_NOT_MATCH, Verdict.CANNOT_TELL):
+        assert Judgement(verdict, "status.revoked", "why").headline == (verdict.vietnamese, verdict.english)
+
+
+def test_who_issued_is_said_with_whatever_else_is_proved() -> None:
+    judgement = judged(honest().parts(ONE))
+    assert judgement.issuer is not None
+    assert (judgement.issuer.identifier, judgement.issuer.name) == ("office", "Văn phòng xã Phú Sơn")
+    assert (judgement.issuer.ended_ms, judgement.issuer.successors) == (None, ())
+    assert Judgement(Verdict.CANNOT_TELL, "receipt.missing", "why").issuer is None

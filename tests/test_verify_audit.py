@@ -35,7 +35,6 @@ from tests.reference_audit import Twin
 
 auditing = sys.modules["ledger.verify.audit"]
 """The module; its function has the same name, and is what the package shows."""
-replaying = sys.modules["ledger.verify.replay"]
 
 pytestmark = pytest.mark.usefixtures("no_network")
 
@@ -755,11 +754,7 @@ def test_any_executor_names_the_same_fault(executor: Executor, monkeypatch: pyte
         assert (failure.rule, failure.index) == (rule, index)
 
 
-@pytest.mark.parametrize("batch_bytes", [1, 10**6])
-def test_any_executor_names_the_same_forgery(
-    executor: Executor, batch_bytes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(replaying, "BATCH_BYTES", batch_bytes)
+def test_any_executor_names_the_same_forgery(executor: Executor) -> None:
     for forgery in FORGERIES.values():
         if forgery.rule not in UNKNOWN:
             failure = failure_of(forgery.make(), executor=executor)

@@ -10,7 +10,26 @@ import sys
 
 import typer
 
-from api.cli import anchor, audit, demo, maintenance, members, serve, setup, status, verify
+from api.cli import (
+    anchor,
+    audit,
+    certify,
+    demo,
+    documents,
+    governance,
+    history,
+    maintenance,
+    member_keys,
+    members,
+    serve,
+    setup,
+    stamps,
+    status,
+    successions,
+    vault,
+    verify,
+    watch,
+)
 from api.cli.output import ExitCode, exit_code_of, print_error
 from ledger.errors import LedgerError
 
@@ -27,10 +46,25 @@ app.command("init")(setup.init)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("keygen")(setup.keygen)
+members.app.command("rotate-key")(member_keys.rotate_key)
+members.app.command("retire-key")(member_keys.retire_key)
+members.app.command("revoke-key")(member_keys.revoke_key)
+members.app.command("succeed")(successions.succeed)
+members.app.command("cancel-succession")(successions.cancel)
 app.add_typer(members.app, name="member")
+app.add_typer(governance.app, name="governance")
 app.command("anchor")(anchor.anchor)
+documents.app.command("stamp")(stamps.stamp)
+app.add_typer(documents.app, name="document")
+app.command("watch")(watch.watch)
 app.command("receipt")(anchor.receipt)
+app.command("certify")(certify.certify)
+app.command("revoke")(certify.revoke)
+app.add_typer(certify.app, name="certificate")
 app.command("verify")(verify.verify)
+app.command("history")(history.history)
+app.add_typer(vault.app, name="vault")
+app.command("erase")(vault.erase)
 app.command("audit")(audit.audit)
 app.command("rebuild")(maintenance.rebuild)
 app.command("export")(maintenance.export)

@@ -1,162 +1,235 @@
-"""`sogoc demo`: a throw-away ledger, made and used with the very commands a person would type.
+"""`sogoc demo`: a throw-away ledger of an example ward, made and used with the very commands a person would type.
 
 Rules: every step is a real command run as a process of its own, shown before it runs; a step that does not end as it
-should ends the demo with an error. Everything lies in one temporary directory that is removed at the end.
+should ends the demo with an error. Everything lies in one folder: a temporary one that is removed at the end, or the one that
+was named, which stays.
 """
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from api.cli.demo_documents import write_documents
-from api.cli.output import ExitCode, console
-from api.client import ApiError, Client
-from ledger.errors import LedgerError
+from api.cli import demo_ward as ward
+from api.cli.demo_documents import FIGURES, MARITAL_TABLE, OCOP_TABLE, PICTURE, write_documents
+from api.cli.demo_stage import Stage, free_port
+from api.cli.output import ExitCode, UsageError, console
+from ledger.disclosure import PROOF_SUFFIX
+from ledger.lookup_code import code_of, grouped
 
-_START_SECONDS = 30.0
-_STOP_SECONDS = 15.0
-OFFICE_NAME = "UBND phường Phú Sơn"
-ORIGIN = "phuson.example/so-goc"
-
-
-class DemoError(LedgerError):
-    """A step of the demo did not end as it should."""
+_HOME = "office"
+_ADMINISTRATOR = "office/keys/admin.pem"
+_SUCCESSORS_KEY = "quang-trung.pem"
+_STAMPED = "Báo cáo 41, có mã tra cứu.pdf"
+_AHEAD_SECONDS = 8.0
+"""A handover is signed in advance: by so much here, or more where the machine is slow."""
 
 
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="Làm xong rồi thoát / do the job and exit")] = False,
     port: Annotated[int | None, typer.Option(help="Cổng / port; a free one by default")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Thư mục mới để giữ lại mọi tệp / a new folder in which everything stays; else nothing does"
+        ),
+    ] = None,
 ) -> None:
-    """Xem thử: lập sổ tạm, neo văn bản thật, kiểm tra. A throw-away ledger with real documents, verified."""
+    """Xem thử: lập sổ tạm cho một phường, neo, cấp giấy, kiểm tra. A throw-away ledger of an example ward."""
     stay = not once and sys.stdin.isatty() and sys.stdout.isatty()
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError("demo.folder", f"{folder} is not empty: choose a folder that does not exist yet")
     # Ended from outside it still stops its node and removes its files.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    directory = Path(tempfile.mkdtemp(prefix="sogoc-demo-"))
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    place = Path(tempfile.mkdtemp(prefix="sogoc-demo-")) if folder is None else folder.absolute()
+    place.mkdir(parents=True, exist_ok=True)
     try:
-        _Demo(directory, port if port is not None else _free_port()).run(stay=stay)
+        _Demo(Stage(place, port if port is not None else free_port())).run(stay=stay, kept=folder is not None)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if folder is None:
+            shutil.rmtree(place, ignore_errors=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
+@dataclass(slots=True)
 class _Demo:
-    def __init__(self, directory: Path, port: int) -> None:
-        self._directory = directory
-        self._port = port
-        self._url = f"http://127.0.0.1:{port}"
+    """The story, part by part."""
 
-    def run(self, *, stay: bool) -> None:
-        self._title("1. Lập sổ / make a ledger")
-        self._sogoc("init", "office", "--origin", ORIGIN, "--name", OFFICE_NAME, "--insecure-no-passphrase")
-        self._title("2. Chạy nút / run the node")
-        with self._node():
-            self._use()
-            self._title("6. Xem tiếp / where to look")
-            self._where_to_look(stay=stay)
-            if stay:
-                self._wait()
+    stage: Stage
+    codes: dict[str, str] = field(default_factory=dict)
+    """Lookup codes, by what they are shown as."""
+    with_papers: bool = field(default_factory=lambda: bool(find_spec("typst") and find_spec("pypdf")))
 
-    def _use(self) -> None:
-        pdf, picture, table = write_documents(self._directory)
-        self._title("3. Neo văn bản / anchor documents")
-        key = ("--node", self._url, "--key", "office/keys/office.pem")
-        described = ("--number", "41", "--symbol", "BC-UBND", "--date", "2025-02-13")
-        self._sogoc("anchor", *key, *described, "--abstract", "Báo cáo tiến độ hạ tầng số", pdf.name)
-        self._sogoc("anchor", *key, picture.name, table.name)
-        self._title("4. Kiểm tra ngoại tuyến / verify offline")
-        policy = ("--policy", "office/policy")
-        self._sogoc("verify", pdf.name, *policy)
-        self._sogoc("verify", table.name, *policy)
-        console.print("\n[dim]# sửa một chữ số trong bảng / change one digit in the table[/]")
-        table.write_bytes(table.read_bytes().replace(b"95", b"96", 1))
-        self._sogoc("verify", table.name, *policy, expect=ExitCode.DOES_NOT_MATCH)
-        self._title("5. Kiểm toán toàn bộ sổ / audit the whole ledger")
-        self._sogoc("audit", self._url, "--level", "full", "--workers", "2", *policy)
-
-    def _where_to_look(self, *, stay: bool) -> None:
-        for path, meaning in (
-            ("/docs", "giao diện lập trình / the API, with examples"),
-            ("/checkpoint", "điểm kiểm soát có chữ ký / the signed checkpoint"),
-            ("/v1/status", "tình trạng nút / what the node is doing"),
-        ):
-            console.print(f"  {self._url}{path:<14} {meaning}")
-        if stay:
-            console.print(
-                f"  {self._directory}   [dim]tệp của bản xem thử, sẽ được xóa / files, removed at the end[/]"
+    def run(self, *, stay: bool, kept: bool) -> None:
+        stage = self.stage
+        stage.title("1. Lập sổ / make a ledger")
+        stage.run(
+            "init", _HOME, "--origin", ward.ORIGIN, "--name", ward.WARD, "--member", ward.WARD_ID,
+            "--insecure-no-passphrase",
+        )  # fmt: skip
+        stage.title("2. Chạy nút / run the node")
+        with stage.node(_HOME):
+            write_documents(stage.folder)
+            stage.export(
+                SOGOC_NODE=stage.url, SOGOC_KEY="office/keys/office.pem", SOGOC_POLICY="office/policy"
             )
+            self._main_job()
+            self._ward_at_work()
+            self._merger()
+            self._where_to_look(stay=stay, kept=kept)
+            if stay:
+                _wait()
+
+    def _main_job(self) -> None:
+        stage = self.stage
+        stage.title("3. Neo văn bản / anchor documents")
+        stage.run("anchor", *ward.REPORT.options, ward.REPORT.file)
+        stage.run("anchor", PICTURE, FIGURES)
+        stage.title("4. Kiểm tra ngoại tuyến / verify offline")
+        stage.run("verify", ward.REPORT.file)
+        stage.say("sửa một chữ số trong bảng / change one digit in the table")
+        table = stage.folder / FIGURES
+        table.write_bytes(table.read_bytes().replace(b"95", b"96", 1))
+        stage.run("verify", FIGURES, expect=ExitCode.DOES_NOT_MATCH)
+
+    def _ward_at_work(self) -> None:
+        stage = self.stage
+        stage.title("5. Một phường đang làm việc / a ward at work")
+        old, private, _, ocop, marital, _ = stage.prepare(
+            ("anchor", *ward.OLD_DECISION.options, ward.OLD_DECISION.file),
+            ("anchor", "--private", ward.PRIVATE.file),
+            ("anchor", *ward.NOTICE.options, ward.NOTICE.file),
+            self._certify(ward.OCOP, OCOP_TABLE, "giay-ocop"),
+            self._certify(ward.MARITAL, MARITAL_TABLE, "giay-hon-nhan"),
+            (
+                "member", "add", "--key", _ADMINISTRATOR, "--member", ward.SUCCESSOR_ID, "--name", ward.SUCCESSOR,
+                "--roles", "administrator,issuer,office", "--new-key", _SUCCESSORS_KEY, "--insecure-no-passphrase",
+            ),
+        )  # fmt: skip
+        goods, people = ocop["certificates"], marital["certificates"]
+        for meaning, made in (
+            ("giấy tờ riêng, chỉ có cam kết / a private paper", private["documents"][0]),
+            ("đã thay thế / superseded: 09/QĐ-UBND", old["documents"][0]),
+            ("giấy OCOP còn hiệu lực / in force", goods[ward.HONEY]),
+            ("hết hạn / expired", goods[ward.PINEAPPLE]),
+            ("đã thu hồi / revoked", goods[ward.SHRIMP_PASTE]),
+            ("tạm đình chỉ / suspended", goods[ward.RICE]),
+        ):
+            self.codes[meaning] = grouped(code_of(bytes.fromhex(made["record_id"])))
+        kept, erased = people[ward.KEPT_HOLDER]["certificate"], people[ward.ERASED_HOLDER]["certificate"]
+        self._keep(people)
+        self._change(goods, kept, erased)
+
+    def _keep(self, people: Sequence[Mapping[str, Any]]) -> None:
+        """Put what the certificates of people say into the office's vault, encrypted, and stamp a document meanwhile."""
+        self.stage.prepare(
+            *(("vault", "put", _proof_of(one), "--certificate", one["certificate"]) for one in people),
+            *self._stamping(),
+        )
+
+    def _change(self, goods: Sequence[Mapping[str, Any]], kept: str, erased: str) -> None:
+        """What becomes of documents and certificates, and of what is kept about people."""
+        stage = self.stage
+        stage.say(
+            "thay thế, thu hồi, đình chỉ; xem và xóa dữ liệu cá nhân / replace, revoke, suspend; look, erase"
+        )
+        stage.prepare(
+            ("anchor", *ward.DECISION.options, "--supersedes", ward.OLD_DECISION.file, ward.DECISION.file),
+            *([("anchor", "--abstract", ward.STAMPED_ABSTRACT, _STAMPED)] if self.with_papers else []),
+            ("revoke", goods[ward.SHRIMP_PASTE]["certificate"], "--reason", "issued-in-error"),
+            ("certificate", "suspend", goods[ward.RICE]["certificate"], "--reason", "complaint"),
+            (
+                "vault", "get", "xem-lai.bin", "--certificate", kept, "--purpose", "citizen-request",
+                "--legal-ground", "data-subject-request",
+            ),
+            (
+                "erase", "--certificate", erased, "--legal-ground", "data-subject-request", "--law", ward.ERASURE_LAW,
+                "--yes",
+            ),
+        )  # fmt: skip
+
+    def _stamping(self) -> Sequence[Sequence[str]]:
+        if not self.with_papers:
+            self.stage.say(
+                "chưa cài phần làm giấy tờ / no sheets and stamps without: pip install 'sogoc[papers]'"
+            )
+            return ()
+        return (("document", "stamp", ward.REPORT.file, "--site", self.stage.url, "-o", _STAMPED),)
+
+    def _certify(self, schema: str, table: str, output: str) -> tuple[str, ...]:
+        return ("certify", "--schema", schema, "--csv", table, "-o", output)
+
+    def _merger(self) -> None:
+        stage = self.stage
+        stage.title("6. Sáp nhập: cơ quan kế thừa / a merger, and who succeeds")
+        effective = datetime.now(UTC).astimezone() + timedelta(
+            seconds=max(_AHEAD_SECONDS, 3 * stage.slowest_seconds)
+        )
+        stage.say(
+            "lần sáp nhập ngày 1/7/2025; trong sổ mới này nó có hiệu lực sau ít giây / here it takes effect in seconds"
+        )
+        stage.run(
+            "member", "succeed", ward.WARD_ID, "--by", ward.SUCCESSOR_ID, "--kind", "merge",
+            "--effective", effective.isoformat(timespec="seconds"), "--decision", ward.MERGER, "--key", _ADMINISTRATOR,
+        )  # fmt: skip
+        stage.title("7. Kiểm toán toàn bộ sổ / audit the whole ledger")
+        stage.run("audit", stage.url, "--level", "full", "--workers", "2")
+        time.sleep(max(0.0, effective.timestamp() - time.time()))
+        stage.say("từ đây phường Quang Trung làm thay / from here on Quang Trung acts for it")
+        stage.export(SOGOC_KEY=_SUCCESSORS_KEY)
+        stage.prepare(
+            ("anchor", *ward.SUCCESSORS_NOTICE.options, ward.SUCCESSORS_NOTICE.file),
+            ("document", "withdraw", ward.NOTICE.file, "--reason", "no-longer-applies"),
+        )
+        stage.run("verify", ward.NOTICE.file, expect=ExitCode.NO_LONGER_IN_FORCE)
+
+    def _where_to_look(self, *, stay: bool, kept: bool) -> None:
+        stage = self.stage
+        stage.title("8. Xem tiếp / where to look")
+        for path, meaning in (
+            ("/", f"kiểm tra: thả tệp “{ward.REPORT.file}” vào đây / verify: drop that file here"),
+            ("/so-cai", "sổ cái: khối, thành viên, tìm kiếm / the ledger: blocks, members, search"),
+            ("/van-phong", "bàn làm việc của cán bộ / an officer's desk"),
+            ("/docs", "giao diện lập trình / the API, with examples"),
+        ):
+            console.print(f"  {stage.url}{path:<20} {meaning}")
+        for meaning, code in self.codes.items():
+            console.print(f"  {stage.url}/c/{code:<17} {meaning}")
+        if stay or kept:
+            end = (
+                "tệp ở đây, được giữ lại / files, kept"
+                if kept
+                else "tệp ở đây, sẽ được xóa / files, removed at the end"
+            )
+            console.print(f"\n  [bold]{escape(str(stage.folder))}[/]   [dim]{end}[/]")
+        if stay:
             console.print("\nNút vẫn chạy; Ctrl-C để dừng. The node keeps running; Ctrl-C to stop.")
         else:
             console.print("\n[bold green]Xong / done.[/]")
 
-    def _wait(self) -> None:
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            console.print()
 
-    def _title(self, text: str) -> None:
-        console.print(f"\n[bold cyan]{text}[/]")
+def _proof_of(issued: Mapping[str, Any]) -> str:
+    """The file with all claims and the salt, in the folder of a certificate's holder."""
+    folder = Path(issued["folder"])
+    return str(folder / f"{folder.name}{PROOF_SUFFIX}")
 
-    def _show(self, arguments: Sequence[str], tail: str = "") -> None:
-        console.print(f"[dim]$[/] sogoc {escape(shlex.join(arguments))}{tail}")
 
-    def _command(self, arguments: Sequence[str]) -> list[str]:
-        return [sys.executable, "-m", "api.cli", *arguments]
-
-    def _sogoc(self, *arguments: str, expect: ExitCode = ExitCode.GOOD) -> None:
-        self._show(arguments)
-        code = subprocess.run(self._command(arguments), cwd=self._directory, check=False).returncode  # noqa: S603  our own program
-        if code != expect:
-            raise DemoError("demo.step", f"`sogoc {arguments[0]}` ended with {code}, not {int(expect)}")
-
-    @contextmanager
-    def _node(self) -> Iterator[None]:
-        arguments = ("serve", "office", "--port", str(self._port))
-        self._show(arguments, " &")
-        log = (self._directory / "node.log").open("wb")
-        process = subprocess.Popen(self._command(arguments), cwd=self._directory, stdout=log, stderr=log)  # noqa: S603  our own program
-        try:
-            self._await_node(process)
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            log.close()
-
-    def _await_node(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        with Client(self._url) as client:
-            while time.monotonic() < deadline and process.poll() is None:
-                try:
-                    client.checkpoint()
-                except ApiError:
-                    time.sleep(0.05)
-                else:
-                    return
-        log = (self._directory / "node.log").read_text(encoding="utf-8", errors="replace")
-        raise DemoError("demo.node", f"the node did not start:\n{log}")
+def _wait() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print()

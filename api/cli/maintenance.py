@@ -27,13 +27,16 @@ from api.cli.output import (
     print_json,
     progress,
 )
-from api.cli.sources import open_backup, open_source
+from api.cli.sources import open_backup, open_running, open_source
+from api.pages.one_file import FILE_NAME, one_file
 from ledger.checkpoint import parse as parse_checkpoint
 from ledger.errors import LedgerError
+from ledger.genesis import genesis_policy
 from ledger.verify.sources.export import CHECKPOINT
 from ledger.verify.sources.stored import open_store
 from node.backup import About
 from node.backup import backup as make_backup
+from node.export import Exported
 from node.export import export as make_export
 from node.home import Home
 from node.outbox import Outbox
@@ -116,7 +119,7 @@ def export(
         open_source(source, quiet=as_json) as log,
         progress("Xuất / exporting", None, quiet=as_json) as report,
     ):
-        exported = make_export(log, out, report)
+        exported = make_export(log, out, report, beside=_verifier)
     covered = exported.checked.checkpoint
     if as_json:
         print_json(
@@ -132,6 +135,17 @@ def export(
     console.print(f"[bold green]Đã xuất / exported:[/] {escape_path(out)}  ({covered.size:,} lá / leaves)")
     console.print(f"  sổ / ledger      {escape(exported.genesis.origin)}")
     console.print(f"  kiểm tra / check sogoc audit {escape_path(out)} --level full")
+    console.print(f"  mở bằng trình duyệt / open in a browser  {escape_path(out / FILE_NAME)}")
+
+
+def _verifier(exported: Exported) -> dict[str, bytes]:
+    """The page that checks receipts and the export itself, for whoever opens the folder with nothing but a browser."""
+    page = one_file(
+        policy=genesis_policy(exported.genesis).format(),
+        origin=exported.genesis.origin,
+        chain_id=exported.genesis.chain_id,
+    )
+    return {FILE_NAME: page}
 
 
 def backup(
@@ -148,8 +162,8 @@ def backup(
     now_s = int(time.time())
     with progress("Sao lưu / backing up", None, quiet=as_json) as report:
         if is_served(home):
-            with open_source(str(directory)) as log:
-                about = make_backup(home, log, None, out, time_s=now_s, progress=report)
+            with open_running(home) as served:
+                about = make_backup(home, served.source, served.waiting(), out, time_s=now_s, progress=report)
         else:
             with open_store(home.ledger) as store:
                 outbox = Outbox.open(home.outbox, create=False)
@@ -164,20 +178,15 @@ def _report_backup(about: About, out: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(out), "bytes": out.stat().st_size} | _about(about))
         return
-    waiting = (
-        "nút đang chạy: không kèm / the node is running: not in it"
-        if about.outbox is None
-        else f"{about.outbox:,} mục chờ / waiting entries"
-    )
     console.print(f"[bold green]Đã sao lưu / backed up:[/] {escape_path(out)}  ({out.stat().st_size:,} byte)")
     console.print(f"  sổ / ledger        {escape(about.origin)}, {about.size:,} lá / leaves")
-    console.print(f"  sổ chờ / outbox    {waiting}")
+    console.print(f"  sổ chờ / outbox    {about.outbox:,} mục chờ / waiting entries")
     console.print(
         "  khóa / keys        không có trong bản sao lưu: cất riêng / not in it: keep copies of them elsewhere"
     )
 
 
-def _about(about: About) -> dict[str, str | int | None]:
+def _about(about: About) -> dict[str, str | int]:
     return {
         "origin": about.origin,
         "chain_id": about.chain_id.hex(),

@@ -15,18 +15,30 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from api.answers import EntryInfo, KeyInfo
+from api.answers import KeyInfo, MemberInfo
 from api.cli import passphrases
 from api.cli.anchor import DEFAULT_NODE, KeyOption, NodeOption
+from api.cli.enacting import (
+    DEFAULT_DAYS,
+    DaysOption,
+    DecisionOption,
+    Speaker,
+    Wanted,
+    administrator,
+    administrators,
+    enact,
+    key_manager,
+    report,
+)
 from api.cli.files import escape_path
 from api.cli.nodes import connect
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json
-from api.cli.signing import chain_id_of, key_row, make_record, member_row, submit_final
+from api.cli.signing import chain_id_of, member_row
 from api.client import Client
 from ledger import keys as signatures
 from ledger.encoding import Value
 from ledger.entry import KEY_SIZE, SIGNATURE_SIZE
-from ledger.errors import RefusedError, VerificationError
+from ledger.errors import VerificationError
 from ledger.hashing import HASH_SIZE
 from ledger.keys import SigningKey
 from ledger.records.members import possession_message
@@ -46,6 +58,21 @@ RolesOption = Annotated[
         "--roles",
         help=f"Vai trò, cách nhau dấu phẩy / roles, with commas between: {', '.join(sorted(ROLES))}",
     ),
+]
+OfficerKeyOption = Annotated[
+    str | None, typer.Option("--public-key", help="Khóa công khai của cán bộ / the officer's public key")
+]
+PossessionOption = Annotated[
+    str | None,
+    typer.Option("--possession", help="Chữ ký từ `sogoc member prove` / what `sogoc member prove` printed"),
+]
+NewKeyOption = Annotated[
+    Path | None,
+    typer.Option("--new-key", help="Hoặc tạo khóa mới vào tệp này / or make a new key in this file"),
+]
+NewPassphraseOption = Annotated[
+    Path | None,
+    typer.Option("--new-passphrase-file", help="Mật khẩu cho khóa mới / passphrase of the new key"),
 ]
 PublicKeyOption = Annotated[
     str, typer.Option("--public-key", help="Khóa công khai / public key, 64 hexadecimal digits")
@@ -68,12 +95,12 @@ def prove(
     as_json: JsonOption = False,
 ) -> None:
     """Cán bộ chứng minh mình giữ khóa, trên máy của mình. Show that you hold a key, on your own machine."""
-    chain = _hex(chain_id, HASH_SIZE, "chain-id") if chain_id is not None else None
+    chain = hex_option(chain_id, HASH_SIZE, "chain-id") if chain_id is not None else None
     signer = passphrases.load_key(key, passphrase_file)
     if chain is None:
         with connect(node) as client:
             chain = chain_id_of(client)
-    possession = _possession(signer, chain, member)
+    possession = possession_of(signer, chain, member)
     if as_json:
         print_json(
             {
@@ -105,76 +132,83 @@ def add(
             "--name", help="Tên cơ quan, nếu là thành viên mới / a new member's name (never a person's)"
         ),
     ] = None,
-    public_key: Annotated[
-        str | None, typer.Option("--public-key", help="Khóa công khai của cán bộ / the officer's public key")
-    ] = None,
-    possession: Annotated[
+    public_key: OfficerKeyOption = None,
+    possession: PossessionOption = None,
+    new_key: NewKeyOption = None,
+    until: Annotated[
         str | None,
-        typer.Option(
-            "--possession", help="Chữ ký từ `sogoc member prove` / what `sogoc member prove` printed"
-        ),
+        typer.Option("--until", help="Khóa chỉ dùng đến lúc này / the key signs nothing after this time"),
     ] = None,
-    new_key: Annotated[
-        Path | None,
-        typer.Option("--new-key", help="Hoặc tạo khóa mới vào tệp này / or make a new key in this file"),
-    ] = None,
+    decision: DecisionOption = None,
+    days: DaysOption = DEFAULT_DAYS,
     passphrase_file: passphrases.PassphraseFileOption = None,
-    new_passphrase_file: Annotated[
-        Path | None,
-        typer.Option("--new-passphrase-file", help="Mật khẩu cho khóa mới / passphrase of the new key"),
-    ] = None,
+    new_passphrase_file: NewPassphraseOption = None,
     insecure_no_passphrase: passphrases.InsecureOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Thêm khóa cho cán bộ, hoặc thành viên mới cùng khóa đầu tiên. Put an officer's key, or a new member, in service."""
     wanted = _roles(roles)
-    _check_add(public_key, possession, new_key)
-    administrator = passphrases.load_key(key, passphrase_file)
+    _check_key_options(public_key, possession, new_key)
+    if name is not None and until is not None:
+        raise UsageError("member.arguments", "a new member's first key has no end: leave out --until")
+    more: dict[str, Value] = {} if until is None else {"until_ms": time_ms(until)}
+    signer = passphrases.load_key(key, passphrase_file)
     with connect(node) as client:
-        authority = _administrator(client, administrator)
-        chain_id = chain_id_of(client)
+        who = _who_adds(client, signer, member, name)
         _check_member(client, member, name, wanted)
-        if new_key is not None:
-            passphrase = passphrases.new(new_passphrase_file, insecure=insecure_no_passphrase)
-            officer = keyfiles.generate(new_key, passphrase)
-            registered, proof = officer.public_key, _possession(officer, chain_id, member)
+        body: dict[str, Value] = {"authority": who.member, "member": member, "roles": [*wanted]}
+        passphrase = _new_passphrase(new_key, new_passphrase_file, insecure=insecure_no_passphrase)
+        body |= _shown_key(chain_id_of(client), member, public_key, possession, new_key, passphrase)
+        if name is None:
+            record: Wanted = ("key.register/1", body | more)
         else:
-            registered = _hex(public_key or "", KEY_SIZE, "public-key")
-            proof = _hex(possession or "", SIGNATURE_SIZE, "possession")
-            _check_possession(registered, proof, chain_id, member)
-        records = []
-        if name is not None:
-            body: dict[str, Value] = {
-                "authority": authority,
-                "member": member,
-                "name": unicodedata.normalize("NFC", name),
-                "roles": [*wanted],
-            }
-            records.append(make_record("member.register/1", body))
-        records.append(
-            make_record(
-                "key.register/1",
-                {
-                    "authority": authority,
-                    "member": member,
-                    "key": registered,
-                    "roles": [*wanted],
-                    "possession": proof,
-                },
-            )
-        )
-        info = submit_final(client, administrator, records)
-    _report(
-        info,
+            words = unicodedata.normalize("NFC", name)
+            record = ("member.register/1", body | {"name": words} | decision_field(decision))
+        done = enact(client, who, [record], days=days)
+    report(
+        done,
         f"Đã thêm / added: {member}" + ("" if name is None else f" ({name})"),
-        {"member": member, "public_key": registered.hex(), "roles": [*wanted]},
+        {"member": member, "public_key": _public_key(body), "roles": [*wanted]},
         as_json=as_json,
     )
     if new_key is not None and not as_json:
         console.print(f"  tệp khóa / key file  {escape_path(new_key)}")
 
 
-def _check_add(public_key: str | None, possession: str | None, new_key: Path | None) -> None:
+def _public_key(body: dict[str, Value]) -> str:
+    public_key = body.get("key")
+    return public_key.hex() if isinstance(public_key, bytes) else ""
+
+
+def _new_passphrase(new_key: Path | None, file: Path | None, *, insecure: bool) -> str | None:
+    return None if new_key is None else passphrases.new(file, insecure=insecure)
+
+
+def _shown_key(
+    chain_id: bytes,
+    member: str,
+    public_key: str | None,
+    possession: str | None,
+    new_key: Path | None,
+    passphrase: str | None,
+) -> dict[str, Value]:
+    """The fields `key` and `possession`: of a key made now in `new_key`, or of the officer's that was named and is checked."""
+    if new_key is not None:
+        officer = keyfiles.generate(new_key, passphrase)
+        return {"key": officer.public_key, "possession": possession_of(officer, chain_id, member)}
+    registered = hex_option(public_key or "", KEY_SIZE, "public-key")
+    proof = hex_option(possession or "", SIGNATURE_SIZE, "possession")
+    _check_possession(registered, proof, chain_id, member)
+    return {"key": registered, "possession": proof}
+
+
+def _who_adds(client: Client, signer: SigningKey, member: str, name: str | None) -> Speaker:
+    """A member's own keys are added by whoever manages them; all else takes an administrator."""
+    who = key_manager(client, signer)
+    return who if who.member == member and name is None else administrator(client, signer)
+
+
+def _check_key_options(public_key: str | None, possession: str | None, new_key: Path | None) -> None:
     if new_key is not None and (public_key is not None or possession is not None):
         raise UsageError("member.arguments", "--new-key makes a key: leave out --public-key and --possession")
     if new_key is None and (public_key is None or possession is None):
@@ -184,17 +218,6 @@ def _check_add(public_key: str | None, possession: str | None, new_key: Path | N
         )
     if new_key is not None and new_key.exists():
         raise UsageError("key-file.exists", f"{new_key} exists: a key file is never overwritten")
-
-
-def _administrator(client: Client, signer: SigningKey) -> str:
-    """The member that an administrator's key acts for. Raises RefusedError (`key.unknown`, `authority.role`)."""
-    row = key_row(client, signer.public_key)
-    if ADMINISTRATOR not in row.roles:
-        detail = (
-            f"this key acts for {row.member!r} as {', '.join(row.roles)}: it takes an administrator's key"
-        )
-        raise RefusedError("authority.role", detail)
-    return row.member
 
 
 def _check_member(client: Client, member: str, name: str | None, roles: tuple[str, ...]) -> None:
@@ -215,7 +238,8 @@ def _check_member(client: Client, member: str, name: str | None, roles: tuple[st
         )
 
 
-def _possession(key: SigningKey, chain_id: bytes, member: str) -> bytes:
+def possession_of(key: SigningKey, chain_id: bytes, member: str) -> bytes:
+    """What shows that somebody holds a key, for one member of one ledger."""
     return key.sign(possession_message(chain_id, member, key.public_key))
 
 
@@ -242,6 +266,9 @@ def list_members(*, node: NodeOption = DEFAULT_NODE, as_json: JsonOption = False
                         "name": member.name,
                         "roles": list(member.roles),
                         "registered": iso_time(member.registered_ms / 1000),
+                        "ended": None if member.ended_ms is None else iso_time(member.ended_ms / 1000),
+                        "predecessors": list(member.predecessors),
+                        "successors": list(member.successors),
                         "keys": [_key_json(key) for key in member.keys],
                     }
                     for member in members
@@ -251,13 +278,26 @@ def list_members(*, node: NodeOption = DEFAULT_NODE, as_json: JsonOption = False
         return
     for member in members:
         console.print(f"[bold]{escape(member.id)}[/]  {escape(member.name)}  ({', '.join(member.roles)})")
+        for line in _line_of(member):
+            console.print(f"    [yellow]{escape(line)}[/]")
         for key in member.keys:
             console.print(f"    {key.public_key.hex()}  {', '.join(key.roles)}  {_standing(key)}")
+
+
+def _line_of(member: MemberInfo) -> list[str]:
+    lines = []
+    if member.ended_ms is not None:
+        until = local_time(member.ended_ms / 1000)
+        lines.append(f"đến / until {until}; kế thừa / successors: {', '.join(member.successors)}")
+    if member.predecessors:
+        lines.append(f"kế thừa của / succeeds: {', '.join(member.predecessors)}")
+    return lines
 
 
 def _key_json(key: KeyInfo) -> dict[str, Any]:
     times = {
         "registered": key.registered_ms,
+        "until": key.until_ms,
         "retired": key.retired_ms,
         "revoked": key.revoked_ms,
         "disputed_from": key.disputed_from_ms,
@@ -273,6 +313,8 @@ def _standing(key: KeyInfo) -> str:
         return f"[red]thu hồi / revoked {local_time(key.revoked_ms / 1000)}, tranh chấp từ / disputed from {disputed}[/]"
     if key.retired_ms is not None:
         return f"[yellow]thôi dùng / retired {local_time(key.retired_ms / 1000)}[/]"
+    if key.until_ms is not None:
+        return f"[green]dùng đến / valid until {local_time(key.until_ms / 1000)}[/]"
     return "[green]đang dùng / in service[/]"
 
 
@@ -283,90 +325,49 @@ def set_roles(
     member: MemberOption,
     roles: RolesOption,
     node: NodeOption = DEFAULT_NODE,
+    public_key: OfficerKeyOption = None,
+    possession: PossessionOption = None,
+    new_key: NewKeyOption = None,
+    decision: DecisionOption = None,
+    days: DaysOption = DEFAULT_DAYS,
     passphrase_file: passphrases.PassphraseFileOption = None,
+    new_passphrase_file: NewPassphraseOption = None,
+    insecure_no_passphrase: passphrases.InsecureOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Đặt lại vai trò của một thành viên. Set what a member may do; its keys keep only those of their roles that it has."""
+    """Đặt lại vai trò của một thành viên. Set what a member may do; who becomes an administrator shows a key for that."""
     wanted = _roles(roles)
-    administrator = passphrases.load_key(key, passphrase_file)
+    shows_key = (public_key, possession, new_key) != (None, None, None)
+    if shows_key:
+        _check_key_options(public_key, possession, new_key)
+    signer = passphrases.load_key(key, passphrase_file)
     with connect(node) as client:
-        if member_row(client, member) is None:
+        row = member_row(client, member)
+        if row is None:
             raise UsageError("member.unknown", f"{member!r} is not a member")
-        authority = _administrator(client, administrator)
-        record = make_record("member.roles/1", {"authority": authority, "member": member, "roles": [*wanted]})
-        info = submit_final(client, administrator, [record])
-    found = {"member": member, "roles": [*wanted]}
-    _report(info, f"Vai trò của / roles of {member}: {', '.join(wanted)}", found, as_json=as_json)
+        who = administrator(client, signer)
+        if ADMINISTRATOR not in wanted and administrators(client) == (member,):
+            raise UsageError(
+                "member.last-administrator",
+                f"{member!r} is the only administrator: without one the ledger admits nobody and mends nothing, for ever",
+            )
+        if shows_key != (ADMINISTRATOR in wanted and ADMINISTRATOR not in row.roles):
+            detail = "a key is named (--public-key and --possession, or --new-key) for a member that becomes an administrator"
+            raise UsageError("member.arguments", f"{detail}, and only then")
+        body: dict[str, Value] = {"authority": who.member, "member": member, "roles": [*wanted]}
+        if shows_key:
+            passphrase = _new_passphrase(new_key, new_passphrase_file, insecure=insecure_no_passphrase)
+            body |= _shown_key(chain_id_of(client), member, public_key, possession, new_key, passphrase)
+        done = enact(client, who, [("member.roles/1", body | decision_field(decision))], days=days)
+    found: dict[str, Any] = {"member": member, "roles": [*wanted]}
+    if shows_key:
+        found["public_key"] = _public_key(body)
+    report(done, f"Vai trò của / roles of {member}: {', '.join(wanted)}", found, as_json=as_json)
 
 
-@app.command("retire-key")
-def retire_key(
-    *,
-    key: KeyOption,
-    public_key: PublicKeyOption,
-    node: NodeOption = DEFAULT_NODE,
-    passphrase_file: passphrases.PassphraseFileOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Cho một khóa thôi dùng; những gì nó đã ký vẫn đúng. Retire a key: it signs nothing new, what it signed stays good."""
-    retired = _hex(public_key, KEY_SIZE, "public-key")
-    administrator = passphrases.load_key(key, passphrase_file)
-    with connect(node) as client:
-        member = key_row(client, retired).member
-        authority = _administrator(client, administrator)
-        record = make_record("key.retire/1", {"authority": authority, "member": member, "key": retired})
-        info = submit_final(client, administrator, [record])
-    _report(
-        info,
-        f"Khóa thôi dùng / key retired: {retired.hex()} ({member})",
-        {"member": member, "public_key": retired.hex()},
-        as_json=as_json,
-    )
-
-
-@app.command("revoke-key")
-def revoke_key(
-    *,
-    key: KeyOption,
-    public_key: PublicKeyOption,
-    since: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            help="Từ lúc nào không còn tin được / since when it is not trusted: 2026-03-01T08:00+07:00",
-        ),
-    ],
-    node: NodeOption = DEFAULT_NODE,
-    passphrase_file: passphrases.PassphraseFileOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Thu hồi khóa bị lộ hoặc mất. Revoke a key; verdicts then say that what it did from that time on is disputed."""
-    revoked, from_ms = _hex(public_key, KEY_SIZE, "public-key"), _time_ms(since)
-    administrator = passphrases.load_key(key, passphrase_file)
-    with connect(node) as client:
-        member = key_row(client, revoked).member
-        authority = _administrator(client, administrator)
-        body: dict[str, Value] = {
-            "authority": authority,
-            "member": member,
-            "key": revoked,
-            "from_ms": from_ms,
-        }
-        info = submit_final(client, administrator, [make_record("key.revoke/1", body)])
-    _report(
-        info,
-        f"Khóa bị thu hồi / key revoked: {revoked.hex()} ({member}), từ / from {local_time(from_ms / 1000)}",
-        {"member": member, "public_key": revoked.hex(), "disputed_from": iso_time(from_ms / 1000)},
-        as_json=as_json,
-    )
-
-
-def _report(info: EntryInfo, message: str, found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found | {"entry": info.entry_id.hex(), "index": info.index, "height": info.height})
-        return
-    console.print(f"[bold green]{escape(message)}[/]")
-    console.print(f"  mục / entry  {info.entry_id.hex()}, {info.index}")
+def decision_field(decision: str | None) -> dict[str, Value]:
+    """The field `decision` of a record, if one was named."""
+    return {} if decision is None else {"decision": unicodedata.normalize("NFC", decision)}
 
 
 def _roles(text: str) -> tuple[str, ...]:
@@ -378,7 +379,8 @@ def _roles(text: str) -> tuple[str, ...]:
     return roles
 
 
-def _hex(text: str, size: int, option: str) -> bytes:
+def hex_option(text: str, size: int, option: str) -> bytes:
+    """Bytes of an option in hexadecimal. Raises UsageError (`arguments.hex`)."""
     try:
         data = bytes.fromhex(text)
     except ValueError:
@@ -388,7 +390,7 @@ def _hex(text: str, size: int, option: str) -> bytes:
     return data
 
 
-def _time_ms(text: str) -> int:
+def time_ms(text: str) -> int:
     """A time as people write it (ISO 8601; this machine's zone if none is named), in milliseconds since the epoch."""
     try:
         moment = datetime.fromisoformat(text)

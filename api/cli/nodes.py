@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from api.client import Client
+from api.served_store import ServedClient
 from node.home import Home
 
 _LOCAL = "http://localhost"
@@ -35,7 +36,10 @@ def is_served(home: Home) -> bool:
 
 def connect(target: str) -> Client:
     """A client for a URL, or for the home of a node that is running. The caller closes it."""
-    if is_address(target):
-        return Client(target)
-    transport = httpx.HTTPTransport(uds=os.fsdecode(Home(Path(target)).socket.resolve()))
-    return Client(_LOCAL, transport=transport)
+    return Client(target) if is_address(target) else connect_home(Home(Path(target)))
+
+
+def connect_home(home: Home) -> ServedClient:
+    """A client on the Unix socket of a home whose node is running. The caller closes it."""
+    transport = httpx.HTTPTransport(uds=os.fsdecode(home.socket.resolve()))
+    return ServedClient(_LOCAL, transport=transport)

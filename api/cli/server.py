@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from fastapi import FastAPI
 from rich.markup import escape
+from starlette.types import ASGIApp
 
 from api.cli.output import error_console
-from api.http.app import create_app
+from api.http.app import create_app, create_control_app
 from node.service import Node
+from node.vault.keeper import VaultKeeper
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MAX_SOCKET_PATH = 100
@@ -24,15 +26,23 @@ _MAX_SOCKET_PATH = 100
 class _Server(uvicorn.Server):
     """A server that leaves signals to us: two of them share one process."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen; on a Unix socket to this user alone: whoever may open it reads the store row by row."""
+        await super().startup(sockets)
+        if self.config.uds is not None and self.started:
+            os.chmod(self.config.uds, 0o600)  # noqa: PTH101  one system call
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Capture none: `run_servers` handles them."""
         yield
 
 
-async def run_servers(node: Node, *, host: str, port: int, tls: tuple[str, str] | None) -> None:
+async def run_servers(
+    node: Node, *, vault: VaultKeeper | None, host: str, port: int, tls: tuple[str, str] | None
+) -> None:
     """Serve until a signal comes or the node fails."""
-    app = create_app(node)
+    app = create_app(node, vault=vault)
     if host not in _LOOPBACK:
         error_console.print(f"[yellow]Cảnh báo / warning:[/] mở cho mạng / open to the network: {host}")
         if tls is None:
@@ -42,11 +52,13 @@ async def run_servers(node: Node, *, host: str, port: int, tls: tuple[str, str] 
     servers = [_Server(_config(app, host=host, port=port, tls=tls))]
     if len(os.fsencode(node.home.socket.resolve())) <= _MAX_SOCKET_PATH:
         node.home.socket.unlink(missing_ok=True)
-        servers.append(_Server(_config(app, uds=str(node.home.socket.resolve()))))
+        servers.append(_Server(_config(create_control_app(app), uds=str(node.home.socket.resolve()))))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, servers)
     node.start()
+    if vault is not None:
+        vault.start()
     watcher = asyncio.create_task(_watch(node, servers))
     announcer = asyncio.create_task(_announce(servers[0], "https" if tls else "http", host))
     try:
@@ -58,7 +70,7 @@ async def run_servers(node: Node, *, host: str, port: int, tls: tuple[str, str] 
 
 
 def _config(
-    app: FastAPI, *, host: str = "", port: int = 0, uds: str | None = None, tls: tuple[str, str] | None = None
+    app: ASGIApp, *, host: str = "", port: int = 0, uds: str | None = None, tls: tuple[str, str] | None = None
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,

@@ -42,8 +42,8 @@ def init(
             "home.exists", f"{directory} is not empty: choose a directory that does not exist yet"
         )
     passphrase = passphrases.new(passphrase_file, insecure=insecure_no_passphrase)
-    with progress("Khóa / keys", len(home.KEY_NAMES), quiet=as_json) as report:
-        done = iter(range(len(home.KEY_NAMES)))
+    with progress("Khóa / keys", len(home.KEY_FILES), quiet=as_json) as report:
+        done = iter(range(len(home.KEY_FILES)))
         genesis = home.init(
             directory,
             origin=origin,

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from api.cli.nodes import connect, is_address, is_served
+from api.cli.nodes import connect, connect_home, is_address, is_served
 from api.cli.output import UsageError, progress
 from api.remote_log import RemoteLog
+from api.served_store import ServedStore, open_served
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import CHECKPOINT, ExportSource
 from ledger.verify.sources.stored import open_store
@@ -28,7 +29,7 @@ def open_source(target: str, *, quiet: bool = True) -> Iterator[LogSource]:
             yield RemoteLog(stack.enter_context(connect(target)))
         elif Home(path).ledger.is_dir():
             if is_served(Home(path)):
-                yield RemoteLog(stack.enter_context(connect(target)))
+                yield stack.enter_context(open_running(Home(path))).source
             else:
                 yield stack.enter_context(open_store(Home(path).ledger))
         elif (path / CHECKPOINT).is_file():
@@ -40,6 +41,13 @@ def open_source(target: str, *, quiet: bool = True) -> Iterator[LogSource]:
                 "source.unknown",
                 f"{target} is neither a node's home, an export, a backup, nor the address of a node",
             )
+
+
+@contextmanager
+def open_running(home: Home) -> Iterator[ServedStore]:
+    """One moment of a home that is being served, for as long as the block lasts. Raises as `api.served_store.open_served`."""
+    with connect_home(home) as client, open_served(home, client) as served:
+        yield served
 
 
 @contextmanager

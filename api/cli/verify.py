@@ -1,16 +1,18 @@
-"""`sogoc verify`: the offline verdict on a document or a receipt. No network is touched.
+"""`sogoc verify`: the offline verdict on a document, a receipt, or a certificate in any of its forms. No network is touched.
 
 Rules: four verdicts, never two. A missing receipt or an unknown key is "cannot tell", never a forgery.
 """
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from api.certificates.schemas import schemas
 from api.cli.files import (
     RECEIPT_SUFFIX,
     SALT_SUFFIX,
@@ -22,11 +24,16 @@ from api.cli.files import (
     sha256_of,
 )
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json
-from api.words import reason
+from api.words import day_words, issuer_words, reason
+from ledger.credentials import jcs
+from ledger.credentials.verdict import judge_credential
+from ledger.disclosure import MAX_FILE_BYTES, PROOF_SUFFIX, Certificate
 from ledger.policy import Policy
 from ledger.receipt import VerifiedReceipt
 from ledger.tlog_proof import MAX_PROOF_BYTES
-from ledger.verdict import Judgement, Verdict, judge_document, judge_receipt
+from ledger.verdict import Judgement, Verdict, judge_document, judge_proof, judge_receipt
+
+CREDENTIAL_SUFFIX = ".vc.json"
 
 _COLOURS = {
     Verdict.IN_FORCE: "bold green",
@@ -37,7 +44,12 @@ _COLOURS = {
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="Văn bản, hoặc tệp biên nhận / a document, or a receipt")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Văn bản, biên nhận, hoặc giấy chứng nhận (.sogoc-proof, .vc.json) / document, receipt or certificate"
+        ),
+    ],
     *,
     policy: Annotated[
         Path, typer.Option("--policy", help="Chính sách tin cậy / the trust policy", envvar="SOGOC_POLICY")
@@ -56,7 +68,7 @@ def verify(
     """Kiểm tra ngoại tuyến: còn hiệu lực không, từ bao giờ, do ai. Verify offline: in force, since when, by whom."""
     if not file.is_file():
         raise UsageError("file.missing", f"there is no file {file}")
-    judgement = judge_file(file, receipt, salt, read_policy(policy))
+    judgement = judge_file(file, receipt, salt, read_policy(policy), now_ms=time.time_ns() // 1_000_000)
     if as_json:
         print_json(as_dictionary(file, judgement))
     else:
@@ -64,29 +76,56 @@ def verify(
     raise typer.Exit(judgement.verdict.value)
 
 
-def judge_file(file: Path, receipt: Path | None, salt: Path | None, policy: Policy) -> Judgement:
-    """The verdict on a file: a document with its receipt, or a receipt by itself."""
+def judge_file(
+    file: Path, receipt: Path | None, salt: Path | None, policy: Policy, *, now_ms: int
+) -> Judgement:
+    """The verdict on a file: a document with its receipt, a receipt or a certificate's proof by itself, or a credential."""
+    if file.name.endswith(CREDENTIAL_SUFFIX):
+        return _judge_credential(file, receipt, policy, now_ms)
+    if receipt is None and file.name.endswith(PROOF_SUFFIX):
+        return judge_proof(_read_evidence(file, MAX_FILE_BYTES), policy, now_ms=now_ms)
     if receipt is None and file.name.endswith(RECEIPT_SUFFIX):
-        return judge_receipt(_read_receipt(file), policy)
-    path = receipt if receipt is not None else beside(file, RECEIPT_SUFFIX)
+        return judge_receipt(_read_receipt(file), policy, now_ms=now_ms)
+    path = receipt if receipt is not None else _evidence_beside(file)
     if not path.is_file():
         if receipt is not None:
             raise UsageError("receipt.missing", f"there is no receipt {path}")
         return Judgement(
             Verdict.CANNOT_TELL, "receipt.missing", f"there is no receipt {path}: name it with --receipt"
         )
+    if path.name.endswith(PROOF_SUFFIX):
+        evidence = _read_evidence(path, MAX_FILE_BYTES)
+        return judge_proof(evidence, policy, now_ms=now_ms, file_hash=sha256_of(file)[0])
     text = _read_receipt(path)
     salt_file = salt if salt is not None else beside(file, SALT_SUFFIX)
     if salt is not None and not salt.is_file():
         raise UsageError("salt.missing", f"there is no salt file {salt}")
     commitment = commitment_of(file, read_salt(salt_file)) if salt_file.is_file() else None
-    return judge_document(sha256_of(file)[0], text, policy, commitment=commitment)
+    return judge_document(sha256_of(file)[0], text, policy, commitment=commitment, now_ms=now_ms)
+
+
+def _evidence_beside(file: Path) -> Path:
+    """A receipt beside the file, or else the proof of the certificate whose paper it is."""
+    receipt, proof = beside(file, RECEIPT_SUFFIX), beside(file, PROOF_SUFFIX)
+    return proof if proof.is_file() and not receipt.is_file() else receipt
+
+
+def _judge_credential(file: Path, proof: Path | None, policy: Policy, now_ms: int) -> Judgement:
+    if proof is not None and not proof.is_file():
+        raise UsageError("receipt.missing", f"there is no proof {proof}")
+    path = proof or file.with_name(file.name.removesuffix(CREDENTIAL_SUFFIX) + PROOF_SUFFIX)
+    evidence = _read_evidence(path, MAX_FILE_BYTES) if path.is_file() else None
+    return judge_credential(_read_evidence(file, jcs.MAX_BYTES), evidence, policy, now_ms=now_ms)
 
 
 def _read_receipt(path: Path) -> bytes:
+    return _read_evidence(path, MAX_PROOF_BYTES)
+
+
+def _read_evidence(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(MAX_PROOF_BYTES + 1)
+            return stream.read(most + 1)
     except OSError as error:
         raise UsageError("receipt.read", f"cannot read {path}: {error.strerror}") from error
 
@@ -96,14 +135,39 @@ def as_dictionary(file: Path, judgement: Judgement) -> dict[str, Any]:
     result: dict[str, Any] = {
         "file": str(file),
         "verdict": judgement.verdict.name.lower().replace("_", "-"),
-        "verdict_vi": judgement.verdict.vietnamese,
+        "verdict_vi": judgement.headline[0],
         "code": judgement.rule,
         "reason": judgement.reason,
         "reason_vi": reason(judgement),
     }
+    if judgement.since_ms is not None:
+        result["not_in_force_since"] = iso_time(judgement.since_ms / 1000)
+    if judgement.issuer is not None:
+        issuer = judgement.issuer
+        result["issuer"] = {
+            "id": issuer.identifier,
+            "name": issuer.name,
+            "ended": None if issuer.ended_ms is None else iso_time(issuer.ended_ms / 1000),
+            "successors": list(issuer.successors),
+        }
+    if judgement.certificate is not None:
+        result["certificate"] = _certificate(judgement.certificate)
+        result["claims"] = {claim.name: claim.value for claim in judgement.claims}
     if judgement.proved is not None:
         result["proved"] = _proved(judgement.proved)
     return result
+
+
+def _certificate(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "id": certificate.identifier.hex(),
+        "schema": certificate.schema,
+        "valid_from": certificate.valid_from,
+        "valid_until": certificate.valid_until,
+        "reason": certificate.reason,
+        "papers": [paper.hex() for paper in certificate.papers],
+        "complete": certificate.complete,
+    }
 
 
 def _proved(proved: VerifiedReceipt) -> dict[str, Any]:
@@ -144,7 +208,8 @@ def _optional_time(seconds: int | None) -> str | None:
 def print_judgement(file: Path, judgement: Judgement) -> None:
     """A judgement for people: the verdict first, then what was proved."""
     verdict = judgement.verdict
-    console.print(f"[{_COLOURS[verdict]}]{verdict.vietnamese}[/] — {verdict.english}: {escape_path(file)}")
+    vietnamese, english = judgement.headline
+    console.print(f"[{_COLOURS[verdict]}]{vietnamese}[/] — {english}: {escape_path(file)}")
     if verdict is not Verdict.IN_FORCE:
         console.print(f"  lý do                   {escape(reason(judgement))}")
         console.print(
@@ -153,10 +218,46 @@ def print_judgement(file: Path, judgement: Judgement) -> None:
     if judgement.proved is not None:
         if verdict is Verdict.DOES_NOT_MATCH:
             console.print("  [dim]biên nhận nói về / what the receipt is about:[/]")
-        _print_proved(judgement.proved)
+        rows = _issuer_rows(judgement) + _certificate_rows(judgement) + _proved_rows(judgement.proved)
+        for label, value in rows:
+            console.print(f"  {label:<24}{escape(value)}")
 
 
-def _print_proved(proved: VerifiedReceipt) -> None:
+def _issuer_rows(judgement: Judgement) -> list[tuple[str, str]]:
+    words = issuer_words(judgement)
+    if words is None:
+        return []
+    return [("cấp bởi / issued by", words[0])] + ([("", words[1])] if words[1] != words[0] else [])
+
+
+def _certificate_rows(judgement: Judgement) -> list[tuple[str, str]]:
+    certificate = judgement.certificate
+    if certificate is None:
+        return []
+    form = schemas().get(certificate.schema)
+    rows = [("loại giấy / certificate", certificate.schema if form is None else form.label.vietnamese)]
+    first, last = certificate.valid_from, certificate.valid_until
+    if first is not None or last is not None:
+        # The last day may be a later one, if not all records are at hand.
+        rows.append(
+            (
+                "thời hạn / valid",
+                f"{day_words(first) if first else '…'} – {day_words(last) if last else '…'}"
+                + ("" if certificate.complete else " (theo bản ghi này / by this record)"),
+            )
+        )
+    for name, value in judgement.claims:
+        item = None if form is None else form.field(name)
+        rows.append(
+            (
+                name if item is None else item.label.vietnamese,
+                str(value) if item is None else item.shown(value),
+            )
+        )
+    return rows
+
+
+def _proved_rows(proved: VerifiedReceipt) -> list[tuple[str, str]]:
     body, checked = proved.record.body, proved.checked
     rows = []
     if "number" in body or "symbol" in body:
@@ -184,5 +285,4 @@ def _print_proved(proved: VerifiedReceipt) -> None:
             ("ghi muộn / late", f"tác giả ghi / author's clock: {local_time(proved.claimed_ms / 1000)}")
         )
     rows.append(("sổ / ledger", f"{checked.checkpoint.origin}, mục / entry {proved.index}"))
-    for label, value in rows:
-        console.print(f"  {label:<24}{escape(value)}")
+    return rows

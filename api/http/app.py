@@ -19,15 +19,32 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import problem
+from api.http import pages, problem
 from api.http.context import Context
+from api.http.control import Control
 from api.http.guard import Guard
 from api.http.limits import Limits
 from api.http.models import Problem
-from api.http.routers import chain, entries, events, operations, records, reference, tiles
+from api.http.routers import (
+    certificates,
+    chain,
+    enrolments,
+    entries,
+    events,
+    histories,
+    operations,
+    papers,
+    records,
+    reference,
+    registers,
+    tiles,
+)
+from api.http.routers import vault as vault_routes
 from api.wire import PROBLEM
 from ledger.errors import LedgerError
+from node.enrolments import Enrolments
 from node.service import Node, clock_ms
+from node.vault.keeper import VaultKeeper
 
 _REFERENCE = "#/components/schemas/{model}"
 _TITLE = "Sổ Gốc"
@@ -68,8 +85,13 @@ def _short_way(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
     return serve
 
 
-def create_app(node: Node, *, clock_ms: Callable[[], int] = clock_ms) -> FastAPI:
-    """The HTTP interface of a node, which the caller starts and stops. `clock_ms` tells the age of cosignatures."""
+def create_app(
+    node: Node, *, vault: VaultKeeper | None = None, clock_ms: Callable[[], int] = clock_ms
+) -> FastAPI:
+    """The HTTP interface of a node and its vault, which the caller starts and stops.
+
+    `clock_ms` tells the age of cosignatures.
+    """
     app = _App(
         title=_TITLE,
         version=operations.program_version(),
@@ -84,15 +106,33 @@ def create_app(node: Node, *, clock_ms: Callable[[], int] = clock_ms) -> FastAPI
         node=node,
         limits=Limits(node.config),
         clock_ms=clock_ms,
+        vault=vault,
         genesis_leaf=node.genesis.leaf(),
         policy_text=node.policy.format(),
+        enrolments=Enrolments(clock_ms),
     )
     take_entries = entries.TakeEntries(context)
     app.entries = Guard(_short_way(take_entries), context.limits)
     # The same once more as a route, so that other methods under this address are answered as what they are.
     app.add_route("/v1/entries", take_entries, methods=["POST"], include_in_schema=False)
     app.add_route("/v1/receipts", records.post_receipts, methods=["POST"], include_in_schema=False)
-    for module in (entries, records, chain, tiles, operations, events):
+    app.add_route("/v1/enrolments", enrolments.post_enrolment, methods=["POST"], include_in_schema=False)
+    for path, endpoint, _ in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
+        app.add_route(path, endpoint, methods=["POST"], include_in_schema=False)
+    for module in (
+        entries,
+        records,
+        certificates,
+        histories,
+        chain,
+        tiles,
+        operations,
+        events,
+        registers,
+        enrolments,
+        vault_routes,
+        pages,
+    ):
         app.include_router(module.router)
     document = openapi_document(app)
     openapi_answer = JSONResponse(document)
@@ -108,6 +148,11 @@ def create_app(node: Node, *, clock_ms: Callable[[], int] = clock_ms) -> FastAPI
     app.add_exception_handler(Exception, problem.on_unexpected)
     app.add_middleware(Guard, limits=context.limits)
     return app
+
+
+def create_control_app(app: FastAPI) -> ASGIApp:
+    """What is served on the node's Unix socket: all of `app`, which `create_app` made, and what only this machine may ask."""
+    return Control(app, app.state.context)
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
@@ -126,6 +171,9 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     paths = document["paths"]
     paths.setdefault("/v1/entries", {})["post"] = entries.POST_DESCRIPTION
     paths.setdefault("/v1/receipts", {})["post"] = records.POST_DESCRIPTION
+    paths.setdefault("/v1/enrolments", {})["post"] = enrolments.POST_DESCRIPTION
+    for path, _, description in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
+        paths.setdefault(path, {})["post"] = description
     for operation in _operations(paths):
         # What FastAPI would describe as its own validation error is a problem here like any other.
         operation["responses"].pop("422", None)

@@ -11,6 +11,13 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "batch.shape": (400, "A batch is [1, [submission, …]], each submission a byte string."),
     "batch.size": (413, "A batch has at most 16 MB."),
     "block.unknown": (404, "There is no final block of this height yet."),
+    "certificate.not-found": (404, "This ledger has no such certificate, or not of this authority."),
+    "certificate.records-many": (422, "The certificate has more records than an answer holds."),
+    "code.unknown": (404, "No record of this ledger has this lookup code."),
+    "control.request": (
+        400,
+        "A request on the node's Unix socket is not of the shape that its address takes.",
+    ),
     "document.unknown": (404, "Nobody has anchored this document on this ledger."),
     "entry.unknown": (404, "This node has never heard of this entry."),
     "events.full": (503, "Too many clients listen to this node's events."),
@@ -36,7 +43,13 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "request.json": (400, "The body is not JSON, or not of the shape that this address takes."),
     "request.query": (400, "The query has a parameter that this address does not take."),
     "request.state-key": (400, "A state key is up to 512 bytes in hexadecimal."),
+    "snapshot.limit": (503, "The node holds as many snapshots for others as it may."),
+    "snapshot.unknown": (404, "The node holds no such snapshot, or no longer."),
+    "status-list.unknown": (404, "The issuer has published no such status list on this node."),
     "tile.unknown": (404, "The log has no such tile."),
+    "vault.insecure": (403, "A vault is used over HTTPS, or on the node's own machine."),
+    "vault.none": (404, "This node keeps no vault."),
+    "vault.request": (400, "A request to a vault is not of the shape that its address takes."),
 }
 """Code to its HTTP status and its meaning."""
 

@@ -2,7 +2,7 @@
 
 Rules: a request is never kept back to wait for others: what has gathered while the workers were busy is taken by the next that
 is free. Large requests go by themselves, so that nobody small waits behind them. A request that waits is woken when its own
-last entry is final or refused.
+last entry is final or refused, or when its sender is gone.
 
 What this module does not do: judge (`api.http.intake`).
 """
@@ -13,7 +13,7 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 
@@ -33,7 +33,12 @@ WORKERS = min(8, max(2, os.cpu_count() or 2))
 LARGE_AT_ONCE = 8
 """Large requests that are judged at the same time."""
 
+LISTEN_AFTER_SECONDS = 1.0
+"""A request that has waited so long is watched: its sender may have gone. Nearly all are answered long before."""
+
 _Request = tuple[bytes, str, bool]
+Gone = Callable[[], Awaitable[object]]
+"""Returns when the sender of a request is gone."""
 
 
 class Wakings:
@@ -84,6 +89,31 @@ class _Countdown:
             self._wakings.wake(self._waiter)
 
 
+class _Listener:
+    """Wakes who waits on behalf of a sender that is gone."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, gone: Gone, waiter: asyncio.Future[None]) -> None:
+        self._loop = loop
+        self._gone = gone
+        self._waiter = waiter
+        self._task: asyncio.Task[None] | None = None
+        self._timer = loop.call_later(LISTEN_AFTER_SECONDS, self._begin)
+
+    def _begin(self) -> None:
+        self._task = self._loop.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        await self._gone()
+        if not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def stop(self) -> None:
+        """Listen no longer."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+
 class Gathering:
     """Takes bodies of requests; one for each application and event loop."""
 
@@ -101,15 +131,15 @@ class Gathering:
         """The event loop that this belongs to."""
         return self._loop
 
-    async def submit(self, body: bytes, media_type: str, wait_seconds: float) -> Taken:
-        """Judge and journal what is in a body, and wait up to `wait_seconds` until it is final.
+    async def submit(self, body: bytes, media_type: str, wait_seconds: float, gone: Gone) -> Taken:
+        """Judge and journal what is in a body, and wait up to `wait_seconds` until it is final, or its sender is `gone`.
 
         Raises FormatError, RefusedError or StoreError for what concerns the whole request.
         """
         request = (body, media_type, wait_seconds > 0)
         taken = await (self._judge_large(request) if len(body) > SMALL_BYTES else self._judge_small(request))
         if wait_seconds:
-            await self._until_final(taken.items, wait_seconds)
+            await self._until_final(taken.items, wait_seconds, gone)
         return taken
 
     async def _judge_large(self, request: _Request) -> Taken:
@@ -145,25 +175,29 @@ class Gathering:
                 _fail([future for _, future in together], RuntimeError("the node is stopping"))
                 raise
             for (_, future), result in zip(together, results, strict=True):
-                if future.done():
-                    continue  # its sender is gone
+                if future.done():  # its sender is gone
+                    if isinstance(result, Taken):
+                        _give_up(result)
+                    continue
                 if isinstance(result, LedgerError):
                     future.set_exception(result)
                 else:
                     future.set_result(result)
 
-    async def _until_final(self, items: Sequence[Item], seconds: float) -> None:
+    async def _until_final(self, items: Sequence[Item], seconds: float, gone: Gone) -> None:
         pending = [item.pending for item in items if item.pending is not None]
         if not pending:
             return
         waiter: asyncio.Future[None] = self._loop.create_future()
         _Countdown(self._wakings, waiter, pending)
+        listener = _Listener(self._loop, gone, waiter)
         try:
             async with asyncio.timeout(seconds):
                 await waiter
         except TimeoutError:
             pass  # what is not final yet is answered as accepted, which it is
         finally:
+            listener.stop()
             for item in items:
                 _settle(item)
 
@@ -172,6 +206,12 @@ def _fail(futures: Sequence[asyncio.Future[Taken]], error: Exception) -> None:
     for future in futures:
         if not future.done():
             future.set_exception(error)
+
+
+def _give_up(taken: Taken) -> None:
+    for item in taken.items:
+        if item.pending is not None:
+            item.pending.cancel()
 
 
 def _settle(item: Item) -> None:

@@ -192,6 +192,7 @@ class KeyAnswer(Model):
     public_key: Hash
     roles: list[str]
     registered_ms: TimeMs
+    until_ms: TimeMs | None = Field(description="Chain time after which it signs nothing new.")
     retired_ms: TimeMs | None
     revoked_ms: TimeMs | None
     disputed_from_ms: TimeMs | None
@@ -204,6 +205,9 @@ class MemberAnswer(Model):
     name: str
     roles: list[str]
     registered_ms: TimeMs
+    ended_ms: TimeMs | None = Field(description="Chain time at which the authority ends, or ended.")
+    predecessors: list[str] = Field(description="Members whose business it takes over.")
+    successors: list[str] = Field(description="Members that take over its business.")
     keys: list[KeyAnswer]
 
 
@@ -212,6 +216,38 @@ class MembersAnswer(Model):
 
     members: list[MemberAnswer]
     size: int
+
+
+class ActionAnswer(Model):
+    """The record that is proposed."""
+
+    type: str
+    body: dict[str, Any] = Field(description="The record's fields; bytes in hexadecimal.")
+
+
+class ProposalAnswer(Model):
+    """A proposal, and its tally."""
+
+    id: Hash
+    proposer: str
+    action: ActionAnswer
+    proposed_ms: TimeMs
+    expires_ms: TimeMs
+    voters: list[str] = Field(description="The members that were administrators when it was proposed.")
+    quorum: int = Field(description="How many of them it takes.")
+    approvals: list[str] = Field(description="Who has approved, in order.")
+    counted: list[str] = Field(description="Those of them that still are administrators: only they count.")
+    outcome: Literal["open", "expired", "executed", "withdrawn"] = Field(
+        description="As of the newest final block's time."
+    )
+    decided_ms: TimeMs | None
+
+
+class ProposalsAnswer(Model):
+    """Proposals, the newest first."""
+
+    proposals: list[ProposalAnswer]
+    size: int = Field(description="Tree size of the checkpoint that this answer is of.")
 
 
 class Reason(Model):

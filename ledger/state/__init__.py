@@ -11,19 +11,23 @@ No I/O, clock or randomness.
 
 from ledger.state.ics23 import ics23_proof
 from ledger.state.nodes import EMPTY as EMPTY_STATE_ROOT
+from ledger.state.nodes import RECORD_SIZE, leaf_record
 from ledger.state.pages import PageSource
 from ledger.state.proof import RowReader, StateProof, prove, verify_absence, verify_membership
-from ledger.state.tree import Update, update
+from ledger.state.tree import Update, update, update_records
 
 __all__ = [
     "EMPTY_STATE_ROOT",
+    "RECORD_SIZE",
     "PageSource",
     "RowReader",
     "StateProof",
     "Update",
     "ics23_proof",
+    "leaf_record",
     "prove",
     "update",
+    "update_records",
     "verify_absence",
     "verify_membership",
 ]

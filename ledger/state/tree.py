@@ -47,6 +47,8 @@ class Update:
 
     root: bytes
     pages: dict[bytes, bytes]
+    inserted: int
+    """Rows that the tree did not have before; the others were replaced."""
 
 
 def update(pages: PageSource, root: bytes, changes: Mapping[bytes, bytes]) -> Update:
@@ -56,27 +58,36 @@ def update(pages: PageSource, root: bytes, changes: Mapping[bytes, bytes]) -> Up
     is built from all its rows by some calls of, say, 100,000 rows. Raises FormatError (`state.empty`), and
     StoreCorruptError (`state.page-missing`, `page-malformed`, `root`) if the pages are not those of `root`.
     """
-    if not changes:
-        return Update(root, {})
     if not all(changes) or not all(changes.values()):
         raise FormatError("state.empty", "A row of the state has an empty key or an empty value.")
+    return update_records(pages, root, sorted(leaf_record(key, value) for key, value in changes.items()))
+
+
+def update_records(pages: PageSource, root: bytes, records: list[bytes]) -> Update:
+    """`update` for whoever has the rows hashed already: `records` are their leaf records, ascending, one for each key.
+
+    Raises StoreCorruptError as `update`.
+    """
+    if not records:
+        return Update(root, {}, 0)
     if root != EMPTY and top_of(read_page(pages, b""))[0] != root:
         raise StoreCorruptError(
             "state.root", f"The pages of the state tree do not lead to the root {root.hex()}."
         )
-    batch = _Batch(pages, sorted(leaf_record(key, value) for key, value in changes.items()))
-    node, _ = batch.change(b"", 0, len(batch.records), 0 if root == EMPTY else 2)
-    return Update(node, batch.written)
+    batch = _Batch(pages, records)
+    node, _ = batch.change(b"", 0, len(records), 0 if root == EMPTY else 2)
+    return Update(node, batch.written, batch.inserted)
 
 
 class _Batch:
     """The records of one change, ascending, and the pages that follow from them."""
 
-    __slots__ = ("pages", "records", "written")
+    __slots__ = ("inserted", "pages", "records", "written")
 
     def __init__(self, pages: PageSource, records: list[bytes]) -> None:
         self.pages = pages
         self.records = records
+        self.inserted = 0
         self.written: dict[bytes, bytes] = {}
 
     def change(self, prefix: bytes, start: int, end: int, weight: int) -> tuple[bytes, int]:
@@ -85,15 +96,20 @@ class _Batch:
         `weight` is what the tree has there now: if that is nothing, the page source is not asked.
         """
         if not weight:
+            self.inserted += end - start
             return self._build(prefix, self.records[start:end])
         page = read_page(self.pages, prefix)
         if page[0] == BRANCH_PAGE:
             page = self._branch(page, prefix, start, end)
         elif end - start == 1 and len(page) < FULL:
+            size = len(page)
             page = _with_record(page, self.records[start], len(prefix))
+            self.inserted += len(page) > size
         else:
             merged = {record[:HASH_SIZE]: record for record in records_of(page)}
+            size = len(merged)
             merged.update((record[:HASH_SIZE], record) for record in self.records[start:end])
+            self.inserted += len(merged) - size
             return self._build(prefix, sorted(merged.values()))
         self.written[page_path(prefix)] = page
         return top_of(page)

@@ -8,6 +8,8 @@ bare bytes.
 |--------------------------------|-------------------------------------------|---------|
 | `b` height                     | first index, entry count: 8 bytes each    | source  |
 | `c` tree size                  | root of the log at that size, 32 bytes    | derived |
+| `e`                            | engine height in the head, 8 bytes: only  | source  |
+|                                | while it is above the last header's       |         |
 | `f`                            | `["sogoc ledger", store format version]`  | source  |
 | `h`                            | the head: see `ledger.store.values.Head`  | source  |
 | `i` lookup key                 | lookup value                              | derived |
@@ -38,6 +40,7 @@ FORMAT_VERSION: Final = 1
 
 BLOCK: Final = b"b"
 CHECKPOINT: Final = b"c"
+ENGINE: Final = b"e"
 FORMAT: Final = b"f"
 HEAD: Final = b"h"
 LOOKUP: Final = b"i"
@@ -52,8 +55,8 @@ TILE: Final = b"t"
 
 BLOCK_ROW_SIZE: Final = 16
 
-COPIED: Final = (COSIGNED, SIGNED_SUMMARY, SIGNED)
-"""Rows that a rebuild takes over as they are: what was signed, which nothing else tells."""
+COPIED: Final = (COSIGNED, ENGINE, SIGNED_SUMMARY, SIGNED)
+"""Rows that a rebuild takes over as they are: what was signed, and how far the engine went on, which nothing else tells."""
 
 
 def numbered(kind: bytes, number: int) -> bytes:
@@ -64,6 +67,11 @@ def numbered(kind: bytes, number: int) -> bytes:
 def block_row(first_index: int, entry_count: int) -> bytes:
     """Value of a block's row: not in the canonical encoding, since a search by index reads a score of them."""
     return first_index.to_bytes(8, "big") + entry_count.to_bytes(8, "big")
+
+
+def engine_row(engine_height: int, of_last_block: int) -> bytes | None:
+    """Value of the row `ENGINE`; None where there must be none, since the last header says the same as the head."""
+    return engine_height.to_bytes(8, "big") if engine_height > of_last_block else None
 
 
 def number_of(key: bytes) -> int:

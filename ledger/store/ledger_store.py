@@ -35,7 +35,7 @@ from ledger.merkle import CompactRange
 from ledger.state import EMPTY_STATE_ROOT
 from ledger.store import layout, swap
 from ledger.store.commit import BlockCommit
-from ledger.store.database import Database, Reader, Row
+from ledger.store.database import Database, Reader, Row, Snapshot
 from ledger.store.values import Head, damaged
 from ledger.store.view import LedgerSnapshot, LedgerView, read_head
 from ledger.tiles import encode_records_bundle, new_tiles
@@ -101,6 +101,10 @@ class LedgerStore(LedgerView):
         """The ledger as it is now, to read from while blocks are committed. Close it."""
         return LedgerSnapshot(self._database.snapshot())
 
+    def rows(self) -> Snapshot:
+        """The rows as they are now, none of them checked: for an audit, which checks them all. Close it."""
+        return self._database.snapshot()
+
     def approximate_size(self) -> int:
         """Bytes on the disk."""
         return self._database.approximate_size()
@@ -120,6 +124,8 @@ class LedgerStore(LedgerView):
         """
         with self._committing:
             rows, head, log = block_rows(self, self._log, block, engine_height)
+            if self._reader.get(layout.ENGINE) is not None:
+                rows.append((layout.ENGINE, None))
             if cosign_key_id is not None:
                 rows.append(self._cosign_row(cosign_key_id, head.size, head.root))
             # The order of durability:
@@ -142,7 +148,9 @@ class LedgerStore(LedgerView):
             if engine_height <= head.engine_height:
                 raise _not_next(f"engine height {engine_height} is not above {head.engine_height}")
             advanced = replace(head, engine_height=engine_height)
-            self._head = self._written([(layout.HEAD, advanced.encoded())])
+            # Said twice: no header repeats it, so nothing else would tell if one of the two were changed.
+            engine = (layout.ENGINE, layout.engine_row(engine_height, head.engine_height))
+            self._head = self._written([(layout.HEAD, advanced.encoded()), engine])
             return self._head
 
     def put_signatures(self, size: int, note_text: str) -> None:

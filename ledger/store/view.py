@@ -302,6 +302,8 @@ def read_head(reader: Reader) -> Head:
         raise damaged("head")
     if head.engine_height < header.engine_height:
         raise damaged("head")
+    if reader.get(layout.ENGINE) != layout.engine_row(head.engine_height, header.engine_height):
+        raise damaged("engine height, in the head or beside it")
     if not view._is_block_end(head.size) or view.height_of_index(head.size - 1) != head.height:  # noqa: SLF001
         raise damaged(f"block {head.height}")
     if view.checkpoint_root(head.size) != head.root:

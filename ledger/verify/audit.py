@@ -5,10 +5,13 @@ Rules:
 * Nothing a source says is believed. Every leaf is hashed, every header extends the log before it, and the root at the end
   is the one that a quorum cosigned.
 * Segments of 256 leaves are checked by whatever `concurrent.futures.Executor` is passed in, or here without one; its tasks
-  are `ledger.verify.quick.check_all` over bytes. They are submitted in order and taken in order, so the first fault is
-  named whoever finds it first. At most `window` of them, and about `WINDOW_BYTES`, are under way at a time: that and the
-  limit of the scratch state is what bounds its memory (measured: docs/performance.md).
-* Blocks are executed again here, in order, while the executor checks the signatures of those to come.
+  are `ledger.verify.ahead.work_out` over bytes, which at level FULL also says what the entries do. They are submitted in
+  order and taken in order, so the first fault is named whoever finds it first.
+* Blocks are executed again here, in order, with what was worked out ahead where that holds.
+* Memory does not grow with the ledger. What is held is: tasks under way or waiting for their turn, at most `window` and
+  about `WINDOW_BYTES` of bundles, with what came of them; up to `LOOK_AHEAD_BYTES` of segments and the segments of one
+  block; at level FULL the scratch state, with a limit of its own and the rest in a database on the disk; and the buffers
+  and caches of LevelDB. (`tests/test_verify_scratch.py` holds it to that; measured: docs/performance.md.)
 
 Not here: opening a source (`ledger.verify.sources`), measuring time, printing.
 """
@@ -16,19 +19,21 @@ Not here: opening a source (`ledger.verify.sources`), measuring time, printing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from ledger.errors import CannotTellError, VerificationError
+from ledger.errors import VerificationError
 from ledger.genesis import genesis_policy
 from ledger.policy import Policy
+from ledger.store import layout
+from ledger.verify.ahead import Basis, Part, work_out
 from ledger.verify.linking import Linker
-from ledger.verify.quick import check_all
-from ledger.verify.reading import Start, Unreadable, read_start, segments
+from ledger.verify.quick import check
+from ledger.verify.reading import Start, Unreadable, read_start, segments, with_times
 from ledger.verify.replay import Replay
-from ledger.verify.report import AuditFailure, AuditReport, Level, faults_as_failures
+from ledger.verify.report import AuditReport, Level, faults_as_failures
 from ledger.verify.segments import Job, Result
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import ExportSource
@@ -39,11 +44,14 @@ from ledger.verify.stored import RowCheck
 WINDOW = 8
 """Tasks under way at a time, unless the caller says otherwise: enough for four workers not to wait."""
 
-WINDOW_BYTES = 64 << 20
+WINDOW_BYTES = 12 << 20
 """Bytes of bundles under way at a time; one task is always let through."""
 
 TASK_BYTES = 128 << 10
 """Bytes of bundles from which on a task is sent off: two full segments of entries with one record, or one of more."""
+
+Found = tuple[Result, list[Part]]
+"""What came of a segment."""
 
 Progress = Callable[[int, int], None]
 """Called with the leaves checked so far, and with how many there are."""
@@ -72,29 +80,31 @@ def audit(
     with ExitStack() as stack:
         stack.enter_context(faults_as_failures())
         executed = stack.enter_context(scratch()) if level >= Level.FULL else None
-        replay = None if executed is None else Replay(start.genesis, executed, executor, window)
+        replay = None if executed is None else Replay(start.genesis, executed)
         rows = None
         if isinstance(source, StoreSource):
             rows = RowCheck(source.reader, source.head, start.genesis, start.policy)
         linker = Linker(source, start, rows, replay)
         found = segments(source, start, level)
-        try:
-            _check_segments(found, linker, executor, window, lambda done: progress(done, start.size))
-            last = linker.finish()
-        except (AuditFailure, CannotTellError):
-            # Blocks before this one may still wait to be executed, and what is wrong there comes first.
-            linker.execute_waiting()
-            raise
-        finally:
-            linker.cancel()
+        if replay is not None:
+            found = with_times(found, start.genesis)
+        secret = None if executed is None or rows is None else executed.secret
+        # A copy of the rows that are known: tasks are sent off later, from another thread, and the rows go on changing.
+        tasks = _tasks(found, lambda: None if replay is None else Basis(dict(replay.known), secret), executor)
+        _check_segments(tasks, linker, window if executor else 1, lambda done: progress(done, start.size))
+        last = linker.finish()
         if isinstance(source, ExportSource):
             _check_beside(source, start)
         if rows is not None:
             rows.head(last)
             rows.cosigned()
-            if executed is not None:
+            if executed is not None and replay is not None:
                 rows.checkpoints()
-                rows.sweep(executed.rows())
+                rows.sweep(
+                    executed,
+                    replay.lookup_sum,
+                    lambda: _every_lookup(source, start, stack.enter_context(scratch())),
+                )
     return AuditReport(
         level=level,
         origin=start.genesis.origin,
@@ -109,18 +119,14 @@ def audit(
 
 
 def _check_segments(
-    found: Iterator[Job | Unreadable],
-    linker: Linker,
-    executor: Executor | None,
-    window: int,
-    progress: Callable[[int], None],
+    tasks: Iterator[_Task | Unreadable], linker: Linker, window: int, progress: Callable[[int], None]
 ) -> None:
     """Have every segment checked, and hand the results to `linker` in order. Raises as `audit`."""
     pending: deque[_Task | Unreadable] = deque()
     try:
-        for one in _tasks(found, executor):
+        for one in tasks:
             pending.append(one)
-            while _is_full(pending, window if executor else 1):
+            while _is_full(pending, window):
                 _take(pending.popleft(), linker, progress)
         while pending:
             _take(pending.popleft(), linker, progress)
@@ -136,30 +142,32 @@ class _Task(NamedTuple):
     jobs: tuple[Job, ...]
     size: int
     """Bytes of their bundles."""
-    results: Future[list[Result]] | list[Result]
+    results: Future[list[Found]] | list[Found]
 
 
-def _tasks(found: Iterator[Job | Unreadable], executor: Executor | None) -> Iterator[_Task | Unreadable]:
+def _tasks(
+    found: Iterable[Job | Unreadable], basis: Callable[[], Basis | None], executor: Executor | None
+) -> Iterator[_Task | Unreadable]:
     """Segments put together until it pays to send them to another process, and sent; in order."""
     jobs: list[Job] = []
     size = 0
     for one in found:
         if isinstance(one, Job):
             jobs.append(one)
-            size += len(one.entries) + len(one.records)
+            size += one.size
             if size < TASK_BYTES:
                 continue
         if jobs:
-            yield _start(tuple(jobs), size, executor)
+            yield _start(tuple(jobs), size, basis(), executor)
             jobs, size = [], 0
         if isinstance(one, Unreadable):
             yield one
     if jobs:
-        yield _start(tuple(jobs), size, executor)
+        yield _start(tuple(jobs), size, basis(), executor)
 
 
-def _start(jobs: tuple[Job, ...], size: int, executor: Executor | None) -> _Task:
-    return _Task(jobs, size, executor.submit(check_all, jobs) if executor else check_all(jobs))
+def _start(jobs: tuple[Job, ...], size: int, basis: Basis | None, executor: Executor | None) -> _Task:
+    return _Task(jobs, size, executor.submit(work_out, jobs, basis) if executor else work_out(jobs, basis))
 
 
 def _is_full(pending: deque[_Task | Unreadable], window: int) -> bool:
@@ -171,9 +179,21 @@ def _take(one: _Task | Unreadable, linker: Linker, progress: Callable[[int], Non
     if isinstance(one, Unreadable):
         raise one.failure()
     results = one.results.result() if isinstance(one.results, Future) else one.results
-    for job, result in zip(one.jobs, results, strict=True):
-        linker.take(job, result)
+    for job, (result, parts) in zip(one.jobs, results, strict=True):
+        linker.take(job, result, parts)
         progress(job.first + job.width)
+
+
+def _every_lookup(source: LogSource, start: Start, scratch: Scratch) -> Iterator[tuple[bytes, bytes]]:
+    """All index rows that follow from a log which was found right, in order of key: nothing is worked out ahead."""
+    replay = Replay(start.genesis, scratch)
+    for job in segments(source, start, Level.LINKS):
+        if isinstance(job, Unreadable):
+            raise job.failure()
+        replay.segment(job, ())
+        for fact in check(job).facts:
+            replay.block(fact)
+    return scratch.rows(layout.LOOKUP)
 
 
 def _check_beside(source: ExportSource, start: Start) -> None:

@@ -13,14 +13,17 @@ Not here: reading a source but for the upper tiles, and checking leaves.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ledger.block import NO_PARENT
 from ledger.errors import FormatError, VerificationError
 from ledger.merkle import root_of_hashes
 from ledger.tiles import TILE_WIDTH, tile_path
+from ledger.verify.ahead import Part
 from ledger.verify.reading import Start
 from ledger.verify.replay import Replay
 from ledger.verify.report import AuditFailure, Finding
-from ledger.verify.segments import BlockFact, Job, Result, split_bundle
+from ledger.verify.segments import BlockFact, Job, Result
 from ledger.verify.sources.base import LogSource
 from ledger.verify.stored import RowCheck
 
@@ -38,14 +41,18 @@ class Linker:
         self._last: BlockFact | None = None
         self._met_checkpoint = False
 
-    def take(self, job: Job, result: Result) -> None:
-        """Take the next segment and what was found in it. Raises AuditFailure, CannotTellError, StoreError."""
+    def take(self, job: Job, result: Result, parts: Iterable[Part]) -> None:
+        """Take the next segment, what was found in it, and what its entries were worked out to do.
+
+        Raises AuditFailure, CannotTellError, StoreError.
+        """
         base = self._last.height + 1 if self._last else 0
-        if self._replay is None:
-            for fact in result.facts:
-                self._block(fact)
-        else:
-            self._replay_segment(self._replay, job, result)
+        if self._replay is not None:
+            self._replay.segment(job, parts)
+        for fact in result.facts:
+            self._block(fact)
+            if self._replay is not None:
+                self._replay.block(fact)
         if result.finding is not None:
             raise result.finding.error(base + result.finding.headers_before)
         self.entries += result.entries
@@ -55,7 +62,6 @@ class Linker:
 
     def finish(self) -> BlockFact:
         """Check what only shows at the end of the log; return its last block. Raises as `take`."""
-        self.execute_waiting()
         start, last = self._start, self._last
         if last is None or last.size != start.size:
             raise AuditFailure("log.end", "the log does not end with a header", index=start.size - 1)
@@ -67,28 +73,6 @@ class Linker:
             raise AuditFailure("checkpoint.size", f"no block ends at the checkpoint's size {size}")
         self._tiles.finish()
         return last
-
-    def execute_waiting(self) -> None:
-        """Execute the blocks that were taken and wait for their turn. Raises as `take`."""
-        if self._replay is not None:
-            self._replay.finish()
-
-    def cancel(self) -> None:
-        """Let go of what the executor may still have."""
-        if self._replay is not None:
-            self._replay.cancel()
-
-    def _replay_segment(self, replay: Replay, job: Job, result: Result) -> None:
-        """Check each block and execute it again; leaves after the last header wait for theirs."""
-        # As far as the segment was found right, which may be all of it; what cannot be read lies behind the finding.
-        leaves, _ = split_bundle(job.entries, job.width, counted=False)
-        items, _ = split_bundle(job.records, job.width, counted=True)
-        facts = {fact.index: fact for fact in result.facts}
-        end = job.first + job.width if result.finding is None else result.finding.index
-        for index, (leaf,), beside in zip(range(job.first, end), leaves, items, strict=False):
-            if index in facts:
-                self._block(facts[index])
-            replay.leaf(index, leaf, beside)
 
     def _block(self, fact: BlockFact) -> None:
         try:
@@ -118,6 +102,7 @@ _BEFORE_GENESIS = BlockFact(
     hash=NO_PARENT,
     root=b"",
     state_root=b"",
+    leaf=b"",
 )
 
 

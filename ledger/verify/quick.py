@@ -2,8 +2,8 @@
 
 Rules:
 
-* `try_quickly` returns what `ledger.verify.segments.examine` would return for a segment without a fault, or None, and then
-  `examine` decides. So a mistake here can cost time; to be wrong it would have to say yes where `examine` says no, and
+* `take_apart` gives the result that `ledger.verify.segments.examine` would give for a segment without a fault, or None, and
+  then `examine` decides. So a mistake here can cost time; to be wrong it would have to say yes where `examine` says no, and
   the tests try for that with every mutation they know.
 * Nearly all entry leaves have one layout, byte for byte, so they are taken apart at fixed places after their fixed bytes
   have been compared. One of another length (more than 127 records) goes through `parse_leaf`.
@@ -17,12 +17,12 @@ Not here: I/O; names for what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
 from ledger import keys
-from ledger.entry import MAX_SUBMISSION_BYTES, REFUSED_RECORD_BYTES, parse_leaf
+from ledger.entry import MAX_SUBMISSION_BYTES, REFUSED_RECORD_BYTES, Entry, EntryBody, parse_leaf
 from ledger.errors import LedgerError
 from ledger.hashing import ENTRY, leaf_hashes
 from ledger.merkle import CompactRange, root_of_hashes
@@ -40,7 +40,8 @@ from ledger.verify.segments import BlockFact, Job, Result, examine, header_fact
 #   100  0xc4 0x20  32 bytes    records root
 #   134  0xc4 0x40  64 bytes    signature
 _SIZE: Final = 200
-_BODY, _KEY, _ROOT, _SIGNATURE = slice(2, 134), slice(40, 72), slice(102, 134), slice(136, 200)
+_BODY, _CHAIN_ID, _KEY, _NONCE = slice(2, 134), slice(6, 38), slice(40, 72), slice(74, 90)
+_ROOT, _SIGNATURE = slice(102, 134), slice(136, 200)
 _NONCE_TAG, _TIME_TAG, _TIME, _COUNT, _ROOT_TAG, _SIGNATURE_TAG = 72, 90, 91, 99, 100, 134
 _BEFORE_CHAIN_ID: Final = b"\x93\x00\x97\x01\xc4\x20"
 _MOST_RECORDS: Final = 127
@@ -53,25 +54,54 @@ _FRAMING: Final = 256
 """More than a submission takes beside its records and their headers of at most 3 bytes each."""
 
 
-def check_all(jobs: Sequence[Job]) -> list[Result]:
-    """Check some segments: what an executor is given to run."""
-    return [check(job) for job in jobs]
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A segment that was found right, and what it was taken apart into."""
+
+    result: Result
+    leaves: list[bytes]
+    items: list[bytes]
+    """What stands beside all leaves, one after the other."""
+    counts: list[int]
+    """How many of the items belong to each leaf."""
+    item_hashes: list[bytes]
+    """The leaf hash of each item; empty at level LINKS, which needs none."""
 
 
 def check(job: Job) -> Result:
     """Check one segment."""
-    return try_quickly(job) or examine(job)
+    passed = take_apart(job)
+    return examine(job) if passed is None else passed.result
 
 
-def try_quickly(job: Job) -> Result | None:
-    """The result for a segment that is right, or None."""
+def take_apart(job: Job) -> Passed | None:
+    """The result for a segment that is right, and its leaves and records, or None."""
     try:
         return _pass(job)
     except (LedgerError, IndexError):
         return None
 
 
-def _pass(job: Job) -> Result | None:
+def entry_of(leaf: bytes, records: list[bytes], record_ids: list[bytes]) -> Entry:
+    """An entry of a segment that was found right, with what has been worked out for it already."""
+    if len(leaf) == _SIZE:
+        body = EntryBody(
+            chain_id=leaf[_CHAIN_ID],
+            author_key=leaf[_KEY],
+            nonce=leaf[_NONCE],
+            time_ms=int.from_bytes(leaf[_TIME:_COUNT], "big"),
+            count=leaf[_COUNT],
+            records_root=leaf[_ROOT],
+        )
+        entry = Entry(body, leaf[_SIGNATURE], tuple(records))
+    else:
+        entry = Entry(*parse_leaf(leaf), tuple(records))
+    # Properties that are computed when they are first asked for.
+    vars(entry).update(leaf=leaf, body_bytes=leaf[2:-_SIGNATURE_ITEM], record_ids=record_ids)
+    return entry
+
+
+def _pass(job: Job) -> Passed | None:
     leaves = _split_leaves(job.entries, job.width)
     hashes = leaf_hashes(leaves)
     if b"".join(hashes) != job.tile:
@@ -98,15 +128,23 @@ def _pass(job: Job) -> Result | None:
     if job.node and CompactRange(job.number, job.peaks).append(job.node).peaks != log.peaks:
         return None
     records = 0
+    item_hashes: list[bytes] = []
     if job.level >= Level.SIGNATURES:
         records = len(items) - sum(counts[fact.index - job.first] for fact in facts)
-        if not _check_entries(job, leaves, entries, items, counts):
+        item_hashes = leaf_hashes(items)
+        if not _check_entries(job, leaves, entries, items, counts, item_hashes):
             return None
-    return Result(tuple(facts), len(entries), records, log.root())
+    result = Result(tuple(facts), len(entries), records, log.root())
+    return Passed(result, leaves, items, counts, item_hashes)
 
 
 def _check_entries(
-    job: Job, leaves: list[bytes], entries: list[int], items: list[bytes], counts: list[int]
+    job: Job,
+    leaves: list[bytes],
+    entries: list[int],
+    items: list[bytes],
+    counts: list[int],
+    hashes: list[bytes],
 ) -> bool:
     lengths = list(map(len, items))
     # A header's signature has the length that a record must not have.
@@ -115,7 +153,6 @@ def _check_entries(
         return False
     if not _sizes_fit(job, lengths, counts):
         return False
-    hashes = leaf_hashes(items)
     starts = list(accumulate(counts, initial=0))
     common = [offset for offset in entries if len(leaves[offset]) == _SIZE]
     if common and not _have_common_layout(

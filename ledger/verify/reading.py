@@ -9,8 +9,9 @@ Not here: checking anything but the genesis document and the checkpoint's signat
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from ledger import checkpoint as checkpoints
@@ -28,6 +29,12 @@ from ledger.verify.segments import Job, split_bundle
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.stored import StoreSource
 from ledger.verify.trust import check_checkpoint
+
+LOOK_AHEAD_BYTES = 4 << 20
+"""Bytes of segments that wait at most until it is known when their last block was made: about the largest block."""
+
+_LENGTH = 2
+"""Bytes of a leaf's length in a bundle."""
 
 _FIRST_SIZE = 2
 """Leaves of the shortest log: the genesis document and its header."""
@@ -140,6 +147,39 @@ def segments(source: LogSource, start: Start, level: Level) -> Iterator[Job | Un
             return
         if node:
             before = before.append(node)
+
+
+def with_times(found: Iterable[Job | Unreadable], genesis: Genesis) -> Iterator[Job | Unreadable]:
+    """The segments, each with the time in the first header behind it, as far as that is not too far behind."""
+    # All headers of a ledger begin with the same bytes: tags, rules version, chain id.
+    leaf = execute_genesis(genesis).header.leaf()
+    beginning = leaf[: leaf.index(genesis.chain_id) + HASH_SIZE]
+    waiting: deque[Job] = deque()
+    size = 0
+    for one in found:
+        time_ms = _first_time(one, beginning) if isinstance(one, Job) else None
+        while waiting and (time_ms is not None or size > LOOK_AHEAD_BYTES or isinstance(one, Unreadable)):
+            job = waiting.popleft()
+            size -= job.size
+            yield replace(job, next_time_ms=time_ms)
+        if isinstance(one, Unreadable):
+            yield one
+        else:
+            waiting.append(one)
+            size += one.size
+    yield from waiting
+
+
+def _first_time(job: Job, beginning: bytes) -> int | None:
+    """What the first header in a segment says is the time of its block; nobody has looked yet whether it is right."""
+    at = job.entries.find(beginning)
+    if at < _LENGTH:
+        return None
+    end = at + int.from_bytes(job.entries[at - _LENGTH : at], "big")
+    try:
+        return parse_header_leaf(job.entries[at:end]).time_ms
+    except LedgerError:
+        return None
 
 
 def _tile(source: LogSource, level: int, n: int, size: int) -> bytes:

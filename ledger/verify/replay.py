@@ -1,12 +1,12 @@
 """Executing a ledger's blocks again, and saying which entry or record the chain rules do not allow.
 
-Rules: what decides is what a validator runs before it signs (`ledger.execution`, `ledger.rules`); here its state is a scratch
-one that begins with the genesis document. With an executor, workers apply blocks ahead (`ledger.verify.ahead`), and when a
-block's turn comes, what they found is taken if it holds on the true state. When a block is refused, it is gone through
-again entry by entry, only to name the first that is not allowed.
+Rules: what decides is what a validator runs before it signs (`ledger.execution`, `ledger.rules`, `ledger.state`); here its
+state is a scratch one that begins with the genesis document. What a block does was worked out ahead, with its segments
+(`ledger.verify.ahead`), and is taken if it holds on the true state; if not, the block is applied again. When a block is
+refused, it is gone through again entry by entry, only to name the first that is not allowed.
 
-Signatures, records roots and the place of headers in the log were checked before a block comes here
-(`ledger.verify.segments`).
+Signatures, records roots, log roots and how a header follows on the one before were checked before a block comes here
+(`ledger.verify.segments`, `ledger.verify.linking`).
 
 Not here: reading the log, comparing with stored rows. No I/O but the scratch state's own.
 """
@@ -14,36 +14,26 @@ Not here: reading the log, comparing with stored rows. No I/O but the scratch st
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ledger.block import Header, parse_header_leaf
-from ledger.entry import ENTRY_TAG, HEADER_TAG, Entry, entry_from_parts, leaf_tag
+from ledger.entry import Entry, entry_from_parts
 from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, VerificationError
-from ledger.execution import (
-    LedgerState,
-    Tip,
-    check_proposer,
-    check_same_header,
-    execute_genesis,
-    seal,
-)
+from ledger.execution import LedgerState, check_proposer, check_same_header, execute_genesis
 from ledger.genesis import Genesis
+from ledger.hashing import HASH_SIZE
 from ledger.records import parse_record
 from ledger.rows import StateReader
-from ledger.rules import Effects, Overlay, ParsedEntry, apply_entries, apply_entry
-from ledger.verify.ahead import Block, Guess, NotedReads, apply_ahead
+from ledger.rules import Overlay, ParsedEntry, apply_entries, apply_entry
+from ledger.state import Update, update_records
+from ledger.verify.ahead import NotedReads, Part
+from ledger.verify.changes import changes_of, row_key, stored, value_of
+from ledger.verify.lookups import Row, added
 from ledger.verify.report import Finding
-
-BATCH_BYTES = 128 << 10
-"""Bytes of entries and records from which on blocks are sent to be applied ahead."""
-
-AHEAD_BYTES = 8 << 20
-"""Bytes of blocks that are with the executor at a time; one batch is always let through. What blocks do takes some times
-as much memory as they themselves."""
+from ledger.verify.segments import BlockFact, Job, split_bundle
 
 MAX_KNOWN = 1_000
 """Most rows that are sent along: those read last that were there."""
@@ -54,150 +44,187 @@ _BROKEN_RULES = (RefusedError, VerificationError, FormatError, CannotTellError)
 class ScratchState(LedgerState, Protocol):
     """A state to execute on, which takes over what each block does."""
 
-    def write(
-        self, rows: dict[bytes, bytes], pages: dict[bytes, bytes], lookups: Iterable[tuple[bytes, bytes]]
-    ) -> None:
-        """Take over a block's state rows, pages and lookups."""
+    def write(self, rows: dict[bytes, bytes], pages: dict[bytes, bytes], lookups: Iterable[Row]) -> None:
+        """Take over a block's rows as they are stored (`ledger.verify.changes`), its pages, and index rows to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Blocks that are being applied ahead."""
+class _Block:
+    """A block to be applied."""
 
-    headers: tuple[Header, ...]
-    blocks: tuple[Block, ...]
-    size: int
-    """Bytes of their entries and records."""
-    guesses: Future[list[Guess]] | None
+    header: Header
+    leaves: tuple[bytes, ...]
+    records: tuple[tuple[bytes, ...], ...]
+
+    def parsed(self) -> list[ParsedEntry]:
+        """Its entries. Raises RefusedError, FormatError or CannotTellError for a record that cannot be read."""
+        parts = zip(self.leaves, self.records, strict=True)
+        return [ParsedEntry.of(entry_from_parts(leaf, records)) for leaf, records in parts]
+
+
+class _Effects(NamedTuple):
+    """What a block does, and the state tree after it."""
+
+    rows: dict[bytes, bytes]
+    """As they are stored."""
+    lookups: list[Row]
+    lookup_sum: int
+    tree: Update
 
 
 class Replay:
     """The state of a ledger as far as its blocks have been executed again."""
 
-    def __init__(
-        self, genesis: Genesis, scratch: ScratchState, executor: Executor | None = None, window: int = 1
-    ) -> None:
-        """Begin with the genesis block; at most `window` batches are with `executor` at a time."""
+    def __init__(self, genesis: Genesis, scratch: ScratchState) -> None:
+        """Begin with the genesis block."""
         executed = execute_genesis(genesis)
-        scratch.write(executed.rows, executed.pages, executed.lookups)
+        changes = changes_of(executed.rows)
+        scratch.write(stored(changes.records(), changes.rows), executed.pages, executed.lookups)
         self._scratch = scratch
-        self._executor = executor
-        self._window = window
-        self._tip: Tip = executed.tip
-        self._leaves: list[bytes] = []
-        self._records: list[tuple[bytes, ...]] = []
-        self._gathered: list[tuple[Header, Block]] = []
-        self._gathered_bytes = 0
-        self._ahead: deque[_Batch] = deque()
-        self._known = dict(islice(executed.rows.items(), MAX_KNOWN))
+        self._last: Header = executed.header
+        self._lookup_sum = 0
+        self._jobs: deque[Job] = deque()
+        self._parts: deque[Part] = deque()
+        self._known: dict[bytes, bytes] = {}
+        self._known_by_row: dict[bytes, bytes] = {}
+        self._learn(dict(islice(executed.rows.items(), MAX_KNOWN)))
 
     @property
-    def tip(self) -> Tip:
-        """The last block executed."""
-        return self._tip
+    def last(self) -> Header:
+        """The header of the last block executed."""
+        return self._last
 
-    def leaf(self, index: int, leaf: bytes, items: Sequence[bytes]) -> None:
-        """Take the leaf at `index` of the log, in order. A header's leaf has its block executed, now or later.
+    @property
+    def known(self) -> Mapping[bytes, bytes]:
+        """State rows as they are now that nearly all entries read."""
+        return self._known
 
-        Raises AuditFailure, or CannotTellError for a record type or version that is not known, for this or an earlier
-        block; StoreError from the scratch state.
+    @property
+    def lookup_sum(self) -> int:
+        """Sum over the index rows that were not given to the scratch state (`ledger.verify.lookups`)."""
+        return self._lookup_sum
+
+    def segment(self, job: Job, parts: Iterable[Part]) -> None:
+        """Take the next segment of the log, and what its entries were worked out to do."""
+        self._jobs.append(job)
+        self._parts.extend(parts)
+
+    def block(self, fact: BlockFact) -> None:
+        """Execute the next block, all of which lies in the segments that were taken.
+
+        Raises AuditFailure, or CannotTellError for a record type or version that is not known; StoreError from the scratch
+        state.
         """
-        tag = leaf_tag(leaf)
-        if tag == ENTRY_TAG:
-            self._leaves.append(leaf)
-            self._records.append(tuple(items))
-            self._gathered_bytes += len(leaf) + sum(map(len, items))
-        elif tag == HEADER_TAG and index > 1:
-            header = parse_header_leaf(leaf)
-            block = Block(header.time_ms, header.first_index, tuple(self._leaves), tuple(self._records))
-            self._leaves, self._records = [], []
-            self._gathered.append((header, block))
-            if self._executor is None or self._gathered_bytes >= BATCH_BYTES:
-                self._send()
-                self._execute(leaving=self._window if self._executor else 0)
+        if fact.height:
+            self._execute(parse_header_leaf(fact.leaf))
+        while self._jobs and self._jobs[0].first + self._jobs[0].width <= fact.size:
+            self._jobs.popleft()
 
-    def finish(self) -> None:
-        """Execute what is left of the blocks that were taken. Raises as `leaf`."""
-        self._send()
-        self._execute(leaving=0)
-
-    def cancel(self) -> None:
-        """Forget the blocks that were taken and not executed yet."""
-        for batch in self._ahead:
-            if batch.guesses is not None:
-                batch.guesses.cancel()
-        self._ahead.clear()
-        self._gathered = []
-
-    def _send(self) -> None:
-        if not self._gathered:
-            return
-        headers, blocks = zip(*self._gathered, strict=True)
-        guesses = None
-        if self._executor is not None:
-            guesses = self._executor.submit(apply_ahead, self._tip.header.chain_id, dict(self._known), blocks)
-        self._ahead.append(_Batch(headers, blocks, self._gathered_bytes, guesses))
-        self._gathered, self._gathered_bytes = [], 0
-
-    def _execute(self, leaving: int) -> None:
-        while len(self._ahead) > leaving or self._holds_too_much():
-            batch = self._ahead.popleft()
-            guesses = [] if batch.guesses is None else batch.guesses.result()
-            for number, (header, block) in enumerate(zip(batch.headers, batch.blocks, strict=True)):
-                self._block(header, block, guesses[number] if number < len(guesses) else None)
-
-    def _holds_too_much(self) -> bool:
-        return len(self._ahead) > 1 and sum(batch.size for batch in self._ahead) > AHEAD_BYTES
-
-    def _block(self, header: Header, block: Block, guess: Guess | None) -> None:
+    def _execute(self, header: Header) -> None:
+        parts = self._parts_of(header)
         try:
             check_proposer(self._scratch, header)
-            effects = guess.effects if guess is not None and self._holds(guess) else self._apply(block)
-            executed = seal(
-                self._scratch,
-                self._tip,
-                block.leaves,
-                effects,
-                engine_height=header.engine_height,
-                time_ms=header.time_ms,
-                proposer=header.proposer,
-            )
-            check_same_header(executed.header, header)
+            effects = self._worked_out(header, parts) or self._apply(self._block(header))
+            # All other fields were compared with the log and the header before it.
+            expected = replace(header, rules_version=self._last.rules_version, state_root=effects.tree.root)
+            check_same_header(expected, header)
         except _BROKEN_RULES as error:
-            finding = _first_refused(self._scratch, header, block) or Finding.of(error, header.index)
-            self.cancel()  # there is no state for the blocks after this one
+            block = self._block(header)
+            finding = _first_refused(self._scratch, block) or Finding.of(error, header.index)
             raise finding.error(header.height) from error
-        self._scratch.write(executed.rows, executed.pages, executed.lookups)
-        self._tip = executed.tip
-        for key in self._known.keys() & executed.rows.keys():
-            self._known[key] = executed.rows[key]
+        rows = effects.rows
+        self._scratch.write(rows, effects.tree.pages, effects.lookups)
+        self._lookup_sum = added(self._lookup_sum, effects.lookup_sum)
+        self._last = header
+        for row in self._known_by_row.keys() & rows.keys():
+            self._known[self._known_by_row[row]] = value_of(rows[row])
 
-    def _holds(self, guess: Guess) -> bool:
-        """Whether every row that a guess rests on is as it was taken to be."""
-        get = self._scratch.get
-        return all(get(key) == value for key, value in guess.reads.items())
+    def _parts_of(self, header: Header) -> list[Part]:
+        parts: list[Part] = []
+        while self._parts and self._parts[0].first < header.index:
+            parts.append(self._parts.popleft())
+        return parts
 
-    def _apply(self, block: Block) -> Effects:
-        """Apply a block on the true state; rows that it read there will be sent along with the next batches."""
-        state = NotedReads(self._scratch)
-        effects = apply_entries(
-            state, self._tip.header.chain_id, block.time_ms, block.first_index, block.parsed()
+    def _worked_out(self, header: Header, parts: Sequence[Part]) -> _Effects | None:
+        """What a block does as it was worked out ahead, or None if it was not or does not hold."""
+        rows: dict[bytes, bytes] = {}
+        records: list[bytes] = []
+        lookups: list[Row] = []
+        lookup_sum = new = 0
+        end = header.first_index
+        for part in parts:
+            if part.first != end or part.time_ms != header.time_ms or not self._holds(part, rows):
+                return None
+            more = part.changes.records()
+            before = len(rows)
+            rows |= stored(more, part.changes.rows)
+            records += more
+            if len(rows) < before + len(more):
+                # A row that this part sets again.
+                records = list({record[:HASH_SIZE]: record for record in records}.values())
+            lookups += part.lookups
+            lookup_sum = added(lookup_sum, part.lookup_sum)
+            new += part.new
+            end = part.end
+        if end != header.index:
+            return None
+        records.sort()
+        tree = update_records(self._scratch, self._last.state_root, records)
+        # Rows that were taken to be there have been looked up. If one of the others was there, the tree has replaced it.
+        return _Effects(rows, lookups, lookup_sum, tree) if tree.inserted == new else None
+
+    def _holds(self, part: Part, before: Mapping[bytes, bytes]) -> bool:
+        """Whether the state is as a part took it to be: the scratch state, and over it the rows `before` of its block."""
+        present = {row_key(key): value for key, value in part.present.items()} if before else {}
+        for key, value in part.present.items():
+            row = before.get(row_key(key)) if before else None
+            if value != (self._scratch.get(key) if row is None else value_of(row)):
+                return False
+        for key in part.absent:
+            if row_key(key) in before or self._scratch.get(key) is not None:
+                return False
+        # What it took not to be there and sets may not have been set by an earlier part.
+        return not before or all(
+            row not in before or row in present for row in stored(part.changes.records(), part.changes.rows)
         )
-        if self._executor is not None:
-            for key, value in state.reads.items():
-                if value is not None:
-                    self._known.pop(key, None)
-                    self._known[key] = value
-            for key in list(self._known)[:-MAX_KNOWN]:
-                del self._known[key]
-        return effects
+
+    def _apply(self, block: _Block) -> _Effects:
+        """Apply a block on the true state; rows that it read there will be known from now on."""
+        state, header = NotedReads(self._scratch), block.header
+        effects = apply_entries(state, header.chain_id, header.time_ms, header.first_index, block.parsed())
+        self._learn({key: value for key, value in state.reads.items() if value is not None})
+        changes = changes_of(effects.rows)
+        records = changes.records()
+        tree = update_records(self._scratch, self._last.state_root, records)
+        return _Effects(stored(records, changes.rows), effects.lookups, 0, tree)
+
+    def _learn(self, rows: Mapping[bytes, bytes]) -> None:
+        for key, value in rows.items():
+            self._known.pop(key, None)
+            self._known[key] = value
+        for key in list(self._known)[:-MAX_KNOWN]:
+            del self._known[key]
+        self._known_by_row = {row_key(key): key for key in self._known}
+
+    def _block(self, header: Header) -> _Block:
+        """The entries of a block, from the bytes of its segments."""
+        leaves: list[bytes] = []
+        records: list[tuple[bytes, ...]] = []
+        for job in self._jobs:
+            # As far as the segment was found right, which is at least to the header; what lies behind is not looked at.
+            beside, _ = split_bundle(job.records, job.width, counted=True)
+            found, _ = split_bundle(job.entries, job.width, counted=False)
+            some = slice(max(0, header.first_index - job.first), max(0, header.index - job.first))
+            leaves += [leaf for (leaf,) in found[some]]
+            records += map(tuple, beside[some])
+        return _Block(header, tuple(leaves), tuple(records))
 
 
-def _first_refused(state: StateReader, header: Header, block: Block) -> Finding | None:
+def _first_refused(state: StateReader, block: _Block) -> Finding | None:
     """The first entry of a block that the rules do not allow, or None: then it is the header that is wrong."""
-    overlay = Overlay(state, header.chain_id, header.time_ms)
+    overlay = Overlay(state, block.header.chain_id, block.header.time_ms)
     parts = zip(block.leaves, block.records, strict=True)
-    for index, (leaf, records) in enumerate(parts, block.first_index):
+    for index, (leaf, records) in enumerate(parts, block.header.first_index):
         entry = entry_from_parts(leaf, records)
         try:
             apply_entry(overlay, ParsedEntry.of(entry), index)

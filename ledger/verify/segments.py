@@ -59,11 +59,18 @@ class Job:
     """What the tile of level 1 says this segment's root is; empty for the last segment, if it is not full."""
     root: bytes
     """The root that the log must have after this segment; empty but for the last."""
+    next_time_ms: int | None = None
+    """What the next header behind this segment says is the time of its block, not believed; None if it was not looked for."""
 
     @property
     def first(self) -> int:
         """Log index of the first leaf."""
         return self.number * TILE_WIDTH
+
+    @property
+    def size(self) -> int:
+        """Bytes of the bundles."""
+        return len(self.entries) + len(self.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,8 @@ class BlockFact:
     root: bytes
     """Root of the log up to and including this header."""
     state_root: bytes
+    leaf: bytes
+    """The header's leaf, for whoever needs all of it."""
 
     @property
     def size(self) -> int:
@@ -239,6 +248,7 @@ def header_fact(job: Job, index: int, leaf: bytes, items: list[bytes], log: Comp
         hash=leaf_hash(leaf),
         root=after.root(),
         state_root=header.state_root,
+        leaf=leaf,
     )
 
 

@@ -4,7 +4,8 @@ Rules:
 
 * Each row must be there, be exactly what a store of this ledger writes (`ledger.store.layout`), and no other row may be
   there. What should be there is known from the log and from executing it again, never from the rows themselves.
-* Rows of blocks and roots are compared as the blocks go by; all the others in one sweep at the end, over every key.
+* Rows of blocks and roots are compared as the blocks go by; all the others in one sweep at the end, over every key: index
+  rows by a sum over them (`ledger.verify.lookups`), the others one by one.
 * What was signed follows from nothing, so it must prove itself: each kept checkpoint is of this ledger, its signatures are
   right and none is by an unlisted key (a changed key id would make one by a listed key look like that), and no key has
   signed beyond the end of the store.
@@ -14,9 +15,10 @@ Not here: the leaves and records, which the segments check; the sweep only sees 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from typing import Protocol
 
 from ledger.checkpoint import Checkpoint
 from ledger.encoding import encode
@@ -28,11 +30,20 @@ from ledger.store import layout
 from ledger.store.database import Reader
 from ledger.store.values import Head, hash_of, integer, items
 from ledger.tiles import tile_width
+from ledger.verify.lookups import Row, added, sum_of
 from ledger.verify.report import AuditFailure
 from ledger.verify.segments import BlockFact
 
-Row = tuple[bytes, bytes]
-"""Key and value."""
+
+class Executed(Protocol):
+    """What executing the blocks again has left."""
+
+    @property
+    def secret(self) -> bytes:
+        """What the sum over index rows was made with (`ledger.verify.lookups`)."""
+
+    def rows(self, kind: bytes) -> Iterator[Row]:
+        """State rows, pages, or index rows that were kept, under their keys and in order."""
 
 
 class RowCheck:
@@ -58,7 +69,7 @@ class RowCheck:
 
     def head(self, last: BlockFact) -> None:
         """Check the rows that say where the ledger stands. Raises AuditFailure."""
-        # The engine may have gone on without a block of this ledger; how far, nothing else tells.
+        # The engine may have gone on without a block of this ledger; how far, only a row beside the head tells too.
         engine_height = max(self._head.engine_height, last.engine_height)
         wanted = Head(
             height=last.height,
@@ -71,6 +82,7 @@ class RowCheck:
         )
         for key, value in (
             (layout.HEAD, wanted.encoded()),
+            (layout.ENGINE, layout.engine_row(engine_height, last.engine_height)),
             (layout.FORMAT, encode([layout.FORMAT_NAME, layout.FORMAT_VERSION])),
         ):
             if self._reader.get(key) != value:
@@ -135,45 +147,56 @@ class RowCheck:
                     "checkpoint.unlisted-key", f"a signature by {signature.name!a} is by no listed key"
                 )
 
-    def sweep(self, executed: Iterable[Row]) -> None:
-        """Go through every key of the database, and compare all rows that `executed` gives with those stored.
+    def sweep(self, executed: Executed, lookup_sum: int, every_lookup: Callable[[], Iterator[Row]]) -> None:
+        """Go through every key of the database, and compare all rows that executing the blocks gave with those stored.
 
-        `executed`: state rows, pages and lookups in order of key. Raises AuditFailure.
+        `lookup_sum`: over the index rows that `executed` does not keep. `every_lookup`: all index rows under their keys, in
+        order; asked for only if those stored differ from what they should be, or a later one has taken the place of an
+        earlier. Raises AuditFailure.
         """
-        expected = iter(executed)
+        expected = {kind: executed.rows(kind) for kind in _EXECUTED}
+        lookups: _Lookups | None = _Lookups(executed, lookup_sum)
         numbers: dict[bytes, Iterator[int]] = {
             layout.BLOCK: iter(range(self._head.height + 1)),
             layout.CHECKPOINT: self._ends(),
             layout.LEAF: iter(range(self._head.size)),
             layout.RECORDS: iter(range(self._head.size)),
         }
-        rows = self._reader.iterate()
-        while chunk := list(islice(rows, _CHUNK)):
-            kind = chunk[0][0][:1]
-            if kind in _EXECUTED and kind == chunk[-1][0][:1]:
+        for kind, rows in _by_kind(self._reader.iterate()):
+            if lookups is not None and kind > layout.LOOKUP:
+                if not lookups.agree():
+                    self._each_lookup(every_lookup())
+                lookups = None
+            if kind in _EXECUTED:
                 # Nearly all rows are of these kinds and right, and many are compared faster than one by one.
-                wanted = list(islice(expected, len(chunk)))
-                if wanted != chunk:
-                    _compare_all(wanted, chunk)
-                continue
-            for key, value in chunk:
-                self._row(key, value, numbers, expected)
+                wanted = list(islice(expected[kind], len(rows)))
+                if wanted != rows:
+                    _compare_all(wanted, rows)
+            elif kind == layout.LOOKUP and lookups is not None:
+                lookups.take(rows)
+            else:
+                for key, value in rows:
+                    self._row(key, value, numbers)
         for kind, rest in numbers.items():
             number = next(rest, None)
             if number is not None:
                 raise _missing(layout.numbered(kind, number))
-        row = next(expected, None)
+        for of_kind in expected.values():
+            row = next(of_kind, None)
+            if row is not None:
+                raise _missing(row[0])
+
+    def _each_lookup(self, wanted: Iterator[Row]) -> None:
+        for key, value in self._reader.iterate(layout.LOOKUP):
+            _compare(next(wanted, None), key, value)
+        row = next(wanted, None)
         if row is not None:
             raise _missing(row[0])
 
-    def _row(
-        self, key: bytes, value: bytes, numbers: dict[bytes, Iterator[int]], expected: Iterator[Row]
-    ) -> None:
+    def _row(self, key: bytes, value: bytes, numbers: dict[bytes, Iterator[int]]) -> None:
         kind = key[:1]
         if kind in numbers:
             _compare_number(next(numbers[kind], None), key)
-        elif kind in _EXECUTED:
-            _compare(next(expected, None), key, value)
         elif kind == layout.TILE:
             self._tile(key, value)
         elif kind == layout.SIGNED:
@@ -202,9 +225,52 @@ class RowCheck:
             raise _extra(key)
 
 
-_CHUNK = 1_000
-_EXECUTED = (layout.STATE_ROW, layout.STATE_PAGE, layout.LOOKUP)
-_SINGLE = (layout.HEAD, layout.FORMAT, layout.SIGNED_SUMMARY)
+class _Lookups:
+    """The index rows of a store, as they go by, against what is known of those that should be there."""
+
+    def __init__(self, executed: Executed, lookup_sum: int) -> None:
+        self._kept = executed.rows(layout.LOOKUP)
+        self._next = next(self._kept, None)
+        self._secret = executed.secret
+        self._wanted = lookup_sum
+        self._sum = 0
+        self._right = True
+
+    def take(self, rows: list[Row]) -> None:
+        """Take the next rows, in order of key."""
+        if self._next is not None and self._next[0] <= rows[-1][0]:
+            rows = [row for row in rows if not self._is_kept(row)]
+        without_kind = [(key[1:], value) for key, value in rows]
+        self._sum = added(self._sum, sum_of(without_kind, self._secret))
+
+    def agree(self) -> bool:
+        """Whether they are all there, and right."""
+        return self._right and self._next is None and self._sum == self._wanted
+
+    def _is_kept(self, row: Row) -> bool:
+        while self._next is not None and self._next[0] < row[0]:
+            self._right = False
+            self._next = next(self._kept, None)
+        if self._next is None or self._next[0] != row[0]:
+            return False
+        self._right = self._right and self._next == row
+        self._next = next(self._kept, None)
+        return True
+
+
+def _by_kind(rows: Iterator[Row]) -> Iterator[tuple[bytes, list[Row]]]:
+    """Rows in order of key, some at a time, so that those of one time are all of one kind."""
+    while some := list(islice(rows, _AT_ONCE)):
+        kind = some[0][0][:1]
+        if some[-1][0][:1] == kind:
+            yield kind, some
+        else:
+            yield from ((one, list(each)) for one, each in groupby(some, lambda row: row[0][:1]))
+
+
+_AT_ONCE = 200
+_EXECUTED = (layout.STATE_ROW, layout.STATE_PAGE)
+_SINGLE = (layout.HEAD, layout.ENGINE, layout.FORMAT, layout.SIGNED_SUMMARY)
 
 _NAMES = {
     layout.BLOCK: "row of block",
@@ -215,6 +281,7 @@ _NAMES = {
 }
 _KINDS = {
     layout.HEAD: "the head row",
+    layout.ENGINE: "the row of the engine's height",
     layout.FORMAT: "the format row",
     layout.SIGNED_SUMMARY: "the summary of signed checkpoints",
     layout.COSIGNED: "what was last signed by key",

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from tests.vectorgen import (
     blocks,
     codec,
+    compact,
     entries,
+    histories,
     notes,
     policies,
     proofs,
@@ -22,7 +24,20 @@ from tests.vectorgen import (
 )
 from tests.vectorgen.case import Case
 
-MODULES = (codec, signatures, records, entries, blocks, proofs, state, notes, policies, receipts)
+MODULES = (
+    codec,
+    signatures,
+    records,
+    entries,
+    blocks,
+    proofs,
+    state,
+    notes,
+    policies,
+    receipts,
+    histories,
+    compact,
+)
 
 
 def all_cases() -> Iterator[Case]:

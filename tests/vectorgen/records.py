@@ -5,43 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.encoding import Value, encode
-from ledger.fields import Ascii, Bytes, ChoiceList, Date, Field, Integer, MediaType, Text
-from ledger.hashing import sha256
+from ledger.fields import Ascii, Bytes, Choice, ChoiceList, Date, Field, Integer, MediaType, Text
 from ledger.records import record_types
+from ledger.records.governance import ActionBytes
+from ledger.records.succession import IdentifierList
+from tests.vectorgen.bodies import BODIES, OTHER_BASES, PRIVATE, PUBLIC, REFUSED_ALL_THE_SAME, Body
 from tests.vectorgen.case import Case, bad, good
-
-Body = dict[str, Value]
-
-PUBLIC: Body = {
-    "abstract": "Báo cáo tình hình kinh tế – xã hội tháng 7",
-    "authority": "office",
-    "date": "2026-07-31",
-    "hash": sha256(b"a paper"),
-    "media_type": "application/pdf",
-    "number": "41",
-    "size": 250_113,
-    "symbol": "BC-UBND",
-}
-PRIVATE: Body = {"authority": "office", "commitment": sha256(b"a commitment")}
-_KEY: Body = {"authority": "office", "key": sha256(b"a key"), "member": "truong-thcs-phu-son-huyen-ham-yen"}
-BODIES: dict[str, Body] = {
-    "doc.anchor/1": PUBLIC,
-    "key.register/1": _KEY | {"possession": bytes(64), "roles": ["issuer", "office"]},
-    "key.retire/1": _KEY,
-    "key.revoke/1": _KEY | {"from_ms": 1_790_000_000_000},
-    "member.register/1": {
-        "authority": "office",
-        "member": "truong-thcs-phu-son-huyen-ham-yen",
-        "name": "Trường THCS",
-        "roles": ["office"],
-    },
-    "member.roles/1": {
-        "authority": "office",
-        "member": "truong-thcs-phu-son-huyen-ham-yen",
-        "roles": ["auditor", "inspector", "office", "producer"],
-    },
-}
-"""One good body of each type. A type without one fails the tests."""
+from tests.vectorgen.governance import right_actions, right_lists, wrong_actions, wrong_lists
 
 Wrong = tuple[str, Value, str]
 """What is wrong, the value, and the last part of the rule."""
@@ -55,11 +25,22 @@ _KINDS: tuple[tuple[str, Value], ...] = (
 )
 
 
+_OWN_KINDS: dict[type, str] = {
+    ActionBytes: "bytes",
+    Bytes: "bytes",
+    ChoiceList: "array",
+    IdentifierList: "array",
+    Integer: "integer",
+}
+
+
 def wrong_values(field: Field) -> Iterator[Wrong]:
     """Values that break a field's rule, one way each."""
     kind = field.kind
-    own = {Bytes: "bytes", Integer: "integer", ChoiceList: "array"}.get(type(kind), "text")
-    yield from ((f"is-{name}", value, "kind") for name, value in _KINDS if name != own)
+    own = _OWN_KINDS.get(type(kind), "text")
+    # A word that is no text is none of the words: the same rule.
+    other = "range" if isinstance(kind, Choice) else "kind"
+    yield from ((f"is-{name}", value, other) for name, value in _KINDS if name != own)
     match kind:
         case Text(minimum, maximum):
             yield "too-short", "a" * (minimum - 1), "length"
@@ -88,6 +69,13 @@ def wrong_values(field: Field) -> Iterator[Wrong]:
             yield "long", bytes(length + 1), "length"
         case Integer(minimum, _):
             yield "too-small", minimum - 1, "range"
+        case Choice():
+            yield "unknown-word", "bizarre", "range"
+            yield "empty", "", "range"
+        case ActionBytes():
+            yield from wrong_actions(kind)
+        case IdentifierList():
+            yield from wrong_lists(kind)
         case ChoiceList():
             yield "empty", [], "order"
             yield "unknown-word", ["office", "witness"], "range"
@@ -128,7 +116,8 @@ def _wrong_dates() -> Iterator[Wrong]:
 
 def right_values(field: Field) -> Iterator[tuple[str, Value]]:
     """Values at the edge of what a field's rule allows."""
-    match field.kind:
+    kind = field.kind
+    match kind:
         case Text(minimum, maximum):
             yield "shortest", "a" * minimum
             yield "longest", "a" * maximum
@@ -154,6 +143,13 @@ def right_values(field: Field) -> Iterator[tuple[str, Value]]:
             yield "largest", maximum
         case ChoiceList(choices):
             yield "all", list[Value](sorted(choices))
+        case Choice(choices):
+            yield "first-word", min(choices)
+            yield "last-word", max(choices)
+        case ActionBytes():
+            yield from right_actions(kind)
+        case IdentifierList():
+            yield from right_lists(kind)
 
 
 def cases() -> Iterator[Case]:
@@ -170,7 +166,7 @@ def cases() -> Iterator[Case]:
             "unknown",
         )
         for field in record_type.fields:
-            base = body if field.name in body else PRIVATE
+            base = OTHER_BASES.get((name, field.name), body)
             yield from _field_cases(slug, name, field, base)
     yield from _document_cases()
     yield from _shape_cases()
@@ -183,7 +179,12 @@ def _field_cases(slug: str, name: str, field: Field, base: Body) -> Iterator[Cas
         yield _bad(f"{place}.missing", f"{name} without {field.name}", name, without, "missing")
     for what, value in right_values(field):
         desc = f"{name}: {field.name}: {what.replace('-', ' ')}"
-        yield good("record", f"{place}.{what}", desc, record=encode([name, base | {field.name: value}]))
+        record = encode([name, base | {field.name: value}])
+        rule = REFUSED_ALL_THE_SAME.get((name, field.name, what))
+        if rule:
+            yield bad("record", f"{place}.{what}", desc, rule, "refused", record=record)
+        else:
+            yield good("record", f"{place}.{what}", desc, record=record)
     for what, value, rule in wrong_values(field):
         desc = f"{name}: {field.name}: {what.replace('-', ' ')}"
         yield _bad(f"{place}.{what}", desc, name, base | {field.name: value}, rule)
@@ -212,7 +213,7 @@ def _document_cases() -> Iterator[Case]:
     for field in ("media_type", "size"):
         without = {key: value for key, value in least.items() if key != field}
         rules.append((f"hash-without-{field}", f"a hash without {field}", without, "document.description"))
-    for field in sorted(PUBLIC.keys() - {"authority", "hash"}):
+    for field in sorted(PUBLIC.keys() - {"authority", "continues", "hash"}):
         body = PRIVATE | {field: PUBLIC[field]}
         desc = f"a commitment that discloses {field}"
         rules.append((f"commitment-with-{field}", desc, body, "document.commitment-discloses"))

@@ -22,6 +22,7 @@ from ledger.records import parse_record
 from ledger.rules import ParsedEntry
 from ledger.state import StateProof, verify_absence, verify_membership
 from ledger.verdict import Judgement, Verdict, judge_document, judge_receipt
+from tests.vectorgen import run_histories
 
 Fields = dict[str, Any]
 
@@ -270,4 +271,5 @@ RUNNERS: dict[str, Callable[[Fields], Fields]] = {
     "tlog-proof": _tlog_proof,
     "receipt": _receipt,
     "document": _document,
+    **run_histories.RUNNERS,
 }

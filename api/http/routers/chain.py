@@ -1,4 +1,4 @@
-"""`/v1/blocks`, `/v1/state`, `/v1/policy`, `/v1/members`: the chain as it is, for those who check it themselves."""
+"""`/v1/blocks`, `/v1/state`, `/v1/policy`, `/v1/members`, `/v1/proposals`: the chain as it is, for whoever checks it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from api.http.context import context_of
 from api.http.models import (
+    ActionAnswer,
     BlockAnswer,
     BlockEntry,
     HeaderAnswer,
     KeyAnswer,
     MemberAnswer,
     MembersAnswer,
+    ProposalAnswer,
+    ProposalsAnswer,
     StateAnswer,
 )
 from api.http.problem import HttpError
@@ -28,8 +31,15 @@ from ledger.encoding import encode
 from ledger.entry import entry_from_parts
 from ledger.errors import FormatError
 from ledger.records import parse_record
+from ledger.records.governance import (
+    PROPOSAL_LOOKUP,
+    ProposalRow,
+    action_of,
+    parse_action,
+    proposal_key,
+)
 from ledger.records.members import KEY_LOOKUP, MEMBER_LOOKUP
-from ledger.rows import KeyRow, MemberRow, key_key, member_key
+from ledger.rows import ADMINISTRATORS_KEY, KeyRow, MemberRow, key_key, member_key, parse_administrators
 from ledger.state import ics23_proof
 from node.receipts import FinalView, parse_place
 
@@ -39,6 +49,9 @@ MAX_STREAM_BYTES = 64_000_000
 """After so many bytes a stream ends behind the block in hand."""
 MAX_STATE_KEY_BYTES = 512
 MAX_HEIGHT = 2**53 - 1
+
+MAX_PROPOSALS = 1_000
+"""Proposals in one answer."""
 
 PROTOBUF = "application/x-protobuf"
 _STATE_KEY = re.compile(rf"(?:[0-9a-fA-F]{{2}}){{1,{MAX_STATE_KEY_BYTES}}}")
@@ -55,6 +68,11 @@ StateKey = Annotated[
     ),
 ]
 Form = Annotated[Literal["json", "ics23"], Query(alias="format", description="Form of the answer.")]
+StillOpen = Annotated[
+    bool, Query(alias="open", description="Only proposals that still take votes.", examples=[True])
+]
+Outcome = Literal["open", "expired", "executed", "withdrawn"]
+OPEN: Outcome = "open"
 
 router = APIRouter(tags=["chain"])
 
@@ -213,6 +231,9 @@ def get_members(request: Request) -> MembersAnswer:
                     name=member.name,
                     roles=list(member.roles),
                     registered_ms=member.registered_ms,
+                    ended_ms=member.ended_ms,
+                    predecessors=list(member.predecessors),
+                    successors=list(member.successors),
                     keys=by_member[name],
                 )
             )
@@ -221,7 +242,78 @@ def get_members(request: Request) -> MembersAnswer:
 
 def _registered(final: FinalView, prefix: bytes) -> Iterator[dict[str, object]]:
     for _, value in final.view.lookup(prefix):
-        yield dict(parse_record(final.record(parse_place(value))).body)
+        yield dict(action_of(parse_record(final.record(parse_place(value)))).body)
+
+
+@router.get("/v1/proposals", summary="Proposals and their tallies")
+def get_proposals(request: Request, still_open: StillOpen = False) -> ProposalsAnswer:
+    """What administrators have proposed, who may vote, who has, and what became of it; the newest 1,000."""
+    final = context_of(request).final
+    view = final.view
+    administrators = _administrators(final)
+    rows = []
+    for key, _ in view.lookup(PROPOSAL_LOOKUP):
+        proposal = key[len(PROPOSAL_LOOKUP) :]
+        data = view.get(proposal_key(proposal))
+        if data is not None:
+            row = ProposalRow.parse(data)
+            if not still_open or _outcome(row, view.head.time_ms) == OPEN:
+                rows.append((proposal, row))
+    rows.sort(key=lambda pair: (pair[1].proposed_ms, pair[0]), reverse=True)
+    return ProposalsAnswer(
+        proposals=[
+            _proposal_answer(proposal, row, administrators, view.head.time_ms)
+            for proposal, row in rows[:MAX_PROPOSALS]
+        ],
+        size=final.size,
+    )
+
+
+def _administrators(final: FinalView) -> tuple[str, ...]:
+    """The members that are administrators at the newest block's time."""
+    data = final.view.get(ADMINISTRATORS_KEY)
+    found = []
+    for name in () if data is None else parse_administrators(data):
+        row = final.view.get(member_key(name))
+        ended_ms = None if row is None else MemberRow.parse(row).ended_ms
+        if row is not None and (ended_ms is None or final.view.head.time_ms < ended_ms):
+            found.append(name)
+    return tuple(found)
+
+
+def _outcome(row: ProposalRow, time_ms: int) -> Outcome:
+    match row.outcome:
+        case "executed":
+            return "executed"
+        case "withdrawn":
+            return "withdrawn"
+        case _:
+            return "expired" if time_ms > row.expires_ms else OPEN
+
+
+def _proposal_answer(
+    proposal: bytes, row: ProposalRow, administrators: tuple[str, ...], time_ms: int
+) -> ProposalAnswer:
+    action = parse_action(row.action)
+    return ProposalAnswer(
+        id=proposal.hex(),
+        proposer=row.proposer,
+        action=ActionAnswer(
+            type=action.type.name,
+            body={
+                name: value.hex() if isinstance(value, bytes) else value
+                for name, value in action.body.items()
+            },
+        ),
+        proposed_ms=row.proposed_ms,
+        expires_ms=row.expires_ms,
+        voters=list(row.voters),
+        quorum=row.quorum,
+        approvals=list(row.approvals),
+        counted=list(row.counted(administrators)),
+        outcome=_outcome(row, time_ms),
+        decided_ms=row.decided_ms,
+    )
 
 
 def _key_answer(public_key: bytes, row: KeyRow) -> KeyAnswer:
@@ -229,6 +321,7 @@ def _key_answer(public_key: bytes, row: KeyRow) -> KeyAnswer:
         public_key=public_key.hex(),
         roles=list(row.roles),
         registered_ms=row.registered_ms,
+        until_ms=row.until_ms,
         retired_ms=row.retired_ms,
         revoked_ms=row.revoked_ms,
         disputed_from_ms=row.disputed_from_ms,

@@ -67,7 +67,10 @@ async def post_entries(request: Request, context: Context, gathering: Gathering)
             )
         narrow = intake.narrowed_limit if media_type == MSGPACK else None
         with await read_body(request, context.bodies, limit, narrow) as body:
-            taken = await gathering.submit(body, media_type, WAIT_SECONDS if is_waiting else 0.0)
+            # After the whole body, all that there is to receive is that the sender is gone.
+            taken = await gathering.submit(
+                body, media_type, WAIT_SECONDS if is_waiting else 0.0, request.receive
+            )
     except LedgerError as error:
         return error_response(error)
     if not taken.is_batch:

@@ -85,20 +85,22 @@ async def post_receipts(request: Request) -> Response:
 def _receipts(context: Context, body: bytes) -> Response:
     wanted = _wanted(body)
     final = context.final
-    receipts: dict[str, str] = {}
+    places: dict[Place, str] = {}
     unknown: list[str] = []
-    rest: list[str] = []
-    letters = 0
     for record_id in wanted:
-        if letters > MAX_RECEIPTS_LETTERS:
-            rest.append(record_id.hex())
-            continue
         place = final.place(record_id)
         if place is None:
             unknown.append(record_id.hex())
-            continue
-        receipts[record_id.hex()] = text = final.receipt(place).text()
+        else:
+            places[place] = record_id.hex()
+    receipts: dict[str, str] = {}
+    letters = 0
+    for place, receipt in final.receipts(places):
+        receipts[places.pop(place)] = text = receipt.text()
         letters += len(text)
+        if letters > MAX_RECEIPTS_LETTERS:
+            break
+    rest = list(places.values())
     answer = {"receipts": receipts, "unknown": unknown, "rest": rest}
     return Response(json.dumps(answer, separators=(",", ":")).encode(), media_type=JSON)
 

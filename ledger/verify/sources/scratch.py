@@ -8,6 +8,7 @@ Not here: what the rows mean, and comparing.
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -16,19 +17,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from ledger.encoding import encode
-from ledger.errors import StoreCorruptError
-from ledger.hashing import sha256
 from ledger.store import layout
-from ledger.store.database import Database
-from ledger.store.values import items
+from ledger.store.database import THROWN_AWAY, Database
+from ledger.verify.changes import row_key, value_of
+from ledger.verify.lookups import SECRET_SIZE
 
-LIMIT_BYTES: Final = 64 << 20
-"""Bytes of rows kept in memory before they are written out, Python's own overhead included, roughly."""
+LIMIT_BYTES: Final = 16 << 20
+"""Bytes of rows kept in memory before they are written out, what Python takes for them included."""
 
-_ROW_OVERHEAD: Final = 150
-_SHORT: Final = 256
-_WRITTEN_AT_ONCE: Final = 10_000
+_ROW_OVERHEAD: Final = 180
+"""Bytes that a row takes beside its own: two objects of 33 bytes, rounded up, and about 100 in a dictionary."""
+_WRITTEN_AT_ONCE: Final = 1_000
 _NEAR_PATH: Final = 4
 """Pages with paths no longer than this stay in memory, too: every block reads them, and there are at most 4,369."""
 
@@ -40,11 +39,13 @@ class Scratch:
         """Keep up to `limit` bytes of rows in memory; the rest goes to a temporary directory, made in `directory` (None:
         where the system has them).
         """
+        self.secret: Final = secrets.token_bytes(SECRET_SIZE)
+        """Drawn for this audit, and told to nobody but its workers (`ledger.verify.lookups`)."""
         self._limit = limit
         self._directory = directory
         self._resources = ExitStack()
         self._database: Database | None = None
-        self._values: dict[bytes, bytes] = {}
+        self._rows: dict[bytes, bytes] = {}
         self._pages: dict[bytes, bytes] = {}
         self._near_root: dict[bytes, bytes] = {}
         self._lookups: dict[bytes, bytes] = {}
@@ -52,15 +53,11 @@ class Scratch:
 
     def get(self, key: bytes) -> bytes | None:
         """The state's value under `key`, or None."""
-        value = self._values.get(key)
-        if value is None and self._database is not None:
-            row = self._database.get(layout.STATE_ROW + sha256(key))
-            if row is not None:
-                stored = items(row, 2, "a row that was executed again")[1]
-                if not isinstance(stored, bytes):
-                    raise StoreCorruptError("audit.scratch", "the audit's own database has changed under it")
-                value = stored
-        return value
+        stored_under = row_key(key)
+        row = self._rows.get(stored_under)
+        if row is None and self._database is not None:
+            row = self._database.get(stored_under)
+        return None if row is None else value_of(row)
 
     def page(self, path: bytes) -> bytes | None:
         """The page of the state tree at `path`, or None."""
@@ -74,22 +71,20 @@ class Scratch:
     def write(
         self, rows: dict[bytes, bytes], pages: dict[bytes, bytes], lookups: Iterable[tuple[bytes, bytes]]
     ) -> None:
-        """Take over what a block does. Raises StoreError if the disk refuses."""
-        self._values.update(rows)
-        self._pages.update(pages)
-        self._lookups.update(lookups)
-        self._bytes += sum(map(len, rows)) + sum(map(len, rows.values())) + sum(map(len, pages.values()))
-        self._bytes += (2 * len(rows) + len(pages)) * _ROW_OVERHEAD
+        """Take over what a block does: rows as they are stored, pages by path. Raises StoreError if the disk refuses."""
+        index_rows = dict(lookups)
+        for kept, more in ((self._rows, rows), (self._pages, pages), (self._lookups, index_rows)):
+            kept.update(more)
+            self._bytes += sum(map(len, more)) + sum(map(len, more.values())) + len(more) * _ROW_OVERHEAD
         if self._bytes > self._limit:
             self._spill()
 
-    def rows(self) -> Iterator[tuple[bytes, bytes]]:
-        """All rows in order of key, under the keys of `ledger.store.layout`."""
+    def rows(self, kind: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """All rows of a kind in order of key, under the keys of `ledger.store.layout`."""
         if self._database is None:
-            yield from sorted(self._pending())
-        else:
-            self._spill()
-            yield from self._database.iterate()
+            return iter(sorted(row for row in self._pending() if row[0].startswith(kind)))
+        self._spill()
+        return self._database.iterate(kind)
 
     def __enter__(self) -> Self:
         return self
@@ -104,25 +99,21 @@ class Scratch:
         if self._database is None:
             temporary = tempfile.TemporaryDirectory(prefix="sogoc-audit-", dir=self._directory)
             path = Path(self._resources.enter_context(temporary))
-            self._database = self._resources.enter_context(Database.open(path / "state", create=True))
+            self._database = self._resources.enter_context(
+                Database.open(path / "state", create=True, options=THROWN_AWAY)
+            )
         pending = self._pending()
         while rows := list(islice(pending, _WRITTEN_AT_ONCE)):
             self._database.write(rows, synced=False)
         self._near_root.update((path, page) for path, page in self._pages.items() if len(path) <= _NEAR_PATH)
-        self._values.clear()
+        self._rows.clear()
         self._pages.clear()
         self._lookups.clear()
         self._bytes = 0
 
     def _pending(self) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in self._values.items():
-            yield layout.STATE_ROW + sha256(key), b"\x92" + _binary(key) + _binary(value)
+        yield from self._rows.items()
         for path, page in self._pages.items():
             yield layout.STATE_PAGE + path, page
         for key, value in self._lookups.items():
             yield layout.LOOKUP + key, value
-
-
-def _binary(data: bytes) -> bytes:
-    """A byte string in the canonical encoding, without asking what it is: two of these for every row there is."""
-    return b"\xc4" + len(data).to_bytes(1, "big") + data if len(data) < _SHORT else encode(data)

@@ -1,8 +1,8 @@
-"""A ledger's store as a source: the database of a stopped node, or a snapshot inside one that runs.
+"""A ledger's store as a source: the database of a stopped node, or a snapshot of one that runs.
 
 Rules: it is opened without the checks that `LedgerStore` makes, because an audit makes them all and says more about what
 is wrong. What is read is read by number, from one snapshot. LevelDB lets one process in; while a node serves a directory,
-its audit goes through that node's own files of the log, or the node hands over a view of its own.
+that node hands out the rows of a snapshot, and whoever speaks its protocol makes a reader of them (`api.served_store`).
 
 Not here: checking rows (`ledger.verify.stored`).
 """
@@ -16,7 +16,7 @@ from typing import Self
 
 from ledger.errors import StoreCorruptError
 from ledger.store import layout, swap
-from ledger.store.database import Database, Reader
+from ledger.store.database import READ_ONCE, Database, Reader
 from ledger.store.ledger_store import check_format
 from ledger.store.values import Head, missing
 from ledger.store.view import LedgerView
@@ -93,5 +93,8 @@ def open_store(path: Path) -> Iterator[StoreSource]:
     Raises StoreLockedError if a process has it open, StoreVersionError, StoreCorruptError, StoreError.
     """
     swap.finish(path)
-    with Database.open(path / swap.CURRENT, create=False) as database, database.snapshot() as snapshot:
+    with (
+        Database.open(path / swap.CURRENT, create=False, options=READ_ONCE) as database,
+        database.snapshot() as snapshot,
+    ):
         yield StoreSource(snapshot)

@@ -1,0 +1,157 @@
+"""What the holder of a certificate is given, and where it is kept.
+
+Rules: a pack is three files: the receipt, which anybody may see; the proof with all claims and the salt, which is the holder's
+alone; and the Verifiable Credential. Each is checked before it is kept. Files with claims are readable by their owner only.
+
+What this module does not do: encrypt. `ClaimsStore` is the seam behind which another store may.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from api.answers import ApiError
+from api.certificates.issuing import Batch, Planned
+from api.certificates.schemas import Schema
+from api.client import Client
+from ledger.credentials import vc
+from ledger.credentials.jcs import Json
+from ledger.disclosure import PROOF_SUFFIX, CertificateProof, SubjectRecord
+from ledger.errors import RefusedError
+from ledger.hashing import leaf_hash
+from ledger.keys import SigningKey
+from ledger.policy import Policy
+from ledger.verdict import Judgement, Verdict, judge_proof
+from node.safe_files import disk_error
+
+RECEIPT_SUFFIX: Final = ".tlog-proof"
+CREDENTIAL_SUFFIX: Final = ".vc.json"
+_PRIVATE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A certificate as its holder gets it."""
+
+    row: int
+    certificate: bytes
+    record_id: bytes
+    receipt: str
+    proof: CertificateProof
+    """With all claims and the salt."""
+    credential: Json
+    """Signed by the issuer's key."""
+
+    @property
+    def name(self) -> str:
+        """A name for its files: the row and the beginning of the identifier, nothing about the holder."""
+        return f"{self.row:05}-{self.certificate.hex()[:8]}"
+
+
+class ClaimsStore(Protocol):
+    """Where claims and salts are kept, for the holder or in the office's vault."""
+
+    def put(self, pack: Pack) -> str:
+        """Keep a pack, in the place of an older one of the same certificate; returns where, for people."""
+
+    def flush(self) -> None:
+        """Return when everything that was put is on the disk: only then may the plan be deleted."""
+
+
+class HolderFolders:
+    """One folder for each holder, under a folder of one's choice. Nothing is encrypted: hand it over and delete it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, pack: Pack) -> str:
+        """Write the three files, each under its name once it is complete. Raises StoreError (`files.write`)."""
+        folder = self._folder / pack.name
+        text = json.dumps(pack.credential, ensure_ascii=False, indent=2) + "\n"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(folder / f"{pack.name}{RECEIPT_SUFFIX}", pack.receipt.encode(), 0o644)
+            _write(folder / f"{pack.name}{PROOF_SUFFIX}", pack.proof.encoded(), _PRIVATE)
+            _write(folder / f"{pack.name}{CREDENTIAL_SUFFIX}", text.encode(), _PRIVATE)
+        except OSError as error:
+            raise disk_error(error, folder) from error
+        return pack.name
+
+    def flush(self) -> None:
+        """Have the system write everything out at once: a thousand packs one by one would take half a minute."""
+        os.sync()
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    # Not synced yet: after a crash the plan is still there, and all packs are written again.
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+    temporary.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class PackMaker:
+    """Makes and checks the packs of certificates that are on the ledger."""
+
+    client: Client
+    policy: Policy
+    signer: SigningKey
+    issuer: vc.Issuer
+    schema: Schema
+    authority: str
+    now_ms: int
+
+    def make(self, batch: Batch) -> list[Pack]:
+        """The packs of a batch, in order. Raises RefusedError if what the node gave does not hold, ApiError."""
+        entry = batch.entry
+        records = [SubjectRecord(entry.id, index, record) for index, record in enumerate(entry.records)]
+        receipts = self.client.receipts([leaf_hash(item.record) for item in records])
+        return [self._pack(one, item, receipts) for one, item in zip(batch.planned, records, strict=True)]
+
+    def _pack(self, one: Planned, item: SubjectRecord, receipts: Mapping[bytes, str]) -> Pack:
+        record_id = leaf_hash(item.record)
+        receipt = receipts.get(record_id)
+        if receipt is None:
+            raise ApiError("record.unknown", f"the node has no receipt for the certificate of row {one.row}")
+        proof = CertificateProof(receipt, (item,), one.claims)
+        judgement = judge_proof(proof, self.policy, now_ms=self.now_ms)
+        if judgement.rule == "certificate.records":
+            # More has been recorded of it since: then all of its records are asked for.
+            proof = with_claims(self.client.certificate_proof(one.certificate, self.authority), one)
+            receipt = proof.receipt
+            judgement = judge_proof(proof, self.policy, now_ms=self.now_ms)
+        return Pack(one.row, one.certificate, record_id, receipt, proof, self._credential(one, judgement))
+
+    def _credential(self, one: Planned, judgement: Judgement) -> Json:
+        certificate, proved = judgement.certificate, judgement.proved
+        if judgement.verdict is Verdict.DOES_NOT_MATCH or certificate is None or proved is None:
+            raise RefusedError(
+                judgement.rule, f"the node's receipt for row {one.row} does not hold: {judgement.reason}"
+            )
+        document = vc.certificate_credential(
+            certificate,
+            one.claims,
+            self.issuer,
+            kind=self.schema.credential,
+            origin=proved.checked.checkpoint.origin,
+        )
+        return vc.sign(document, self.signer, self.issuer.did, created=vc.local_time(self.now_ms))
+
+
+def with_claims(data: bytes, one: Planned) -> CertificateProof:
+    """A node's proof, with the holder's claims. Raises FormatError, CannotTellError."""
+    proof = CertificateProof.parse(data)
+    return CertificateProof(proof.receipt, proof.records, one.claims)
+
+
+def keep(store: ClaimsStore, packs: Sequence[Pack]) -> list[str]:
+    """Keep packs; returns where each is."""
+    return [store.put(pack) for pack in packs]

@@ -1,0 +1,149 @@
+"""What the demo is played on: commands shown and run as processes of their own, a node in the background, a folder.
+
+Rules: a command is shown before it runs; one that does not end as it should ends the demo, with what it said. A node that was
+started is stopped, whatever happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rich.markup import escape
+
+from api.cli.output import ExitCode, console, error_console
+from api.client import ApiError, Client
+from ledger.errors import LedgerError
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+
+
+class DemoError(LedgerError):
+    """A step of the demo did not end as it should."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Stage:
+    """A folder to work in, and the environment that commands find there."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{port}"
+        self.slowest_seconds = 0.0
+        """How long the slowest command with all its output has taken."""
+        self._port = port
+        # What somebody has set for another ledger has no place here.
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("SOGOC_")
+        }
+
+    def title(self, text: str) -> None:
+        """Begin a part."""
+        console.print(f"\n[bold cyan]{escape(text)}[/]")
+
+    def say(self, text: str) -> None:
+        """A remark between commands."""
+        console.print(f"[dim]# {escape(text)}[/]")
+
+    def export(self, **variables: str) -> None:
+        """Set variables for all commands from here on, as a shell would."""
+        self._environment |= variables
+        shown = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+        console.print(f"[dim]$[/] export {escape(shown)}")
+
+    def run(self, *arguments: str, expect: ExitCode = ExitCode.GOOD) -> None:
+        """Run one command with all that it says."""
+        self._show(arguments)
+        begun = time.monotonic()
+        code = self._start(arguments, None).wait()
+        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - begun)
+        if code != expect:
+            raise DemoError("demo.step", f"`sogoc {arguments[0]}` ended with {code}, not {int(expect)}")
+
+    def prepare(self, *commands: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Run commands that do not wait for one another side by side, and return what each answers with `--json`."""
+        started = []
+        try:
+            for arguments in commands:
+                self._show(arguments)
+                started.append((arguments, self._start([*arguments, "--json"], subprocess.PIPE)))
+            return [self._answer(arguments, process) for arguments, process in started]
+        finally:
+            for _, process in started:
+                process.kill()
+                process.wait()
+
+    def _answer(self, arguments: Sequence[str], process: subprocess.Popen[bytes]) -> Mapping[str, Any]:
+        out, err = process.communicate()
+        if process.returncode != ExitCode.GOOD:
+            error_console.print(escape((err or out).decode(errors="replace").rstrip()))
+            raise DemoError(
+                "demo.step",
+                f"`sogoc {arguments[0]}` ended with {process.returncode}, not {int(ExitCode.GOOD)}",
+            )
+        answer: Mapping[str, Any] = json.loads(out)
+        return answer
+
+    @contextmanager
+    def node(self, home: str) -> Iterator[None]:
+        """A node that runs until the block ends."""
+        arguments = ("serve", home, "--port", str(self._port))
+        self._show(arguments, " &")
+        with (self.folder / "node.log").open("wb") as log:
+            process = self._start(arguments, log)
+            try:
+                self._await_node(process)
+                yield
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(_STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    def _await_node(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        with Client(self.url) as client:
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    client.checkpoint()
+                except ApiError:
+                    time.sleep(0.05)
+                else:
+                    return
+        log = (self.folder / "node.log").read_text(encoding="utf-8", errors="replace")
+        raise DemoError("demo.node", f"the node did not start:\n{log}")
+
+    def _show(self, arguments: Sequence[str], tail: str = "") -> None:
+        console.print(f"[dim]$[/] sogoc {escape(shlex.join(arguments))}{tail}")
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "api.cli", *arguments]
+
+    def _start(self, arguments: Sequence[str], output: int | BinaryIO | None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  our own program
+            self._command(arguments),
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )

@@ -1,0 +1,355 @@
+"""`/v1/certificates` and `/v1/status-lists`: where certificates stand, and what their holders show.
+
+Rules: what a certificate says is not here, because it is not on the ledger. Everything an answer says can be checked with the
+proof it points to. An identifier is 16 random bytes, but another authority may repeat it: all of its certificates are listed,
+and `authority` chooses one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+
+from api.http.context import Context, context_of
+from api.http.models import Hash, Model, TimeMs
+from api.http.problem import HttpError
+from api.http.shapes import stored_entry
+from ledger.credentials.status_list import encode_list
+from ledger.disclosure import Certificate, CertificateProof, SubjectRecord, certificate_of
+from ledger.encoding import decode
+from ledger.errors import StoreCorruptError
+from ledger.fields import IDENTIFIER_ALPHABET
+from ledger.records import Record, parse_record
+from ledger.records.base import integer, octets
+from ledger.records.certificates import (
+    CERTIFICATE,
+    CERTIFICATE_LOOKUP,
+    CERTIFICATE_SIZE,
+    RENEW,
+    REVOKED,
+    SUSPENDED,
+    status_list_lookup,
+)
+from ledger.rows import MemberRow, SubjectRow, member_key, subject_key
+from ledger.rules import Place
+from ledger.succession import line_of
+from node.receipts import FinalView, parse_place
+
+MAX_RECORDS = 1_000
+"""Records that are read of one identifier."""
+MAX_LIST_NUMBER = 2**14 - 1
+PROOF_TYPE = "application/vnd.sogoc.proof"
+_KEPT_LISTS = 16
+
+router = APIRouter(tags=["certificates"])
+
+CertificateId = Annotated[
+    str,
+    Path(
+        description="The certificate's identifier, 32 hexadecimal digits.",
+        pattern=r"^[0-9a-fA-F]{32}$",
+        examples=["5a" * CERTIFICATE_SIZE],
+    ),
+]
+Authority = Annotated[
+    str | None,
+    Query(description="The issuing authority, where several issued one of this identifier.", max_length=64),
+]
+
+
+class IssuerAnswer(Model):
+    """Who issued, and who stands in its place."""
+
+    id: str
+    name: str
+    ended_ms: TimeMs | None
+    successors: list[str] = Field(description="Names of those that succeed it and exist, nearest first.")
+
+
+class CertificateAnswer(Model):
+    """Where one certificate stands at the checkpoint."""
+
+    certificate: str = Field(pattern=r"^[0-9a-f]{32}$")
+    authority: str
+    issuer: IssuerAnswer
+    status: str = Field(examples=["in-force"])
+    reason: str | None = Field(description="Why it is suspended or revoked, out of the specification's list.")
+    schema_name: str = Field(description="Name of the schema of its claims.")
+    claims_root: Hash
+    claims_count: int
+    valid_from: str | None
+    valid_until: str | None = Field(description="Its last day, renewals counted.")
+    status_index: int | None
+    issued_ms: TimeMs
+    changed_ms: TimeMs
+    papers: list[Hash] = Field(description="SHA-256 of the signed files.")
+    records: list[Hash] = Field(description="Ids of all its records, in order.")
+    receipt: str = Field(description="Address of the receipt of its issue, or of its newest renewal.")
+    proof: str = Field(description="Address of the proof that its holder shows, without claims.")
+
+
+class CertificatesAnswer(Model):
+    """All certificates of an identifier; there is one, unless an authority repeated another's."""
+
+    certificates: list[CertificateAnswer]
+    size: int = Field(description="Tree size of the checkpoint that this answer is of.")
+
+
+class StatusListAnswer(Model):
+    """An authority's status list as the ledger has it; each a Bitstring Status List `encodedList`."""
+
+    authority: str
+    number: int
+    issued: str = Field(description="Places that certificates have.")
+    revocation: str
+    suspension: str
+    count: int = Field(description="How many places are taken.")
+    size: int = Field(description="Tree size of the checkpoint that this answer is of.")
+    time_ms: TimeMs = Field(description="Chain time of its last block.")
+
+
+def _records(final: FinalView, identifier: bytes) -> dict[str, list[tuple[Place, Record]]]:
+    """A certificate identifier's records in order of the log, by authority."""
+    places = []
+    for _, value in final.view.lookup(CERTIFICATE_LOOKUP + identifier):
+        places.append(parse_place(value))
+        if len(places) > MAX_RECORDS:
+            raise HttpError(
+                "certificate.records-many", "the certificate has too many records to list", status=422
+            )
+    found: dict[str, list[tuple[Place, Record]]] = {}
+    for place in sorted(places, key=lambda one: (one.index, one.record_index)):
+        record = parse_record(final.record(place))
+        found.setdefault(record.authority, []).append((place, record))
+    if not found:
+        raise HttpError("certificate.not-found", "this ledger has no such certificate", status=404)
+    return found
+
+
+def _one(final: FinalView, identifier: bytes, authority: str | None) -> list[tuple[Place, Record]]:
+    found = _records(final, identifier)
+    if authority is None and len(found) == 1:
+        return next(iter(found.values()))
+    if authority not in found:
+        raise HttpError(
+            "certificate.not-found",
+            "several authorities issued a certificate of this identifier: name one"
+            if authority is None
+            else "this authority issued no such certificate",
+            status=404,
+        )
+    return found[authority]
+
+
+def _row(final: FinalView, authority: str, identifier: bytes) -> SubjectRow:
+    data = final.view.get(subject_key(CERTIFICATE, authority, identifier))
+    if data is None:
+        raise StoreCorruptError(
+            "state.subject", "the state has lost a record's subject: run `sogoc audit --level full`"
+        )
+    return SubjectRow.parse(data)
+
+
+@router.get("/v1/certificates/{certificate}", summary="Where a certificate stands")
+def get_certificate(request: Request, certificate: CertificateId) -> CertificatesAnswer:
+    """Status, days, issuer and records of the certificate. 404 `certificate.not-found`."""
+    final = context_of(request).final
+    identifier = bytes.fromhex(certificate)
+    return CertificatesAnswer(
+        certificates=[
+            _answer(final, identifier, [record for _, record in records])
+            for records in _records(final, identifier).values()
+        ],
+        size=final.size,
+    )
+
+
+def _answer(final: FinalView, identifier: bytes, records: list[Record]) -> CertificateAnswer:
+    known: Certificate = certificate_of(records)
+    body, authority = known.issue.body, known.issue.authority
+    row = _row(final, authority, identifier)
+    address = f"/v1/certificates/{identifier.hex()}"
+    return CertificateAnswer(
+        certificate=identifier.hex(),
+        authority=authority,
+        issuer=_issuer(final, authority),
+        status=row.status,
+        reason=known.reason,
+        schema_name=known.schema,
+        claims_root=octets(body, "claims_root").hex(),
+        claims_count=integer(body, "claims_count"),
+        valid_from=known.valid_from,
+        valid_until=known.valid_until,
+        status_index=integer(body, "status_index") if "status_index" in body else None,
+        issued_ms=row.time_ms,
+        changed_ms=row.changed_ms,
+        papers=[paper.hex() for paper in known.papers],
+        records=[record.id.hex() for record in records],
+        receipt=f"{address}/receipt?authority={authority}",
+        proof=f"{address}/proof?authority={authority}",
+    )
+
+
+def _issuer(final: FinalView, authority: str) -> IssuerAnswer:
+    def row_of(member: str) -> MemberRow | None:
+        data = final.view.get(member_key(member))
+        return None if data is None else MemberRow.parse(data)
+
+    line = line_of(authority, row_of)
+    issuer = line[authority]
+    return IssuerAnswer(
+        id=authority,
+        name=issuer.name,
+        ended_ms=issuer.ended_ms,
+        successors=[row.name for member, row in line.items() if member != authority and row.ended_ms is None],
+    )
+
+
+@router.get(
+    "/v1/certificates/{certificate}/receipt",
+    summary="A certificate's receipt",
+    response_class=PlainTextResponse,
+    responses={
+        200: {"description": "A C2SP tlog-proof", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
+)
+def get_certificate_receipt(
+    request: Request, certificate: CertificateId, authority: Authority = None
+) -> Response:
+    """The receipt of its issue, or of its newest renewal: the one that knows its last day. 404 `certificate.not-found`."""
+    final = context_of(request).final
+    records = _one(final, bytes.fromhex(certificate), authority)
+    place = next((place for place, record in reversed(records) if record.type.name == RENEW), records[0][0])
+    return PlainTextResponse(final.receipt(place).text(), headers={"cache-control": "no-cache"})
+
+
+@router.get(
+    "/v1/certificates/{certificate}/proof",
+    summary="A certificate's proof, without claims",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "A .sogoc-proof file; see the specification",
+            "content": {PROOF_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+def get_certificate_proof(
+    request: Request, certificate: CertificateId, authority: Authority = None
+) -> Response:
+    """The receipt of its issue and all of its records: status, days and papers in one file. 404 `certificate.not-found`."""
+    final = context_of(request).final
+    records = _one(final, bytes.fromhex(certificate), authority)
+    proof = CertificateProof(
+        final.receipt(records[0][0]).text(),
+        tuple(
+            SubjectRecord(stored_entry(final, place.index).id, place.record_index, record.raw)
+            for place, record in records
+        ),
+    )
+    return Response(proof.encoded(), media_type=PROOF_TYPE, headers={"cache-control": "no-cache"})
+
+
+class _Lists:
+    """The lists asked for most recently: one is made again when the ledger has grown."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[bytes, str, int], StatusListAnswer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, context: Context, authority: str, number: int) -> StatusListAnswer:
+        """The list under the newest checkpoint."""
+        final = context.final
+        key = (context.node.genesis.chain_id, authority, number)
+        # One at a time: a long list is made once, and not by everybody who waits for it.
+        with self._lock:
+            answer = self._kept.get(key)
+            if answer is None or answer.size < final.size:
+                answer = self._kept[key] = _list(context, final, authority, number)
+            self._kept.move_to_end(key)
+            while len(self._kept) > _KEPT_LISTS:
+                self._kept.popitem(last=False)
+            return answer
+
+
+_lists = _Lists()
+
+
+def _list(context: Context, final: FinalView, authority: str, number: int) -> StatusListAnswer:
+    prefix = status_list_lookup(authority, number)
+    issued: list[int] = []
+    by_status: dict[object, list[int]] = {REVOKED: [], SUSPENDED: []}
+    for key, _ in final.view.lookup(prefix):
+        index = int.from_bytes(key[len(prefix) : len(prefix) + 4], "big")
+        identifier = key[len(prefix) + 4 : len(prefix) + 4 + CERTIFICATE_SIZE]
+        issued.append(index)
+        data = final.view.get(subject_key(CERTIFICATE, authority, identifier))
+        row = None if data is None else decode(data)
+        if isinstance(row, list):
+            by_status.setdefault(row[0], []).append(index)
+    return StatusListAnswer(
+        authority=authority,
+        number=number,
+        issued=encode_list(issued),
+        revocation=encode_list(by_status[REVOKED]),
+        suspension=encode_list(by_status[SUSPENDED]),
+        count=len(issued),
+        size=final.size,
+        time_ms=context.places.find(final.view, final.size - 1).time_ms,
+    )
+
+
+ListAuthority = Annotated[str, Path(description="The issuing authority.", min_length=1, max_length=64)]
+ListNumber = Annotated[int, Path(description="The list's number, from 0.", ge=0, le=MAX_LIST_NUMBER)]
+
+
+@router.get(
+    "/v1/status-lists/{authority}/{number}", summary="An authority's status list, as the ledger has it"
+)
+def get_status_list(request: Request, authority: ListAuthority, number: ListNumber) -> StatusListAnswer:
+    """Which places are taken, revoked and suspended. Empty for an authority that issued nothing."""
+    _check_authority(authority)
+    return _lists.get(context_of(request), authority, number)
+
+
+@router.get(
+    "/v1/status-lists/{authority}/{number}/{purpose}",
+    summary="An authority's status list as a credential",
+    response_class=FileResponse,
+    responses={
+        200: {
+            "description": "A BitstringStatusListCredential",
+            "content": {"application/vc": {"schema": {"type": "object"}}},
+        }
+    },
+)
+def get_status_list_credential(
+    request: Request,
+    authority: ListAuthority,
+    number: ListNumber,
+    purpose: Annotated[Literal["revocation", "suspension"], Path(description="What a set bit means.")],
+) -> Response:
+    """The credential that the issuer signed, as it lies in the node's home. 404 `status-list.unknown`."""
+    _check_authority(authority)
+    path = context_of(request).node.home.path / "status-lists" / list_file_name(authority, number, purpose)
+    if not path.is_file():
+        raise HttpError(
+            "status-list.unknown", "the issuer has published no such status list here", status=404
+        )
+    return FileResponse(path, media_type="application/vc", headers={"cache-control": "max-age=300"})
+
+
+def list_file_name(authority: str, number: int, purpose: str) -> str:
+    """The name of a status list credential's file in the folder `status-lists` of a node's home."""
+    return f"{authority}.{number}.{purpose}.json"
+
+
+def _check_authority(authority: str) -> None:
+    if not IDENTIFIER_ALPHABET.issuperset(authority):
+        raise HttpError("status-list.unknown", "no authority has such an identifier", status=404)

@@ -1,0 +1,28 @@
+/** What every page begins with: its language, and the service worker that lets it open with no network. */
+
+import { startLanguage } from "./words.js";
+
+const WORKER = "/sw.js";
+const WORKER_AFTER_MS = 3_000;
+
+/** Take a page into service. */
+export function startHouse() {
+  startLanguage();
+  if (globalThis.isSecureContext && "serviceWorker" in navigator) {
+    // Not at once: what the person came for goes first. A worker that cannot be installed costs the offline page, and nothing else.
+    const register = () => navigator.serviceWorker.register(workerAddress(), { updateViaCache: "none" }).catch(() => {});
+    setTimeout(register, WORKER_AFTER_MS);
+  }
+}
+
+/** The one address that the page's policy lets a worker come from. */
+function workerAddress() {
+  if (!globalThis.trustedTypes) return WORKER;
+  const only = globalThis.trustedTypes.createPolicy("sogoc", {
+    createScriptURL(address) {
+      if (address !== WORKER) throw new TypeError("no other script may be loaded");
+      return address;
+    },
+  });
+  return only.createScriptURL(WORKER);
+}

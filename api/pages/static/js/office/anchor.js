@@ -1,0 +1,347 @@
+/**
+ * Anchoring documents, many with one signature.
+ *
+ * Rules: files are hashed on this device and stay here. What is anchored already is not signed again; a number that is taken, a name that
+ * marks a secret, a person's data in a public field are said before anything is signed. A file's name fills in what it says; whoever
+ * signs sees and may change all of it.
+ */
+
+import { LedgerError, RECORD_TYPES, decode, encode, encodeRecord, fileCommitment, fromBase64, fromHex, hashFile, toHex } from "../../verify/index.js";
+import { askJson } from "../ask.js";
+import { el, icon, say, time } from "../dom.js";
+import { keyFor } from "./desk.js";
+import { bookOf, isMarkedSecret, kindOf, numberIn, personalData } from "./gate.js";
+import { filesHere, jobPanel } from "./jobs.js";
+import { random } from "./keys.js";
+import { forEach, send } from "./node.js";
+import { problemNote, problemOf } from "./problems.js";
+import { jobs, sign } from "./queue.js";
+import { act, announce, checkbox, chooser, guarded, input, select } from "./ui.js";
+
+/**
+ * @typedef {{file: File, name: string, hash: string, media: string, isPrivate: boolean, known: any, holder: any, isContinuing: boolean, problem: string|null,
+ *   inputs: Record<string, HTMLInputElement|HTMLSelectElement>, row: HTMLElement, state: HTMLElement, last: string}} Paper
+ */
+
+const FIELDS = ["number", "symbol", "kind", "date", "abstract"];
+
+/** Codes of the field `kind`, as the ledger knows them. */
+function kinds() {
+  const [, , kind] = RECORD_TYPES["doc.anchor/1"].fields.find(([name]) => name === "kind") ?? ["", false, ["Choice", []]];
+  return /** @type {string[]} */ (kind[1]);
+}
+
+export function anchorView() {
+  /** @type {Paper[]} */
+  let papers = [];
+  const place = el("div");
+  const list = el("div", { class: "sheet", role: "group", "data-t-label": "of.anchor.list" });
+  const summary = el("p", { class: "grow", "aria-live": "polite" });
+  const commit = act("of.anchor.sign", { kind: "primary", icon: "lock", id: "sign", onclick: () => guarded(commit, place, signAll) });
+  const count = el("span", { class: "num" });
+  commit.append(" ", count);
+  const allDate = input({ type: "date", id: "all-date", "aria-label": "ngày", "data-t-label": "of.anchor.all-date" });
+  allDate.addEventListener("change", () => {
+    for (const paper of papers) if (!paper.inputs.date.value || paper.inputs.date.value === paper.last) paper.inputs.date.value = paper.last = allDate.value;
+    papers.forEach(check);
+  });
+  const allPrivate = checkbox(say("of.anchor.all-private"), { id: "all-private" });
+  allPrivate.box.addEventListener("change", () => papers.forEach((paper) => setPrivate(paper, allPrivate.box.checked)));
+  const add = chooser({ titleKey: "of.anchor.drop", buttonKey: "of.anchor.choose", noteKey: "of.anchor.stays", multiple: true, id: "office-files", primary: true, onfiles: take });
+  const tools = el("div", { class: "tools" },
+    el("span", { class: "tool" }, el("label", { for: "all-date" }, say("of.anchor.all-date")), allDate), allPrivate.whole);
+  const bar = el("div", { class: "bar" }, summary, act("of.anchor.clear", { kind: "quiet", id: "clear", onclick: clear }), commit);
+  const desktop = el("div", { hidden: true }, tools, list, place, bar);
+  const start = el("div", {}, say("of.anchor.title", "h2", { tabindex: "-1" }), say("of.anchor.lead", "p", { class: "soft" }), add, desktop);
+  const after = el("div");
+  const view = el("div", {}, start, after);
+
+  function clear() {
+    papers = [];
+    list.replaceChildren();
+    allDate.value = "";
+    allPrivate.box.checked = false;
+    place.replaceChildren();
+    show();
+  }
+
+  /** @param {File[]} files */
+  async function take(files) {
+    desktop.hidden = false;
+    const fresh = files.map(newPaper);
+    for (const paper of fresh) {
+      papers.push(paper);
+      list.append(paper.row);
+    }
+    show();
+    await forEach(fresh, read, 3);
+    await forEach(fresh.filter((paper) => papers.includes(paper)), look, 4);
+    const marked = papers.find((paper) => paper.problem === "of.anchor.secret");
+    announce(`${papers.length}`);
+    if (marked) marked.row.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {File} file @returns {Paper} */
+  function newPaper(file) {
+    const name = file.name.normalize("NFC");
+    const said = numberIn(name);
+    const inputs = {
+      number: input({ maxlength: 20, class: "input small", inputmode: "text" }),
+      symbol: input({ maxlength: 60, class: "input small", spellcheck: "false" }),
+      kind: select([["", say("of.anchor.no-kind")], ...kinds().map((code) => /** @type {[string, Node]} */ ([code, say(`doc-kind.${code}`)]))]),
+      date: input({ type: "date", class: "input small" }),
+      abstract: input({ maxlength: 400, class: "input small" }),
+    };
+    inputs.number.value = said?.number ?? "";
+    inputs.symbol.value = said?.symbol ?? "";
+    inputs.kind.value = said ? kindOf(said.symbol) : "";
+    inputs.date.value = allDate.value;
+    const priv = checkbox(say("of.private"));
+    const state = el("span", { class: "state" });
+    /** @type {Paper} */
+    const paper = {
+      file, name, hash: "", media: file.type || (/\.pdf$/i.test(name) ? "application/pdf" : "application/octet-stream"), isPrivate: false, known: null, holder: null,
+      isContinuing: false, problem: null, inputs, state, last: allDate.value, row: el("fieldset", { class: "paper-row" }),
+    };
+    const cells = FIELDS.map((field) => el("label", { class: `cell ${field}` }, say(`field.${field}`, "span", { class: "cell-name" }), /** @type {any} */ (inputs)[field]));
+    const drop = act("of.anchor.remove", { kind: "small quiet", onclick: () => {
+      papers = papers.filter((one) => one !== paper);
+      paper.row.remove();
+      show();
+    } });
+    paper.row.append(el("legend", { class: "paper-name" }, name), ...cells, el("span", { class: "cell private" }, priv.whole), el("div", { class: "cell state-cell" }, state, drop));
+    priv.box.addEventListener("change", () => setPrivate(paper, priv.box.checked));
+    paper.row.addEventListener("set-private", () => (priv.box.checked = paper.isPrivate));
+    inputs.symbol.addEventListener("change", () => {
+      if (!inputs.kind.value) inputs.kind.value = kindOf(inputs.symbol.value.normalize("NFC").trim());
+    });
+    for (const one of Object.values(inputs)) one.addEventListener("change", () => {
+      paper.holder = null;
+      check(paper);
+      look(paper);
+    });
+    if (isMarkedSecret(name)) paper.problem = "of.anchor.secret";
+    if (allPrivate.box.checked) setPrivate(paper, true);
+    return paper;
+  }
+
+  /** @param {Paper} paper @param {boolean} isPrivate */
+  function setPrivate(paper, isPrivate) {
+    paper.isPrivate = isPrivate;
+    paper.row.dispatchEvent(new CustomEvent("set-private"));
+    for (const one of Object.values(paper.inputs)) one.disabled = isPrivate;
+    check(paper);
+    look(paper);
+  }
+
+  /** Hash it; a paper whose name marks it as secret is not read. @param {Paper} paper */
+  async function read(paper) {
+    if (paper.problem === "of.anchor.secret") return check(paper);
+    paper.state.replaceChildren(say("of.anchor.hashing"));
+    try {
+      paper.hash = toHex(await hashFile(paper.file));
+    } catch (error) {
+      paper.problem = error instanceof LedgerError ? "of.anchor.too-large" : "of.anchor.unreadable";
+      return check(paper);
+    }
+    const twin = papers.find((one) => one !== paper && one.hash === paper.hash);
+    if (twin) {
+      papers = papers.filter((one) => one !== paper);
+      paper.row.remove();
+      return;
+    }
+    filesHere.set(paper.hash, paper.file);
+    check(paper);
+  }
+
+  /** Ask whether it, or its number, is on the ledger already. @param {Paper} paper */
+  async function look(paper) {
+    if (!paper.hash) return;
+    const key = keyFor("doc.anchor/1");
+    if (!key) return;
+    if (paper.known === null) {
+      const answer = await askJson(`/v1/documents/${paper.hash}`);
+      if (answer.kind === "ok") paper.known = answer.value.anchors.find((/** @type {any} */ one) => one.authority === key.member && one.subject.id === paper.hash) ?? null;
+      // A private paper is known to this browser alone: its commitment says nothing of the file.
+      paper.known ??= await knownHere(paper.hash);
+    }
+    const { number, date } = valuesOf(paper);
+    if (!paper.isPrivate && number && date && !paper.known) paper.holder = await holderOf(key.member, paper);
+    check(paper);
+  }
+
+  /** @param {Paper} paper */
+  function check(paper) {
+    const values = valuesOf(paper);
+    const free = ["symbol", "abstract"].map((name) => [name, paper.isPrivate ? null : personalData(values[name])]).find(([, found]) => found);
+    const isHard = paper.problem && !paper.problem.startsWith("of.wrong.");
+    /** @type {Node[]} */
+    let words;
+    for (const one of Object.values(paper.inputs)) one.removeAttribute("aria-invalid");
+    if (isHard) words = [tag("bad", "cross", /** @type {string} */ (paper.problem))];
+    else if (!paper.hash) words = [say("of.anchor.hashing")];
+    else if (paper.known) words = [tag("good", "check", "of.anchor.known"), node(" "), time(paper.known.time_ms)];
+    else if (free) {
+      paper.inputs[/** @type {string} */ (free[0])].setAttribute("aria-invalid", "true");
+      paper.problem = "of.wrong.personal";
+      words = [tag("bad", "cross", "of.wrong.personal"), node(" "), say(`field.${free[0]}`, "strong"), node(": "), say(/** @type {string} */ (free[1]))];
+    } else if (!paper.isPrivate && values.number && !/^[A-Za-z0-9./_-]{1,20}$/.test(values.number)) words = wrong(paper, "number", "of.wrong.number");
+    else if (!paper.isPrivate && values.number && !values.date) words = wrong(paper, "date", "of.wrong.date");
+    else if (!paper.isPrivate && sameNumber(paper)) words = wrong(paper, "number", "of.wrong.twice");
+    else if (!paper.isPrivate && paper.holder && !paper.isContinuing) {
+      paper.problem = "of.wrong.taken";
+      paper.inputs.number.setAttribute("aria-invalid", "true");
+      const box = checkbox(say("of.anchor.continues"));
+      box.box.addEventListener("change", () => {
+        paper.isContinuing = box.box.checked;
+        check(paper);
+      });
+      words = [tag("bad", "cross", "of.wrong.taken"), box.whole];
+    } else {
+      paper.problem = null;
+      words = [tag("", "check", paper.isContinuing && paper.holder ? "of.anchor.continuing" : "of.anchor.new")];
+    }
+    if (paper.known) paper.problem = null;
+    paper.state.replaceChildren(...words);
+    show();
+  }
+
+  /** @param {Paper} paper @param {string} field @param {string} key */
+  function wrong(paper, field, key) {
+    paper.problem = key;
+    paper.inputs[field].setAttribute("aria-invalid", "true");
+    return [tag("bad", "cross", key)];
+  }
+
+  /** @param {Paper} paper */
+  function sameNumber(paper) {
+    const mine = numberKey(paper);
+    return mine !== null && papers.some((one) => one !== paper && !one.isPrivate && !one.known && numberKey(one) === mine);
+  }
+
+  function show() {
+    const ready = papers.filter((paper) => paper.hash && !paper.known && !paper.problem);
+    const bad = papers.filter((paper) => paper.problem).length;
+    const known = papers.filter((paper) => paper.known).length;
+    desktop.hidden = !papers.length;
+    add.classList.toggle("slim", papers.length > 0);
+    count.textContent = ready.length ? `(${ready.length})` : "";
+    commit.toggleAttribute("disabled", !ready.length || bad > 0 || papers.some((paper) => !paper.hash && !paper.problem));
+    summary.replaceChildren(...[
+      bad ? el("span", {}, el("strong", {}, bad), " ", say("of.anchor.bad-count")) : null,
+      known ? el("span", {}, el("strong", {}, known), " ", say("of.anchor.known-count")) : null,
+      !bad && !known && ready.length ? say("of.anchor.one-signature") : null,
+    ].filter((one) => one !== null).flatMap((one, at) => (at ? [node(" · "), one] : [one])));
+  }
+
+  async function signAll() {
+    const key = keyFor("doc.anchor/1");
+    if (!key) throw new LedgerError("office.no-key", "no key in this browser may anchor documents");
+    const ready = papers.filter((paper) => !paper.known && !paper.problem);
+    const vaultOpen = ready.some((paper) => paper.isPrivate) && (await hasVault());
+    const things = [];
+    for (const paper of ready) {
+      try {
+        things.push(await thingOf(paper, key.member, vaultOpen));
+      } catch (error) {
+        paper.state.replaceChildren(problemNote(problemOf(error)));
+        paper.row.scrollIntoView({ block: "center" });
+        return;
+      }
+    }
+    const ids = await sign(key, "documents", things);
+    start.hidden = true;
+    const panel = jobPanel(ids, { againKey: "of.anchor.again", onagain: () => {
+      after.replaceChildren();
+      start.hidden = false;
+      clear();
+      /** @type {HTMLElement} */ (start.querySelector("h2")).focus();
+    } });
+    after.replaceChildren(panel);
+    /** @type {HTMLElement} */ (panel.querySelector("h2")).focus();
+    globalThis.scrollTo(0, 0);
+  }
+
+  show();
+  return { view, show: () => papers.forEach(look) };
+}
+
+/** @param {string} text */
+function node(text) {
+  return document.createTextNode(text);
+}
+
+/** @param {string} kind @param {string} sign @param {string} key */
+function tag(kind, sign, key) {
+  return el("span", { class: `tag ${kind}`, "data-state": key }, icon(sign), say(key));
+}
+
+/** What is typed, in NFC. @param {Paper} paper @returns {Record<string, string>} */
+function valuesOf(paper) {
+  return Object.fromEntries(FIELDS.map((name) => [name, paper.inputs[name].value.normalize("NFC").replace(/\s+/g, " ").trim()]));
+}
+
+/** @param {Paper} paper */
+function bookOfPaper(paper) {
+  const values = valuesOf(paper);
+  return bookOf(values.symbol, values.kind);
+}
+
+/** @param {Paper} paper */
+function numberKey(paper) {
+  const { number, date } = valuesOf(paper);
+  return number && date ? JSON.stringify([bookOfPaper(paper) ?? "", date.slice(0, 4), number]) : null;
+}
+
+/**
+ * The document that has a paper's number, if another one does.
+ * @param {string} authority
+ * @param {Paper} paper
+ */
+async function holderOf(authority, paper) {
+  const { number, date } = valuesOf(paper);
+  const row = toHex(/** @type {Uint8Array} */ (encode(["number", authority, bookOfPaper(paper) ?? "", Number(date.slice(0, 4)), number])));
+  const answer = await askJson(`/v1/state/${row}`);
+  if (answer.kind !== "ok" || !answer.value.present) return null;
+  const id = decode(fromBase64(answer.value.value, "row.shape"));
+  const record = id instanceof Uint8Array ? await askJson(`/v1/records/${toHex(id)}`) : null;
+  return record?.kind === "ok" ? record.value.subject : null;
+}
+
+/** A private paper that this browser anchored before. @param {string} hash */
+async function knownHere(hash) {
+  for (const job of await jobs()) {
+    if (job.kind === "documents" && job.state !== "refused" && job.items.some((item) => item.hash === hash)) return { time_ms: job.createdMs };
+  }
+  return null;
+}
+
+/** Whether the node has a vault that this page may use. */
+export async function hasVault() {
+  const answer = await send("/v1/vault/challenge", null);
+  return answer.kind !== "refused";
+}
+
+/**
+ * @param {Paper} paper
+ * @param {string} authority
+ * @param {boolean} vaultOpen
+ */
+async function thingOf(paper, authority, vaultOpen) {
+  const item = { name: paper.name, hash: paper.hash };
+  if (paper.isPrivate) {
+    const salt = random(32);
+    const commitment = await fileCommitment(paper.file, salt);
+    /** @type {import("./queue.js").ForVault|undefined} */
+    const vault = vaultOpen ? { owner: authority, kind: "document", identifier: commitment, content: salt } : undefined;
+    return { record: encodeRecord("doc.anchor/1", { authority, commitment }), item: { ...item, salt: toHex(salt), commitment: toHex(commitment) }, vault };
+  }
+  const values = valuesOf(paper);
+  /** @type {Record<string, any>} */
+  const body = { authority, hash: fromHex(paper.hash), media_type: paper.media.split(";")[0].trim().toLowerCase(), size: paper.file.size };
+  for (const name of FIELDS) if (values[name]) body[name] = values[name];
+  const book = values.number ? bookOfPaper(paper) : null;
+  if (book) body.book = book;
+  if (paper.holder && paper.isContinuing) body.continues = fromHex(paper.holder.id);
+  return { record: encodeRecord("doc.anchor/1", body), item: { ...item, title: values.number ? `${values.number}${values.symbol ? `/${values.symbol}` : ""}` : "" } };
+}

@@ -1,0 +1,5 @@
+/** Pages without a script of their own. */
+
+import { startHouse } from "./house.js";
+
+startHouse();

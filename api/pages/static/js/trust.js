@@ -1,0 +1,108 @@
+/**
+ * The policy that this device trusts: kept from the first visit, and never replaced without being asked.
+ *
+ * Rules: the first policy that the server shows is kept, with when; any other is held up beside it for the person to decide. A
+ * policy from a person's own file outranks both.
+ */
+
+import { LedgerError, checkPolicy, checkSupport, hashFile, toHex } from "../verify/index.js";
+import { ask, askJson } from "./ask.js";
+import { keep, kept } from "./store.js";
+
+/**
+ * `chainId`: the ledger's, kept from the same source as the policy; null if that did not say.
+ * @typedef {{text: string, keptMs: number, from: "server"|"file"|"embedded", origin: string, chainId: string|null}} Pinned
+ */
+
+const CHAIN_ID = /^[0-9a-f]{64}$/;
+
+/** @returns {Pinned|null} */
+export function pinned() {
+  const value = kept("policy");
+  return value && typeof value.text === "string" ? value : null;
+}
+
+/**
+ * @param {string} text
+ * @param {Pinned["from"]} from
+ * @param {string|null} chainId
+ * @returns {Promise<Pinned>} throws if it is no policy
+ */
+export async function pin(text, from, chainId = null) {
+  const policy = await checkPolicy(text);
+  const value = { text, keptMs: Date.now(), from, origin: policy.logs[0]?.key.name ?? "", chainId: chainId !== null && CHAIN_ID.test(chainId) ? chainId : null };
+  keep("policy", value);
+  return value;
+}
+
+/**
+ * The policy to check with, and whether it is new here.
+ * @returns {Promise<{policy: Pinned, isFirst: boolean}|null>} null if there is none to be had
+ */
+export async function policy() {
+  const held = pinned();
+  if (held) return { policy: held, isFirst: false };
+  const [answer, chainId] = await Promise.all([ask("/v1/policy"), shownChainId()]);
+  if (answer.kind !== "ok") return null;
+  try {
+    return { policy: await pin(answer.text, "server", chainId), isFirst: true };
+  } catch {
+    return null;
+  }
+}
+
+/** The chain id that the server shows, or null. */
+export async function shownChainId() {
+  const answer = await askJson("/v1/status");
+  const id = answer.kind === "ok" ? answer.value?.chain_id : null;
+  return typeof id === "string" ? id : null;
+}
+
+/**
+ * The policy that the server shows now, if it is another than the one kept.
+ * @returns {Promise<string|null>}
+ */
+export async function otherPolicy() {
+  const held = pinned();
+  const answer = await ask("/v1/policy");
+  if (!held || answer.kind !== "ok" || sameKeys(held.text, answer.text)) return null;
+  try {
+    await checkPolicy(answer.text);
+  } catch {
+    return null;
+  }
+  return answer.text;
+}
+
+/** @param {string} text */
+function lines(text) {
+  return text.split("\n").map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+}
+
+/**
+ * @param {string} one
+ * @param {string} other
+ */
+function sameKeys(one, other) {
+  return lines(one).join("\n") === lines(other).join("\n");
+}
+
+/**
+ * What a person compares with the office's notice board: SHA-256 of the policy, the first 32 digits in groups of four.
+ * @param {string} text
+ */
+export async function fingerprint(text) {
+  const digest = toHex(await hashFile(new TextEncoder().encode(`${lines(text).join("\n")}\n`)));
+  return (digest.slice(0, 32).match(/.{4}/g) ?? []).join(" ");
+}
+
+/** Whether this browser can check signatures: null if it can, else the rule that says why not. */
+export async function missing() {
+  try {
+    await checkSupport();
+    return null;
+  } catch (error) {
+    if (error instanceof LedgerError) return error.rule;
+    throw error;
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The verifier in the browser: everything that pages use, and the only module of this folder that they import.
+ *
+ * Rules: everything is checked here, against a policy text that the caller has pinned; no request is made and nothing is stored. `judge…`
+ * give one of four verdicts and do not throw for what they judge; `verify…` and `check…` return or throw a LedgerError with `rule` and
+ * `detail`. Sizes, indexes and times in seconds are BigInt; times in milliseconds are numbers. A policy that cannot be read throws.
+ */
+
+import { checkBrowser } from "./ed25519.js";
+import { CannotTellError } from "./errors.js";
+import { fileCommitment, hashFile } from "./hash.js";
+import * as compact from "./compact.js";
+import * as history from "./history.js";
+import { Policy } from "./policy.js";
+import { verify } from "./receipt.js";
+import * as verdicts from "./verdict.js";
+import * as watch from "./watch.js";
+
+export { equal, fromBase64, fromHex, toBase64, toHex } from "./bytes.js";
+export { fromDigits, toDigits } from "./compact.js";
+export { verifyConsistency } from "./merkle.js";
+export { buildEntry, encodeBatch, possessionMessage } from "./entry.js";
+export { CannotTellError, FormatError, LedgerError, RefusedError, VerificationError } from "./errors.js";
+export { MAX_FILE_BYTES, fileCommitment, hashFile, leafHash, nodeHash, sha256 } from "./hash.js";
+export { codeOf, groupedCode, isCodeOf, parseCode } from "./lookupcode.js";
+export { decode, encode } from "./msgpack.js";
+export { Policy } from "./policy.js";
+export { RECORD_TYPES } from "./record-types.js";
+export { encodeRecord, parseRecord } from "./records.js";
+export { ForkError, formatEvidence } from "./watch.js";
+
+/** @typedef {import("./verdict.js").Judgement} Judgement */
+/** @typedef {import("./receipt.js").VerifiedReceipt} VerifiedReceipt */
+/** @typedef {{file?: Blob|Uint8Array, hash?: Uint8Array, salt?: Uint8Array}} FileEvidence */
+
+/** Policies read lately, by their text: reading one checks every key in it. @type {Map<string, Promise<Policy>>} */
+const policies = new Map();
+
+/**
+ * @param {string} text
+ * @returns {Promise<Policy>}
+ */
+function policyOf(text) {
+  let found = policies.get(text);
+  if (found === undefined) {
+    found = Policy.parse(text);
+    if (policies.size >= 16) policies.clear();
+    policies.set(text, found);
+  }
+  return found;
+}
+
+/**
+ * Whether this browser can check anything at all; throws CannotTellError (`browser.insecure`, `browser.no-ed25519`,
+ * `browser.cofactored`).
+ */
+export async function checkSupport() {
+  await checkBrowser();
+}
+
+/**
+ * Read a policy and check its form and keys. Throws as `Policy.parse`.
+ * @param {string} policyText
+ */
+export async function checkPolicy(policyText) {
+  return policyOf(policyText);
+}
+
+/**
+ * Check every part of a receipt and return what it proves; throws FormatError, VerificationError or CannotTellError.
+ * @param {string|Uint8Array} text
+ * @param {string} policyText
+ * @returns {Promise<VerifiedReceipt>}
+ */
+export async function verifyReceipt(text, policyText) {
+  await checkBrowser();
+  return verify(text, await policyOf(policyText));
+}
+
+/**
+ * The verdict on a receipt by itself.
+ * @param {string|Uint8Array} text
+ * @param {string} policyText
+ * @param {{nowMs?: number}} [options] nowMs: the reader's clock, for the days of a certificate
+ * @returns {Promise<Judgement>}
+ */
+export async function judgeReceipt(text, policyText, { nowMs } = {}) {
+  return judged(async () => verdicts.judgeReceipt(text, await policyOf(policyText), nowMs ?? null));
+}
+
+/**
+ * The verdict on a file: the file itself or its SHA-256, and the salt (32 bytes) if the holder has one.
+ * @param {FileEvidence} evidence with a salt, `file` is needed: a salted commitment does not follow from the hash
+ * @param {string|Uint8Array} text
+ * @param {string} policyText
+ * @param {{nowMs?: number}} [options]
+ * @returns {Promise<Judgement>}
+ */
+export async function judgeDocument({ file, hash, salt }, text, policyText, { nowMs } = {}) {
+  return judged(async () => {
+    const policy = await policyOf(policyText);
+    if (file === undefined && hash === undefined) {
+      throw new CannotTellError("document.file-missing", "neither the file nor its hash is here");
+    }
+    if (salt !== undefined && salt.length !== 32) {
+      throw new CannotTellError("document.salt-size", `a salt has 32 bytes, not ${salt.length}`);
+    }
+    const commitment = salt !== undefined && file !== undefined ? await fileCommitment(file, salt) : null;
+    const fileHash = hash ?? (file === undefined ? null : await hashFile(file));
+    return verdicts.judgeDocument(fileHash, text, policy, commitment, nowMs ?? null);
+  });
+}
+
+/**
+ * The verdict on a certificate by its proof file (`.sogoc-proof`) and, if it is given, its paper.
+ * @param {Uint8Array} data
+ * @param {string} policyText
+ * @param {{nowMs?: number, file?: Blob|Uint8Array, hash?: Uint8Array}} [options]
+ * @returns {Promise<Judgement>}
+ */
+export async function judgeProof(data, policyText, { nowMs, file, hash } = {}) {
+  return judged(async () => {
+    const fileHash = hash ?? (file === undefined ? null : await hashFile(file));
+    return verdicts.judgeProof(data, await policyOf(policyText), nowMs ?? null, fileHash);
+  });
+}
+
+/**
+ * What the browser itself cannot do is a verdict too.
+ * @param {() => Promise<Judgement>} judge
+ * @returns {Promise<Judgement>}
+ */
+async function judged(judge) {
+  try {
+    await checkBrowser();
+    return await judge();
+  } catch (error) {
+    if (!(error instanceof CannotTellError)) throw error;
+    const { rule, detail } = error;
+    return { verdict: "cannot-tell", rule, reason: detail, proved: null, sinceMs: null, issuer: null, certificate: null, claims: [] };
+  }
+}
+
+/**
+ * Check a history, given as all of its parts in order: every record about its subject, and no other. Throws as `verifyReceipt`.
+ * @param {Uint8Array[]} parts
+ * @param {string} policyText
+ */
+export async function verifyHistory(parts, policyText) {
+  await checkBrowser();
+  return history.verifyHistory(parts, await policyOf(policyText));
+}
+
+/**
+ * Check a compact receipt, as a printed code carries it (`fromDigits`). Throws as `verifyReceipt`.
+ * @param {Uint8Array} data
+ * @param {string} policyText
+ * @param {Uint8Array} chainId 32 bytes, pinned with the policy
+ */
+export async function verifyCompact(data, policyText, chainId) {
+  await checkBrowser();
+  return compact.verifyCompact(data, await policyOf(policyText), chainId);
+}
+
+/**
+ * Check a checkpoint by itself: its signatures, its quorum, the times that it proves. Throws as the policy does.
+ * @param {string|Uint8Array} text
+ * @param {string} policyText
+ */
+export async function checkCheckpoint(text, policyText) {
+  return (await policyOf(policyText)).check(text);
+}
+
+/**
+ * Check that two checkpoints, in either order, are of one log that only grew; throws ForkError with `evidence`.
+ * @param {string} one
+ * @param {string} other
+ * @param {import("./watch.js").Growth|null} growth needed where the sizes differ
+ * @param {string} policyText
+ */
+export async function checkGrowth(one, other, growth, policyText) {
+  return watch.checkGrowth(one, other, growth, await policyOf(policyText));
+}
+
+/**
+ * Check a saved evidence of a fork; returns nothing if it proves one.
+ * @param {string} text
+ * @param {string} policyText
+ */
+export async function checkEvidence(text, policyText) {
+  return watch.checkEvidence(text, await policyOf(policyText));
+}

@@ -1,0 +1,263 @@
+/**
+ * Records: reading one by its type's field table, what one field means for another, and what the record is about.
+ *
+ * The tables are made from the library's registry (record-types.js). What a table cannot say stands here, type by type: checks of one
+ * field against another, and the subject. A type that has a table but no subject here is not known here: never guessed.
+ *
+ * Not here: the chain rules. Whether a record was admitted is for the quorum, and for an audit.
+ */
+
+import { equal, isBytes, toUtf8 } from "./bytes.js";
+import { CannotTellError, FormatError, RefusedError } from "./errors.js";
+import { checkBody } from "./fields.js";
+import { leafHash } from "./hash.js";
+import { decode, encode } from "./msgpack.js";
+import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
+
+/** @typedef {Map<string, any>} Body */
+/** @typedef {import("./rows.js").Subject} Subject */
+/**
+ * A record that follows its type's field table.
+ * @typedef {{type: string, body: Body, raw: Uint8Array, authority: string, bySuccessor: boolean}} LedgerRecord
+ */
+
+export const MAX_RECORD_BYTES = 65_535;
+
+export const DOCUMENT = "document";
+export const CERTIFICATE = "certificate";
+
+const PUBLIC_ONLY = ["abstract", "book", "date", "kind", "media_type", "number", "secrecy", "size", "symbol", "urgency"];
+const ONE_SIGNATURE = ["certificate", "changes", "coverage", "integrity", "position", "signed_ms", "trust"];
+const EACH_SIGNATURE = ["changes", "coverage", "integrity", "position", "trust"];
+
+/**
+ * @param {any} a
+ * @param {any} b
+ */
+const same = (a, b) => (isBytes(a) && isBytes(b) ? equal(a, b) : a === b);
+
+/**
+ * A document's hash or commitment.
+ * @param {Body} body
+ */
+const identifierOf = (body) => body.get("hash") ?? body.get("commitment");
+
+/** @param {Body} body */
+function checkContinues(body) {
+  if (!body.has("continues")) return;
+  if (!body.has("number") && !body.has("number_tag")) {
+    throw new RefusedError("document.continues-alone", "a document continues another in its number: state the number too");
+  }
+  if (same(body.get("continues"), identifierOf(body))) {
+    throw new RefusedError("document.by-itself", "a document cannot take its own place");
+  }
+}
+
+/** @param {Body} body */
+function checkAnchor(body) {
+  if ((body.get("secrecy") ?? "khong") !== "khong") {
+    throw new RefusedError("document.secret", "a paper marked secret is not anchored: nothing about it may leave the office");
+  }
+  if (body.has("hash") === body.has("commitment")) {
+    throw new RefusedError("document.hash-or-commitment", "a document is anchored by its hash or by a commitment: one of the two");
+  }
+  if (body.has("commitment")) {
+    const disclosing = PUBLIC_ONLY.find((name) => body.has(name));
+    if (disclosing !== undefined) {
+      throw new RefusedError("document.commitment-discloses", `with a commitment, field '${disclosing}' is forbidden: it helps to guess the paper`);
+    }
+  } else if (!body.has("media_type") || !body.has("size")) {
+    throw new RefusedError("document.description", "a document anchored by its hash states media_type and size");
+  } else if (body.has("number_tag")) {
+    throw new RefusedError("document.number-tag", "a tag stands for the number of a private document; a public one states its number");
+  }
+  if (body.has("number") && !body.has("date")) {
+    throw new RefusedError("document.number-date", "a document with a number states its date: numbers start anew each year");
+  }
+  if (body.has("book") && !body.has("number")) {
+    throw new RefusedError("document.book-alone", "a book is stated with the number that it gave");
+  }
+  checkContinues(body);
+}
+
+/** @param {Body} body */
+function checkCopy(body) {
+  if (body.has("original_authority") && !body.has("original")) {
+    throw new RefusedError("document.original-alone", "original_authority is stated with the original");
+  }
+  checkContinues(body);
+}
+
+/** @param {Body} body */
+function checkOther(body) {
+  if (same(body.get("by"), body.get("document")) && (body.get("by_authority") ?? body.get("authority")) === body.get("authority")) {
+    throw new RefusedError("document.by-itself", "a document cannot take its own place");
+  }
+}
+
+/** @param {Body} body */
+function checkSignatures(body) {
+  const count = body.get("count");
+  const wrong = count === 0 ? ONE_SIGNATURE.find((name) => body.has(name)) : EACH_SIGNATURE.find((name) => !body.has(name));
+  if (wrong !== undefined) {
+    throw new RefusedError("document.signature-fields", `field '${wrong}' stands where a signature is described, and only there`);
+  }
+  if (count > 0 && body.get("position") > count) {
+    throw new RefusedError("document.signature-position", "a signature's position is among those that were found");
+  }
+}
+
+/** @param {Body} body */
+function checkDays(body) {
+  // Dates of one fixed form compare as texts.
+  if (body.has("valid_from") && body.has("valid_until") && body.get("valid_until") < body.get("valid_from")) {
+    throw new RefusedError("certificate.days", "the last day on which a certificate is good is before the first");
+  }
+}
+
+/** @param {Body} body */
+function checkPair(body) {
+  if (body.has("key") !== body.has("possession")) {
+    throw new RefusedError("member.key-pair", "a key and the signature that shows its possession go together");
+  }
+}
+
+/** @param {Body} body */
+function checkAdmission(body) {
+  checkPair(body);
+  if (body.get("roles").includes("administrator") && !body.has("key")) {
+    throw new RefusedError("member.key-missing", "who becomes an administrator shows a key that can vote");
+  }
+}
+
+/** @param {Body} body */
+function checkParameter(body) {
+  const [least, greatest] = PARAMETER_BOUNDS[body.get("name")];
+  if (body.get("value") < least || body.get("value") > greatest) {
+    throw new RefusedError("parameter.range", `${body.get("name")} is from ${least} to ${greatest}, not ${body.get("value")}`);
+  }
+}
+
+/** @param {string} predecessor the field that names who ends */
+const checkSuccession = (predecessor) => (/** @type {Body} */ body) => {
+  const successors = body.get("successors");
+  if (successors.includes(body.get(predecessor))) {
+    throw new RefusedError("succession.itself", "an authority cannot succeed itself");
+  }
+  const single = ["merge", "rename"].includes(body.get("kind"));
+  if ((single && successors.length !== 1) || (body.get("kind") === "split" && successors.length < 2)) {
+    throw new RefusedError("succession.kind", "a merger or a new name has one successor, a split at least two");
+  }
+};
+
+/**
+ * A subject out of two fields.
+ * @param {string} kind
+ * @param {string} authority name of a field
+ * @param {string} identifier name of a field
+ */
+const about = (kind, authority, identifier) => (/** @type {Body} */ body) => ({
+  kind,
+  authority: body.get(authority),
+  identifier: body.get(identifier),
+});
+
+const newDocument = (/** @type {Body} */ body) => ({ kind: DOCUMENT, authority: body.get("authority"), identifier: identifierOf(body) });
+const document = about(DOCUMENT, "authority", "document");
+const certificate = about(CERTIFICATE, "authority", "certificate");
+const member = about("member", "member", "member");
+const key = about("key", "member", "key");
+const predecessor = about("member", "predecessor", "predecessor");
+
+/** By type: what the record is about, and what one field means for another. @type {Record<string, [(body: Body, raw: Uint8Array) => Subject|Promise<Subject>, ((body: Body) => void)?]>} */
+const MEANINGS = {
+  "access.log/1": [about("access", "owner", "item")],
+  "cert.issue/1": [certificate, checkDays],
+  "cert.paper/1": [certificate],
+  "cert.reinstate/1": [certificate],
+  "cert.renew/1": [certificate],
+  "cert.revoke/1": [certificate],
+  "cert.suspend/1": [certificate],
+  "doc.anchor/1": [newDocument, checkAnchor],
+  "doc.copy/1": [newDocument, checkCopy],
+  "doc.correct/1": [document, checkOther],
+  "doc.signatures/1": [document, checkSignatures],
+  "doc.supersede/1": [document, checkOther],
+  "doc.withdraw/1": [document],
+  "erase.tombstone/1": [about("erasure", "authority", "item")],
+  "governance.approve/1": [about("proposal", "proposer", "proposal")],
+  "governance.propose/1": [async (body, raw) => ({ kind: "proposal", authority: body.get("authority"), identifier: await leafHash(raw) })],
+  "governance.withdraw/1": [about("proposal", "authority", "proposal")],
+  "key.register/1": [key],
+  "key.retire/1": [key],
+  "key.revoke/1": [key],
+  "key.rotate/1": [about("key", "authority", "key")],
+  "member.register/1": [member, checkAdmission],
+  "member.roles/1": [member, checkPair],
+  "parameter.set/1": [about("parameter", "name", "name"), checkParameter],
+  "succession.cancel/1": [predecessor],
+  "succession.declare/1": [predecessor, checkSuccession("predecessor")],
+  "succession.handover/1": [about("member", "authority", "authority"), checkSuccession("authority")],
+};
+
+/** Types that are known here. */
+export const TYPES = Object.keys(MEANINGS).filter((name) => Object.hasOwn(RECORD_TYPES, name));
+
+/**
+ * Throw FormatError for an empty, overlong or 64-byte record.
+ * @param {Uint8Array} record
+ */
+export function checkRecordSize(record) {
+  if (!record.length || record.length > MAX_RECORD_BYTES) {
+    throw new FormatError("record.size", `a record has 1 to ${MAX_RECORD_BYTES} bytes, not ${record.length}`);
+  }
+  if (record.length === 64) {
+    throw new FormatError("record.size-64", "a record of exactly 64 bytes is refused: it could pass for a tree node");
+  }
+}
+
+/**
+ * Read a record's canonical bytes by its type's field table and checks. Throws FormatError (`encoding.*`, `record.shape`),
+ * CannotTellError (`record.type-unknown`) or RefusedError (`record.field-*` and the type's own).
+ * @param {Uint8Array} raw
+ * @returns {LedgerRecord}
+ */
+export function parseRecord(raw) {
+  checkRecordSize(raw);
+  const value = decode(raw);
+  if (!Array.isArray(value) || value.length !== 2) {
+    throw new FormatError("record.shape", "a record is [type, body]");
+  }
+  const [type, body] = value;
+  if (typeof type !== "string" || !type || toUtf8(type, "record.shape").length > 32 || !(body instanceof Map)) {
+    throw new FormatError("record.shape", "a record is [type, body]: a short name and a map");
+  }
+  if (!TYPES.includes(type)) {
+    throw new CannotTellError("record.type-unknown", `record type ${type} is not known here`);
+  }
+  const table = RECORD_TYPES[type];
+  checkBody(table.fields, body);
+  if (table.isChecked) MEANINGS[type][1]?.(body);
+  return { type, body, raw, authority: body.get("authority"), bySuccessor: table.bySuccessor };
+}
+
+/**
+ * What a record is about; with its history it stands under one key of the state.
+ * @param {LedgerRecord} record
+ * @returns {Promise<Subject>}
+ */
+export async function subjectOf(record) {
+  return MEANINGS[record.type][0](record.body, record.raw);
+}
+
+/**
+ * The canonical bytes of a record that has been checked before anybody signs it.
+ * @param {string} type such as `doc.anchor/1`
+ * @param {Record<string, any>|Body} body fields by name; text should be in NFC
+ * @returns {Uint8Array}
+ */
+export function encodeRecord(type, body) {
+  const raw = encode([type, body]);
+  parseRecord(raw);
+  return raw;
+}

@@ -1,0 +1,64 @@
+"""What a block does to the state, in the form in which the state tree and a store take it.
+
+Rules: a row is stored as `[state key, state value]` under the SHA-256 of its state key (`ledger.store.layout`), and stands
+in the tree as its leaf record. Both are functions of key and value, so whoever works a block out makes them too.
+
+Not here: where rows are kept, and the chain rules. No I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ledger.encoding import encode
+from ledger.errors import StoreCorruptError
+from ledger.hashing import HASH_SIZE, sha256
+from ledger.state import RECORD_SIZE, leaf_record
+from ledger.store import layout
+from ledger.store.values import items
+
+_SHORT = 256
+
+
+class Changes(NamedTuple):
+    """Rows that are set; few objects, because it goes from one process to another."""
+
+    joined: bytes
+    """Their leaf records, ascending, 64 bytes each."""
+    rows: list[bytes]
+    """The rows as they are stored, in the same order."""
+
+    def records(self) -> list[bytes]:
+        """The leaf records."""
+        return [self.joined[at : at + RECORD_SIZE] for at in range(0, len(self.joined), RECORD_SIZE)]
+
+
+def row_key(key: bytes) -> bytes:
+    """What the row of a state key is stored under."""
+    return layout.STATE_ROW + sha256(key)
+
+
+def value_of(row: bytes) -> bytes:
+    """The value in a stored row. Raises StoreCorruptError."""
+    value = items(row, 2, "a row that was executed again")[1]
+    if not isinstance(value, bytes):
+        raise StoreCorruptError("audit.scratch", "the audit's own database has changed under it")
+    return value
+
+
+def changes_of(rows: Mapping[bytes, bytes]) -> Changes:
+    """What setting `rows` (state key to value) changes."""
+    found = {leaf_record(key, value): b"\x92" + _binary(key) + _binary(value) for key, value in rows.items()}
+    records = sorted(found)
+    return Changes(b"".join(records), [found[record] for record in records])
+
+
+def stored(records: list[bytes], rows: list[bytes]) -> dict[bytes, bytes]:
+    """Rows by what they are stored under, given their leaf records."""
+    return dict(zip([layout.STATE_ROW + record[:HASH_SIZE] for record in records], rows, strict=True))
+
+
+def _binary(data: bytes) -> bytes:
+    """A byte string in the canonical encoding, without asking what it is: two of these for every row there is."""
+    return b"\xc4" + len(data).to_bytes(1, "big") + data if len(data) < _SHORT else encode(data)

@@ -1,0 +1,133 @@
+"""Writes api/pages/static/verify/record-types.js: the field tables of all record types, for the verifier in the browser.
+
+    scripts/browser.py            write the file again
+    scripts/browser.py --check    fail if it is not what the registry says
+
+The tables come from `ledger.records.record_types()` and from nowhere else, so the browser judges a record's fields as the
+library does. A kind of field that the browser does not know is found by the tests, which run the same vectors in both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+from typing import Any, cast
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from ledger.fields import Kind  # noqa: E402  the checkout's own package, wherever this is run from
+from ledger.records import RecordType, record_types  # noqa: E402
+from ledger.records.members import PARAMETER_BOUNDS  # noqa: E402
+from ledger.roles import ROLES  # noqa: E402
+
+TARGET = ROOT / "api" / "pages" / "static" / "verify" / "record-types.js"
+
+NO_CHECK = next(field.default for field in dataclass_fields(RecordType) if field.name == "check")
+"""What types have for a check whose field table says it all."""
+
+_HEAD = """\
+// Made by scripts/browser.py from the library's registry of record types; do not edit by hand.
+
+/**
+ * Field tables (docs/spec.md §8). A field is [name, whether it is required, kind]; a kind is [its name in ledger/fields.py
+ * or beside its record types, then its limits in the order in which they are declared there].
+ * `isChecked`: what one field means for another is judged too, when a record is read (records.js).
+ * @typedef {[string, ...any[]]} Kind
+ * @typedef {{roles: string[], bySuccessor: boolean, isChecked: boolean, fields: [string, boolean, Kind][]}} RecordType
+ */
+
+"""
+
+
+class Letters:
+    """Alphabets and lists of words that several fields share, each written once."""
+
+    def __init__(self) -> None:
+        self._seen: list[str] = []
+
+    def name(self, value: str) -> str:
+        """How the file refers to a JSON text."""
+        if value not in self._seen:
+            self._seen.append(value)
+        return f"SHARED[{self._seen.index(value)}]"
+
+    def lines(self) -> str:
+        """The definition of all that was named."""
+        return "const SHARED = [\n" + "".join(f"  {value},\n" for value in self._seen) + "];\n\n"
+
+
+def limit(value: object, letters: Letters) -> str:
+    """One limit of a kind of field as JavaScript."""
+    if isinstance(value, frozenset):
+        words = sorted(value)
+        joined = all(len(word) == 1 for word in words)
+        return letters.name(shown("".join(words) if joined else words))
+    if not isinstance(value, int):
+        raise TypeError(f"a limit of type {type(value).__name__} cannot be written for the browser")
+    return shown(value)
+
+
+def kind(value: Kind, letters: Letters) -> str:
+    """A kind of field as JavaScript. Raises TypeError for one that is no dataclass."""
+    limits = [limit(getattr(value, item.name), letters) for item in dataclass_fields(cast("Any", value))]
+    return "[" + ", ".join([shown(type(value).__name__), *limits]) + "]"
+
+
+def record_type(value: RecordType, letters: Letters) -> str:
+    """A record type as JavaScript."""
+    rows = "".join(
+        f"      [{shown(field.name)}, {shown(field.required)}, {kind(field.kind, letters)}],\n"
+        for field in value.fields
+    )
+    return (
+        f"  {shown(value.name)}: {{\n"
+        f"    roles: {shown(sorted(value.roles))},\n"
+        f"    bySuccessor: {shown(value.by_successor)},\n"
+        f"    isChecked: {shown(value.check is not NO_CHECK)},\n"
+        f"    fields: [\n{rows}    ],\n"
+        "  },\n"
+    )
+
+
+def shown(value: Any) -> str:  # noqa: ANN401  JSON
+    """A value as JSON, which is JavaScript."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def content() -> str:
+    """The whole file."""
+    letters = Letters()
+    bounds = {name: list(limits) for name, limits in sorted(PARAMETER_BOUNDS.items())}
+    types = "".join(record_type(value, letters) for value in record_types().values())
+    return (
+        f"{_HEAD}{letters.lines()}"
+        f"/** @type {{Record<string, RecordType>}} */\nexport const RECORD_TYPES = {{\n{types}}};\n\n"
+        "/** Least and greatest value of each parameter, in milliseconds. @type {Record<string, number[]>} */\n"
+        f"export const PARAMETER_BOUNDS = {shown(bounds)};\n\n"
+        f"export const ROLES = {shown(sorted(ROLES))};\n"
+    )
+
+
+def main() -> int:
+    """Write the file, or with --check compare; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if something would change")
+    check = parser.parse_args().check
+    wanted = content()
+    if TARGET.exists() and TARGET.read_text(encoding="utf-8") == wanted:
+        print(f"{TARGET.name} is up to date")
+        return 0
+    if check:
+        print(f"{TARGET.name} is not what the registry says: run scripts/browser.py", file=sys.stderr)
+        return 1
+    TARGET.write_text(wanted, encoding="utf-8")
+    print(f"{TARGET.name} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

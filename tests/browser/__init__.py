@@ -1,0 +1,1 @@
+"""The pages in a real browser (Debian's Chromium), as the people who use them would."""

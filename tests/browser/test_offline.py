@@ -1,0 +1,180 @@
+"""With no network: the pages after a first visit, and the one-file verifier from a disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.cli.maintenance import export
+from api.qr import offline_link
+from node.compact_receipts import compact_receipt
+from tests.browser.conftest import VERDICT_MS, Site, Visit, made_visit, pdf
+from tests.support import make_home
+
+READY = "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
+
+
+def visited(visit: Visit, site: Site) -> None:
+    """A first visit, at the end of which the page can do without the network."""
+    visit.open()
+    visit.give(site.paper("report"))
+    visit.page.wait_for_function(f"() => {READY}", timeout=VERDICT_MS)
+
+
+def test_the_page_opens_and_checks_after_a_first_visit(visit: Visit, site: Site) -> None:
+    visited(visit, site)
+    receipt = site.receipt("report")
+    visit.context.set_offline(True)
+    visit.open()
+    assert visit.page.locator("h1").inner_text() == "Kiểm tra giấy tờ"
+    assert visit.give(site.paper("report"), receipt) == "in-force status.in-force"
+    assert "Chưa hỏi được tình trạng mới hơn" in visit.text()
+    visit.open()
+    assert visit.give(site.file("x.pdf", pdf("report") + b"x"), receipt) == "bad document.hash"
+    visit.open()
+    assert visit.give(site.paper("report")) == "unknown answer.outage"
+    assert "không nối mạng" in visit.text()
+    visit.open("/c/7K4M")
+    assert visit.verdict() == "unknown lookup-code.check"
+
+
+def test_nothing_about_the_ledger_is_kept(visit: Visit, site: Site) -> None:
+    visited(visit, site)
+    kept = visit.page.evaluate(
+        """async () => (await Promise.all((await caches.keys()).map(async (name) =>
+          (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)))).flat()"""
+    )
+    assert "/" in kept
+    assert [path for path in kept if path != "/" and not path.startswith("/static/")] == []
+
+
+def test_a_mended_page_reaches_people_at_their_next_visit(visit: Visit, site: Site) -> None:
+    visited(visit, site)
+    mended = "<!doctype html><title>mended</title><h1>mended</h1>"
+    visit.context.route(site.url + "/", lambda route: route.fulfill(body=mended, content_type="text/html"))
+    visit.open()
+    assert visit.page.locator("h1").inner_text() == "mended"
+
+
+@pytest.fixture(scope="module")
+def exported(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "so-goc"
+    export(site.url, folder, as_json=True)
+    return folder
+
+
+@pytest.fixture
+def stand_alone(chromium: Any, site: Site, exported: Path) -> Iterator[Visit]:  # noqa: ANN401
+    """The file `verifier.html` of an export, opened from the disk, with the network cut off."""
+    context = chromium.new_context(viewport={"width": 360, "height": 740}, offline=True)
+    visit = made_visit(context, site)
+    visit.page.goto((exported / "verifier.html").as_uri())
+    yield visit
+    asked = [
+        request.url for request in visit.requests if not request.url.startswith(("file:", "data:", "blob:"))
+    ]
+    context.close()
+    assert visit.complaints == []
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("report", "in-force status.in-force"),
+        ("withdrawn", "ended status.withdrawn"),
+        ("superseded", "ended status.superseded"),
+    ],
+)
+def test_the_one_file_verifier(stand_alone: Visit, site: Site, name: str, verdict: str) -> None:
+    assert stand_alone.give(site.paper(name), site.receipt(name)) == verdict
+
+
+def test_the_one_file_verifier_on_a_forgery(stand_alone: Visit, site: Site) -> None:
+    assert stand_alone.give(site.paper("plain"), site.receipt("report")) == "bad document.hash"
+
+
+def test_the_one_file_verifier_with_one_s_own_policy(stand_alone: Visit, site: Site, tmp_path: Path) -> None:
+    other = make_home(tmp_path / "other").policy.read_text()
+    stand_alone.page.locator("#policies").set_input_files(site.file("policy", other))
+    stand_alone.page.get_by_text("Đang dùng chính sách từ tệp bạn chọn").first.wait_for()
+    assert stand_alone.give(site.paper("report"), site.receipt("report")).split()[0] in {"unknown", "bad"}
+
+
+def result_of_export(visit: Visit, folder: Path) -> str:
+    visit.page.locator("#export").set_input_files(str(folder))
+    panel = visit.page.locator("[data-export]")
+    panel.wait_for(timeout=VERDICT_MS)
+    return f"{panel.get_attribute('data-export')} {panel.inner_text()}"
+
+
+def test_the_one_file_verifier_checks_the_export_beside_it(stand_alone: Visit, exported: Path) -> None:
+    assert result_of_export(stand_alone, exported).startswith("good ")
+
+
+@pytest.mark.parametrize("part", ["entries", "records", "checkpoint", "gone"])
+def test_a_changed_export_is_told_from_a_broken_one(
+    stand_alone: Visit, exported: Path, tmp_path: Path, part: str
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(exported, folder)
+    if part in {"entries", "records"}:
+        path = next((folder / "tile" / part).rglob("[0-9]*"))
+        path = next(path.iterdir()) if path.is_dir() else path
+        data = bytearray(path.read_bytes())
+        # In the one paper's own words, or in what its office signed.
+        data[data.index(b"BC-UBND") if part == "records" else len(data) // 2] ^= 1
+        path.write_bytes(data)
+        assert result_of_export(stand_alone, folder).startswith("bad ")
+    elif part == "checkpoint":
+        text = (folder / "checkpoint").read_text()
+        (folder / "checkpoint").write_text(text.replace("\n", "\n1", 1))
+        assert result_of_export(stand_alone, folder).startswith("bad ")
+    else:
+        shutil.rmtree(folder / "tile" / "records")
+        assert "tile/records" in result_of_export(stand_alone, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("licence", "in-force status.in-force"),
+        ("old-licence", "ended status.expired"),
+        ("revoked-licence", "ended status.revoked"),
+        ("report", "in-force status.in-force"),
+    ],
+)
+def test_the_offline_code_verifies_with_no_network(visit: Visit, site: Site, name: str, verdict: str) -> None:
+    final = site.node.final
+    place = final.place(site.records[name])
+    assert place is not None
+    link = offline_link(site.url, compact_receipt(final, place, site.node.policy).encoded())
+    visited(visit, site)
+    visit.context.set_offline(True)
+    visit.page.goto("about:blank")
+    visit.page.goto(link)
+    assert visit.verdict() == verdict
+    assert "#" not in visit.page.url
+    visit.context.set_offline(False)
+    visit.page.goto("about:blank")
+    visit.page.goto(link)
+    assert visit.verdict() == verdict
+    assert "UBND phường Phú Sơn" in visit.text()
+
+
+def test_a_forged_offline_code(visit: Visit, site: Site) -> None:
+    final = site.node.final
+    place = final.place(site.records["licence"])
+    assert place is not None
+    data = compact_receipt(final, place, site.node.policy).encoded()
+    visited(visit, site)
+    visit.context.set_offline(True)
+    for at in range(5, len(data), max(1, len(data) // 12)):
+        forged = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        visit.page.goto("about:blank")
+        visit.page.goto(offline_link(site.url, forged))
+        assert visit.verdict().split()[0] in {"bad", "unknown"}

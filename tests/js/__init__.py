@@ -1,0 +1,1 @@
+"""The harness for the verifier in the browser, and what it is asked beside the vectors."""

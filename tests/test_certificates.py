@@ -1,0 +1,781 @@
+"""What becomes of certificates: each rule by its name, all of them against the card box of `tests.twins.certificates`, and the
+proof file that a holder shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger import days
+from ledger.claims import Claim, FullClaims
+from ledger.disclosure import (
+    MAX_RECORDS,
+    CertificateProof,
+    SubjectRecord,
+    certificate_of,
+    verify_records,
+)
+from ledger.encoding import Value, decode, encode
+from ledger.entry import Entry, EntryBody, encode_record, parse_leaf
+from ledger.errors import CannotTellError, FormatError, RefusedError, VerificationError
+from ledger.hashing import leaf_hash, sha256
+from ledger.merkle import root_of_hashes
+from ledger.records import parse_record, record_types
+from ledger.records.certificates import (
+    CERTIFICATE_LOOKUP,
+    MAX_CLAIMS,
+    MAX_STATUS_INDEX,
+    REVOCATION_REASONS,
+    STATUS_LIST_SIZE,
+    SUSPENSION_REASONS,
+    status_list_lookup,
+    until_key,
+)
+from ledger.records.documents import HASH_LOOKUP
+from ledger.roles import ISSUER, OFFICE
+from ledger.rows import (
+    KeyRow,
+    MemberRow,
+    SubjectRow,
+    genesis_rows,
+    history_leaf,
+    key_key,
+    member_key,
+    subject_key,
+)
+from ledger.rules import ParsedEntry, apply_entries
+from ledger.verdict import Judgement, Verdict, judge_certificate, judge_document, judge_proof, judge_receipt
+from tests.chains import START_MS, State, key, make_genesis
+from tests.twins import certificates as twin
+from tests.vectorgen.ledgers import Ledger, end_key
+
+GENESIS = make_genesis()
+CHAIN_ID = GENESIS.chain_id
+OLD, NEW = "phu-son", "quang-trung"
+ENDED_MS = START_MS + 10_000
+SALT = bytes(range(32))
+CLAIMS = FullClaims(
+    (
+        Claim("so", "15/UBND-XNTTHN"),
+        Claim("ho_ten", "Người Không Có Thật"),
+        Claim("tinh_trang", "chua-ket-hon"),
+    ),
+    SALT,
+)
+
+
+def name_of(number: int) -> bytes:
+    return sha256(b"certificate %d" % number)[:16]
+
+
+def issue(number: int = 0, authority: str = "office", /, **fields: Value) -> bytes:
+    body: dict[str, Value] = {
+        "authority": authority,
+        "certificate": name_of(number),
+        "schema": "tinh-trang-hon-nhan.1",
+        "claims_root": CLAIMS.root,
+        "claims_count": 3,
+    }
+    return encode_record("cert.issue/1", body | fields)
+
+
+def change(verb: str, number: int = 0, authority: str = "office", /, **fields: Value) -> bytes:
+    return encode_record(f"cert.{verb}/1", {"authority": authority, "certificate": name_of(number), **fields})
+
+
+def suspend(number: int = 0, /) -> bytes:
+    return change("suspend", number, reason="under-review")
+
+
+def revoke(number: int = 0, /) -> bytes:
+    return change("revoke", number, reason="issued-in-error")
+
+
+def renew(until: str, number: int = 0, /) -> bytes:
+    return change("renew", number, valid_until=until)
+
+
+def paper(content: bytes, number: int = 0, /) -> bytes:
+    return change("paper", number, hash=sha256(content))
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Desk:
+    """A ledger with an issuing office, and an authority that ends with its successor."""
+
+    state: State = field(default_factory=lambda: State(dict(genesis_rows(GENESIS))))
+    time_ms: int = START_MS + 1000
+    nonce: int = 0
+
+    def __post_init__(self) -> None:
+        rows: dict[bytes, MemberRow | KeyRow] = {
+            member_key(OLD): MemberRow("UBND phường Phú Sơn", (ISSUER,), START_MS, ENDED_MS, (), (NEW,)),
+            member_key(NEW): MemberRow("UBND phường Quang Trung", (ISSUER,), START_MS, None, (OLD,), ()),
+            key_key(key(OLD).public_key): KeyRow(OLD, (ISSUER,), START_MS),
+            key_key(key(NEW).public_key): KeyRow(NEW, (ISSUER,), START_MS),
+            key_key(key("clerk").public_key): KeyRow("office", (OFFICE,), START_MS),
+        }
+        self.state.rows.update({name: row.encoded() for name, row in rows.items()})
+
+    def put(self, *records: bytes, by: str = "office") -> None:
+        """One entry of these records, a second later; raises what the rules raise."""
+        self.time_ms += 1000
+        self.nonce += 1
+        hashes = [leaf_hash(record) for record in records]
+        body = EntryBody(
+            CHAIN_ID,
+            key(by).public_key,
+            self.nonce.to_bytes(16, "big"),
+            self.time_ms,
+            len(records),
+            root_of_hashes(hashes),
+        )
+        entry = Entry(body, bytes(64), records)
+        effects = apply_entries(self.state, CHAIN_ID, self.time_ms, 2, [ParsedEntry.of(entry)])
+        self.state.rows.update(effects.rows)
+
+    def refusal(self, *records: bytes, by: str = "office") -> tuple[str, bool]:
+        """Rule of the refusal, and whether it is for ever; nothing has changed then."""
+        before = dict(self.state.rows)
+        with pytest.raises(RefusedError) as caught:
+            self.put(*records, by=by)
+        assert self.state.rows == before
+        return caught.value.rule, caught.value.permanent
+
+    def row(self, number: int = 0, authority: str = "office") -> SubjectRow:
+        return SubjectRow.parse(self.state.rows[subject_key("certificate", authority, name_of(number))])
+
+
+def test_a_certificates_life() -> None:
+    desk = Desk()
+    desk.put(issue(valid_from="2026-01-01", valid_until="2026-10-30", status_index=7))
+    assert desk.row().status == "in-force"
+    for record, status in (
+        (paper(b"signed"), "in-force"),
+        (suspend(), "suspended"),
+        (change("reinstate"), "in-force"),
+        (renew("2026-12-31"), "in-force"),
+        (revoke(), "revoked"),
+    ):
+        desk.put(record)
+        assert desk.row().status == status
+    row = desk.row()
+    assert row.history.size == 6
+    assert row.changed_ms == desk.time_ms > row.time_ms
+    assert decode(desk.state.rows[until_key("office", name_of(0))]) == "2026-12-31"
+
+
+def test_one_signature_issues_thousands() -> None:
+    desk = Desk()
+    desk.put(*(issue(number, status_index=number) for number in range(2_000)))
+    assert desk.row(1_999).status == "in-force"
+
+
+def test_all_of_an_entry_or_none() -> None:
+    desk = Desk()
+    desk.put(issue(0))
+    assert desk.refusal(issue(1), issue(2), issue(0, claims_count=2)) == ("certificate.exists", True)
+    desk.put(issue(1), issue(2))
+
+
+REFUSED: list[tuple[str, bool, list[bytes], bytes]] = [
+    ("certificate.exists", True, [issue()], issue(claims_count=4)),
+    ("certificate.exists", True, [issue(), revoke()], issue(claims_count=4)),
+    ("certificate.status-index", True, [issue(status_index=7)], issue(1, status_index=7)),
+    ("certificate.status-index", True, [issue(status_index=7), revoke()], issue(1, status_index=7)),
+    *(
+        ("certificate.unknown", False, [issue()], record)
+        for record in (
+            suspend(1),
+            change("reinstate", 1),
+            revoke(1),
+            renew("2027-01-01", 1),
+            paper(b"", 1),
+        )
+    ),
+    *(
+        ("certificate.revoked", True, [issue(valid_until="2026-01-01"), revoke()], record)
+        for record in (
+            suspend(),
+            change("reinstate"),
+            change("revoke", reason="other"),
+            renew("2027-01-01"),
+            paper(b""),
+        )
+    ),
+    *(
+        ("certificate.not-in-force", False, [issue(valid_until="2026-01-01"), suspend()], record)
+        for record in (change("suspend", reason="other"), renew("2027-01-01"), paper(b""))
+    ),
+    ("certificate.not-suspended", False, [issue()], change("reinstate")),
+    ("certificate.no-end", True, [issue()], renew("2027-01-01")),
+    ("certificate.renewal-day", True, [issue(valid_until="2026-12-31")], renew("2026-12-31")),
+    ("certificate.renewal-day", True, [issue(valid_until="2026-12-31")], renew("2026-01-01")),
+    (
+        "certificate.renewal-day",
+        True,
+        [issue(valid_until="2026-12-31"), renew("2027-12-31")],
+        renew("2027-06-30"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "permanent", "before", "record"), REFUSED)
+def test_what_the_rules_refuse(rule: str, permanent: bool, before: list[bytes], record: bytes) -> None:
+    desk = Desk()
+    for one in before:
+        desk.put(one)
+    assert desk.refusal(record) == (rule, permanent)
+
+
+def test_nothing_is_renewed_once_its_last_day_is_over() -> None:
+    desk = Desk()
+    desk.put(issue(valid_until="2026-10-30"), issue(1, valid_until="2026-10-30"))
+    desk.time_ms = days.after_ms("2026-10-30") - 2000
+    desk.put(renew("2026-10-31"))
+    assert desk.refusal(renew("2026-10-31", 1)) == ("certificate.expired", True)
+    assert desk.refusal(renew("2099-12-31", 1)) == ("certificate.expired", True)
+    desk.put(renew("2099-12-31"))
+
+
+def test_another_authority_has_its_own_certificates_and_status_lists() -> None:
+    desk = Desk()
+    desk.put(issue(status_index=7))
+    desk.put(issue(0, OLD, status_index=7), by=OLD)
+    desk.put(change("revoke", 0, OLD, reason="other"), by=OLD)
+    assert desk.row().status == "in-force"
+    assert desk.refusal(change("suspend", 0, OLD, reason="other")) == ("authority.not-acting", False)
+
+
+def test_a_successor_acts_for_an_authority_that_has_ended_but_issues_nothing_in_its_name() -> None:
+    desk = Desk()
+    desk.put(issue(0, OLD, valid_until="2026-10-30"), by=OLD)
+    assert desk.refusal(change("suspend", 0, OLD, reason="other"), by=NEW) == ("authority.not-acting", False)
+    desk.time_ms = ENDED_MS
+    for record in (
+        change("suspend", 0, OLD, reason="other"),
+        change("reinstate", 0, OLD),
+        change("renew", 0, OLD, valid_until="2026-12-31"),
+        change("revoke", 0, OLD, reason="replaced"),
+    ):
+        desk.put(record, by=NEW)
+    assert desk.row(0, OLD).status == "revoked"
+    for record in (issue(1, OLD), change("paper", 0, OLD, hash=bytes(32))):
+        assert desk.refusal(record, by=NEW) == ("authority.not-acting", True)
+
+
+def test_only_an_issuers_key_issues() -> None:
+    desk = Desk()
+    for record in (issue(), suspend(), change("reinstate"), revoke(), renew("2027-01-01"), paper(b"")):
+        assert desk.refusal(record, by="clerk") == ("authority.role", False)
+
+
+FIELDS: list[tuple[str, bytes]] = [
+    ("certificate.days", issue(valid_from="2026-02-01", valid_until="2026-01-31")),
+    ("record.field-length", issue(certificate=bytes(15))),
+    ("record.field-length", issue(claims_root=bytes(31))),
+    ("record.field-range", issue(claims_count=0)),
+    ("record.field-range", issue(claims_count=MAX_CLAIMS + 1)),
+    ("record.field-kind", issue(claims_count=True)),
+    ("record.field-range", issue(valid_until="2026-02-29")),
+    ("record.field-alphabet", issue(valid_until="29/02/2028")),
+    ("record.field-range", issue(status_index=MAX_STATUS_INDEX + 1)),
+    ("record.field-range", issue(status_index=-1)),
+    ("record.field-alphabet", issue(schema="Giấy xác nhận")),
+    ("record.field-unknown", issue(ho_ten="Nguyễn Văn A")),
+    ("record.field-unknown", issue(reason="other")),
+    ("record.field-range", change("revoke", reason="ông ấy không trả tiền")),
+    ("record.field-range", change("revoke", reason="under-review")),
+    ("record.field-range", change("suspend", reason="issued-in-error")),
+    ("record.field-missing", change("revoke")),
+    ("record.field-missing", change("renew")),
+    ("record.field-unknown", change("reinstate", reason="other")),
+    ("record.field-length", change("paper", hash=bytes(20))),
+]
+
+
+@pytest.mark.parametrize(("rule", "record"), FIELDS)
+def test_fields_say_nothing_they_must_not(rule: str, record: bytes) -> None:
+    with pytest.raises(RefusedError) as caught:
+        parse_record(record)
+    assert caught.value.rule == rule
+
+
+def test_no_field_takes_free_text() -> None:
+    """Every field of the family is bytes of a fixed length, a number, a day, or letters of identifiers."""
+    for name, record_type in record_types().items():
+        if name.startswith("cert."):
+            kinds = {type(one.kind).__name__ for one in record_type.fields}
+            assert kinds <= {"Ascii", "Bytes", "Integer", "Date", "Choice"}, name
+
+
+def test_what_the_index_finds() -> None:
+    record = parse_record(issue(status_index=2 * STATUS_LIST_SIZE + 5))
+    assert set(record.type.lookups(record.body)) == {
+        CERTIFICATE_LOOKUP + name_of(0),
+        status_list_lookup("office", 2) + (5).to_bytes(4, "big") + name_of(0),
+    }
+    record = parse_record(paper(b"signed"))
+    assert set(record.type.lookups(record.body)) == {
+        CERTIFICATE_LOOKUP + name_of(0),
+        HASH_LOOKUP + sha256(b"signed"),
+    }
+    # The lists of an authority whose name another's begins with are apart.
+    assert not status_list_lookup("office-2", 0).startswith(status_list_lookup("office", 0)[:-8])
+
+
+DAYS = ("2025-12-31", "2026-01-01", "2026-11-30", "2026-12-31", "2027-01-01")
+
+
+@st.composite
+def records(draw: st.DrawFn) -> bytes:
+    number = draw(st.integers(0, 2))
+    match draw(st.sampled_from(["issue", "suspend", "reinstate", "revoke", "renew", "paper"])):
+        case "issue":
+            given = draw(st.sets(st.sampled_from(["valid_from", "valid_until", "status_index"])))
+            fields: dict[str, Value] = {
+                name: draw(st.integers(0, 2) if name == "status_index" else st.sampled_from(DAYS))
+                for name in sorted(given)
+            }
+            return issue(number, **fields)
+        case "suspend":
+            return change("suspend", number, reason=draw(st.sampled_from(sorted(SUSPENSION_REASONS))))
+        case "reinstate":
+            return change("reinstate", number)
+        case "revoke":
+            return change("revoke", number, reason=draw(st.sampled_from(sorted(REVOCATION_REASONS))))
+        case "renew":
+            return renew(draw(st.sampled_from(DAYS)), number)
+        case _:
+            return paper(draw(st.binary(max_size=1)), number)
+
+
+@given(st.lists(records(), max_size=25))
+def test_the_rules_and_the_card_box_agree(made: list[bytes]) -> None:
+    desk, box = Desk(), twin.CardBox()
+    histories: dict[bytes, list[bytes]] = {}
+    for record in made:
+        value = decode(record)
+        assert isinstance(value, list)
+        name, fields = value
+        assert isinstance(name, str)
+        assert isinstance(fields, dict)
+        expected = box.write(name, fields, desk.time_ms + 1000)
+        if expected is None:
+            desk.put(record)
+            identifier = fields["certificate"]
+            assert isinstance(identifier, bytes)
+            histories.setdefault(identifier, []).append(record)
+        else:
+            with pytest.raises(RefusedError) as caught:
+                desk.put(record)
+            assert caught.value.rule == expected
+    for (authority, identifier), card in box.cards.items():
+        row = SubjectRow.parse(desk.state.rows[subject_key("certificate", authority, identifier)])
+        assert (row.status, row.history.size) == (card.status, card.records)
+        known = certificate_of([parse_record(one) for one in histories[identifier]])
+        assert (known.valid_until, list(known.papers), known.reason) == (card.until, card.papers, card.reason)
+
+
+# --- proofs and verdicts ----------------------------------------------------------------------------------------------
+
+DAY = days.DAY_MS
+SIGNED = b"%PDF-1.7 signed"
+CONDEMNED = b"%PDF-1.7 another"
+
+
+def day(offset: int) -> str:
+    """A day counted from the one on which the ledger begins."""
+    return days.day_of(START_MS + offset * DAY)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A ledger that tells one certificate's story, each record a block."""
+
+    ledger: Ledger
+    indexes: tuple[int, ...]
+
+    def receipt(self, at: int = 0) -> str:
+        """The receipt of one of its records."""
+        return self.ledger.parts(self.indexes[at]).text()
+
+    @property
+    def records(self) -> tuple[SubjectRecord, ...]:
+        found = []
+        for index in self.indexes:
+            raw = self.ledger.records[index][0]
+            body, signature = parse_leaf_of(self.ledger, index)
+            found.append(SubjectRecord(Entry(body, signature, (raw,)).id, 0, raw))
+        return tuple(found)
+
+    @property
+    def proof(self) -> CertificateProof:
+        """The holder's file."""
+        return CertificateProof(self.receipt(), self.records, CLAIMS)
+
+    def judged(self, now_ms: int | None, **given: bytes) -> Judgement:
+        """The verdict on the holder's file as bytes."""
+        return judge_proof(self.proof.encoded(), self.ledger.policy, now_ms=now_ms, **given)
+
+
+def parse_leaf_of(ledger: Ledger, index: int) -> tuple[EntryBody, bytes]:
+    return parse_leaf(ledger.leaves[index])
+
+
+@cache
+def story(*steps: tuple[bytes, int]) -> Case:
+    """A ledger with these records, each in a block so many days after the ledger's beginning; then an empty day."""
+    ledger = Ledger()
+    indexes = []
+    for record, after in steps:
+        indexes.append(ledger.size)
+        time_ms = max(ledger.next_time_ms, START_MS + after * DAY)
+        ledger.add([ledger.entry([record], time_ms=time_ms)], time_ms=time_ms)
+    return Case(ledger, tuple(indexes))
+
+
+def told(judgement: Judgement) -> tuple[Verdict, str]:
+    return judgement.verdict, judgement.rule
+
+
+OK = (Verdict.IN_FORCE, "status.in-force")
+EXPIRED = (Verdict.NO_LONGER_IN_FORCE, "status.expired")
+NOT_YET = (Verdict.NO_LONGER_IN_FORCE, "status.not-yet")
+UNKNOWN = (Verdict.CANNOT_TELL, "certificate.renewal-unknown")
+
+offline = pytest.mark.usefixtures("no_network")
+
+
+@offline
+def test_a_holder_shows_everything_or_a_part_of_it() -> None:
+    case = story((issue(valid_from=day(0), valid_until=day(30)), 0), (paper(SIGNED), 0))
+    now = START_MS + DAY
+    judgement = case.judged(now, file_hash=sha256(SIGNED))
+    assert told(judgement) == OK
+    assert judgement.claims == CLAIMS.claims
+    assert judgement.headline == ("HỢP LỆ", "valid, in force")
+    assert judgement.issuer is not None
+    assert judgement.issuer.name == "Văn phòng xã Phú Sơn"
+    part = case.proof.disclose({"tinh_trang"})
+    shown = judge_proof(part.encoded(), case.ledger.policy, now_ms=now)
+    assert told(shown) == OK
+    assert [claim.name for claim in shown.claims] == ["tinh_trang"]
+    assert "Người Không Có Thật".encode() not in part.encoded()
+    assert SALT not in part.encoded()
+    assert judge_proof(case.proof.disclose(()), case.ledger.policy, now_ms=now).claims == ()
+
+
+@offline
+def test_a_proof_reads_back() -> None:
+    case = story((issue(valid_until=day(30)), 0), (paper(SIGNED), 0))
+    for proof in (case.proof, case.proof.disclose({"so"}), case.proof.disclose(())):
+        assert CertificateProof.parse(proof.encoded()) == proof
+    with pytest.raises(FormatError) as caught:
+        case.proof.disclose({"so"}).disclose({"so"})
+    assert caught.value.rule == "claims.hidden"
+
+
+FORGED_CLAIMS = FullClaims((CLAIMS.claims[0], Claim("ho_ten", "Kẻ Giả Mạo"), CLAIMS.claims[2]), SALT)
+
+
+@offline
+def test_forgeries_do_not_match_and_say_why() -> None:
+    case = story(
+        (issue(valid_until=day(30)), 0), (paper(SIGNED), 0), (suspend(), 1), (change("reinstate"), 2)
+    )
+    proof, policy, now = case.proof, case.ledger.policy, START_MS + 3 * DAY
+    first, second, third, fourth = proof.records
+    part = proof.disclose({"ho_ten"}).claims
+    assert part is not None
+    assert not isinstance(part, FullClaims)
+    (item,) = part.items
+    forgeries = {
+        "claims.root": replace(proof, claims=FORGED_CLAIMS),
+        "claims.count": replace(proof, claims=FullClaims(CLAIMS.claims[:2], SALT)),
+        "claims.proof": replace(
+            proof, claims=replace(part, items=(replace(item, claim=Claim("ho_ten", "Kẻ Giả Mạo")),))
+        ),
+    }
+    for rule, forged in forgeries.items():
+        assert told(judge_proof(forged, policy, now_ms=now)) == (Verdict.DOES_NOT_MATCH, rule)
+    other = replace(fourth, record=renew(day(300)))
+    for wrong in (
+        (first, second, third),
+        (first, second, fourth),
+        (second, first, third, fourth),
+        (first, second, third, fourth, fourth),
+        (first, second, third, other),
+        (first, second, third, replace(fourth, record_index=1)),
+        (first, second, third, replace(fourth, entry_id=bytes(32))),
+    ):
+        assert told(judge_proof(replace(proof, records=wrong), policy, now_ms=now)) == (
+            Verdict.DOES_NOT_MATCH,
+            "certificate.records",
+        )
+    assert told(case.judged(now, file_hash=sha256(CONDEMNED))) == (
+        Verdict.DOES_NOT_MATCH,
+        "certificate.paper",
+    )
+    assert told(judge_proof(replace(proof, receipt=proof.receipt[:-8] + "AAAAAA=\n"), policy, now_ms=now))[
+        0
+    ] in (
+        Verdict.CANNOT_TELL,
+        Verdict.DOES_NOT_MATCH,
+    )
+
+
+@offline
+def test_the_records_of_another_certificate_are_not_this_ones() -> None:
+    case = story((issue(0), 0), (issue(1), 0))
+    (mine,), (theirs,) = case.records[:1], case.records[1:]
+    policy, now = case.ledger.policy, START_MS
+    proof = CertificateProof(case.receipt(0), (theirs,), CLAIMS)
+    assert told(judge_proof(proof, policy, now_ms=now)) == (Verdict.DOES_NOT_MATCH, "certificate.records")
+    assert told(judge_proof(replace(proof, records=(mine,)), policy, now_ms=now)) == OK
+
+
+@offline
+def test_statuses_have_their_words_and_since_when() -> None:
+    start = (issue(valid_until=day(30)), 0)
+    suspended = story(start, (suspend(), 5)).judged(START_MS + 6 * DAY)
+    assert told(suspended) == (Verdict.NO_LONGER_IN_FORCE, "status.suspended")
+    assert suspended.headline[0] == "TẠM ĐÌNH CHỈ"
+    assert suspended.since_ms == START_MS + 5 * DAY
+    assert suspended.certificate is not None
+    assert suspended.certificate.reason == "under-review"
+    revoked = story(start, (suspend(), 5), (revoke(), 7)).judged(START_MS + 90 * DAY)
+    assert told(revoked) == (Verdict.NO_LONGER_IN_FORCE, "status.revoked")
+    assert revoked.headline == ("ĐÃ THU HỒI", "authentic, revoked")
+    assert revoked.since_ms == START_MS + 7 * DAY
+    again = story(start, (suspend(), 5), (change("reinstate"), 7)).judged(START_MS + 8 * DAY)
+    assert told(again) == OK
+    assert again.certificate is not None
+    assert again.certificate.reason is None
+
+
+@offline
+def test_days_begin_and_end_in_vietnam() -> None:
+    # The newest block is after the last day, so that nothing can have renewed the certificate before it was over.
+    case = story((issue(valid_from=day(2), valid_until=day(4)), 0), (issue(1), 10))
+    case = replace(case, indexes=case.indexes[:1])
+    first, over = days.first_ms(day(2)), days.after_ms(day(4))
+    assert told(case.judged(first - 1)) == NOT_YET
+    assert told(case.judged(first)) == OK
+    assert told(case.judged(over - 1)) == OK
+    expired = case.judged(over)
+    assert told(expired) == EXPIRED
+    assert expired.headline[0] == "HẾT HẠN"
+    assert expired.since_ms == over
+    assert case.judged(first - 1).headline[0] == "CHƯA ĐẾN NGÀY CÓ HIỆU LỰC"
+    assert told(case.judged(None)) == (Verdict.CANNOT_TELL, "certificate.time-missing")
+
+
+@offline
+def test_a_renewed_certificate_is_never_called_expired() -> None:
+    """Whatever the holder kept: the receipt of the issue from before, or from after, or of the renewal, or the whole proof."""
+    start = (issue(valid_until=day(4)), 0)
+    before, after = story(start), story(start, (renew(day(40)), 3), (issue(1), 10))
+    after = replace(after, indexes=after.indexes[:2])
+    now = START_MS + 10 * DAY
+    policy = before.ledger.policy
+    assert told(before.judged(now)) == UNKNOWN
+    for receipt in (before.receipt(), after.receipt()):
+        assert told(judge_receipt(receipt, policy, now_ms=now)) == UNKNOWN
+        assert told(judge_certificate(CLAIMS, receipt, policy, now_ms=now)) == UNKNOWN
+    assert told(judge_receipt(after.receipt(1), policy, now_ms=now)) == OK
+    assert told(after.judged(now)) == OK
+    # When the renewal is over too, only who knows all of the records can say so.
+    late = START_MS + 41 * DAY
+    assert told(judge_receipt(after.receipt(1), policy, now_ms=late)) == UNKNOWN
+    assert told(after.judged(late)) == UNKNOWN
+    # Once it is proved to have expired, it cannot be renewed: the proof stays true.
+    later = story(start, (renew(day(40)), 3), (issue(1), 45))
+    assert told(replace(later, indexes=later.indexes[:2]).judged(START_MS + 50 * DAY)) == EXPIRED
+
+
+@offline
+def test_a_receipt_by_itself_says_what_it_can() -> None:
+    case = story(
+        (issue(valid_until=day(30)), 0), (paper(SIGNED), 0), (suspend(), 1), (change("reinstate"), 2)
+    )
+    policy, now = case.ledger.policy, START_MS + 3 * DAY
+    unknown = (Verdict.CANNOT_TELL, "certificate.days-unknown")
+    assert [told(judge_receipt(case.receipt(at), policy, now_ms=now)) for at in range(4)] == [
+        OK,
+        *[unknown] * 3,
+    ]
+    missing = (Verdict.CANNOT_TELL, "certificate.records-missing")
+    assert told(judge_certificate(CLAIMS, case.receipt(2), policy, now_ms=now)) == missing
+    assert told(judge_certificate(None, case.receipt(2), policy, now_ms=now)) == unknown
+    assert told(judge_certificate(CLAIMS, case.receipt(), policy, now_ms=now)) == OK
+    assert told(judge_certificate(FORGED_CLAIMS, case.receipt(), policy, now_ms=now)) == (
+        Verdict.DOES_NOT_MATCH,
+        "claims.root",
+    )
+    # The paper: by its own receipt, and by the issue's, which cannot know of it.
+    assert told(judge_document(sha256(SIGNED), case.receipt(1), policy, now_ms=now)) == unknown
+    assert told(judge_document(sha256(CONDEMNED), case.receipt(1), policy, now_ms=now)) == (
+        Verdict.DOES_NOT_MATCH,
+        "document.hash",
+    )
+    assert told(judge_document(sha256(SIGNED), case.receipt(), policy, now_ms=now)) == (
+        Verdict.CANNOT_TELL,
+        "receipt.other-kind",
+    )
+    papers = (Verdict.CANNOT_TELL, "certificate.papers-unknown")
+    for file_hash in (sha256(SIGNED), sha256(CONDEMNED)):
+        assert (
+            told(judge_certificate(CLAIMS, case.receipt(), policy, now_ms=now, file_hash=file_hash)) == papers
+        )
+    alone = story((issue(valid_until=day(30)), 0))
+    assert told(alone.judged(now, file_hash=sha256(SIGNED))) == (Verdict.CANNOT_TELL, "certificate.no-paper")
+
+
+@offline
+def test_evidence_of_something_else_is_no_forgery() -> None:
+    ledger = story((issue(), 0)).ledger
+    document = Ledger()
+    at = document.place(document.documents(1))
+    judgement = judge_certificate(CLAIMS, document.parts(at).text(), document.policy, now_ms=START_MS)
+    assert told(judgement) == (Verdict.CANNOT_TELL, "receipt.other-kind")
+    for data in (b"", b"\x90", encode([2]), encode([1, "x", [], None]), b"\x94\x01\xa0\x90\xc0"):
+        assert judge_proof(data, ledger.policy, now_ms=START_MS).verdict is Verdict.CANNOT_TELL
+    assert judge_proof(encode([2]), ledger.policy, now_ms=0).rule == "certificate-proof.version"
+
+
+@offline
+def test_a_revoked_keys_certificates_are_in_doubt_and_not_forged() -> None:
+    ledger = Ledger()
+    at = ledger.place([issue(valid_until=day(30))])
+    ledger.place([end_key("revoke", "office", "office", from_ms=START_MS)], by="admin")
+    case = Case(ledger, (at,))
+    assert told(case.judged(START_MS + DAY)) == (Verdict.CANNOT_TELL, "key.disputed")
+
+
+@offline
+@given(
+    st.none() | st.integers(-3, 3),
+    st.none() | st.integers(-3, 6),
+    st.none() | st.integers(1, 6),
+    st.sampled_from(["none", "suspend", "revoke"]),
+    st.integers(0, 8),
+    st.integers(-4 * 24, 10 * 24),
+    st.booleans(),
+)
+def test_verdicts_are_those_of_the_calendar(
+    first: int | None,
+    last: int | None,
+    more: int | None,
+    end: str,
+    final: int,
+    now_hours: int,
+    whole: bool,
+) -> None:
+    if first is not None and last is not None and last < first:
+        first, last = last, first
+    fields: dict[str, Value] = {}
+    if first is not None:
+        fields["valid_from"] = day(first)
+    if last is not None:
+        fields["valid_until"] = day(last)
+    steps = [(issue(**fields), 0)]
+    if last is not None and more is not None:
+        steps.append((renew(day(last + more)), 0))
+    if end != "none":
+        steps.append((suspend() if end == "suspend" else revoke(), 0))
+    made = len(steps)
+    case = story(*steps, (issue(1), final))
+    case = replace(case, indexes=case.indexes[:made])
+    now_ms = START_MS + now_hours * 3_600_000
+    policy = case.ledger.policy
+    status = {"none": "in-force", "suspend": "suspended", "revoke": "revoked"}[end]
+    renewed = last is not None and more is not None
+    known = fields.get("valid_until")
+    if renewed and whole and last is not None and more is not None:
+        known = day(last + more)
+    assert known is None or isinstance(known, str)
+    as_of_ms = (case.ledger.headers[-1].time_ms // 1000 + 1) * 1000
+    expected = twin.verdict(
+        status,
+        None if first is None else day(first),
+        known,
+        now_ms,
+        complete=whole or made == 1,
+        as_of_ms=as_of_ms,
+    )
+    judgement = case.judged(now_ms) if whole else judge_receipt(case.receipt(), policy, now_ms=now_ms)
+    assert judgement.rule == expected
+    assert judgement.verdict is not Verdict.DOES_NOT_MATCH
+
+
+@given(st.data())
+def test_records_that_are_not_the_whole_history_are_refused(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 12))
+    whole = [SubjectRecord(sha256(b"%d" % n), n % 3, issue(n)) for n in range(size)]
+    row = SubjectRow.parse(history_row(whole))
+    assert len(verify_records(row, whole)) == size
+    wrong = data.draw(st.permutations(whole)) if size > 1 else []
+    if data.draw(st.booleans()):
+        wrong = whole[: data.draw(st.integers(0, size - 1))]
+    if list(wrong) != whole:
+        with pytest.raises(VerificationError) as caught:
+            verify_records(row, wrong)
+        assert caught.value.rule == "certificate.records"
+
+
+def history_row(records: list[SubjectRecord]) -> bytes:
+    leaves = [history_leaf(one.entry_id, one.record_index, leaf_hash(one.record)) for one in records]
+    row = SubjectRow.parse(SubjectRow.first_encoded("in-force", leaf_hash(records[0].record), 0, leaves[0]))
+    for one in leaves[1:]:
+        row = row.appended("in-force", one, 0)
+    return row.encoded()
+
+
+def test_a_record_type_of_tomorrow_is_no_forgery() -> None:
+    records = [
+        SubjectRecord(bytes(32), 0, issue()),
+        SubjectRecord(bytes(32), 1, encode_record("cert.bless/1", {})),
+    ]
+    row = SubjectRow.parse(history_row(records))
+    with pytest.raises(CannotTellError) as caught:
+        verify_records(row, records)
+    assert caught.value.rule == "record.type-unknown"
+
+
+RECORD: Value = [bytes(32), 0, issue()]
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ("certificate-proof.shape", {}),
+        ("certificate-proof.shape", []),
+        ("certificate-proof.shape", [1, "r", [RECORD]]),
+        ("certificate-proof.shape", [1, b"r", [RECORD], None]),
+        ("certificate-proof.shape", [1, "r", None, None]),
+        ("certificate-proof.shape", [1, "r", [], None]),
+        ("certificate-proof.shape", [1, "r", [RECORD] * (MAX_RECORDS + 1), None]),
+        ("certificate-proof.shape", [1, "r", [[bytes(31), 0, issue()]], None]),
+        ("certificate-proof.shape", [1, "r", [[bytes(32), True, issue()]], None]),
+        ("certificate-proof.shape", [1, "r", [[bytes(32), -1, issue()]], None]),
+        ("certificate-proof.shape", [1, "r", [[bytes(32), 0, "x"]], None]),
+        ("record.size-64", [1, "r", [[bytes(32), 0, bytes(64)]], None]),
+        ("claims.shape", [1, "r", [RECORD], [9]]),
+        ("certificate-proof.version", [True, "r", [RECORD], None]),
+        ("certificate-proof.version", [2, "r", [RECORD], None]),
+    ],
+)
+def test_malformed_proofs_are_refused_by_their_rule(rule: str, value: Value) -> None:
+    with pytest.raises((FormatError, CannotTellError)) as caught:
+        CertificateProof.parse(encode(value))
+    expected = "claims.form" if rule == "claims.shape" else rule
+    assert caught.value.rule == expected
