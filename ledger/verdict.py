@@ -33,7 +33,10 @@ from ledger.policy import Policy
 from ledger.receipt import Receipt, Standing, VerifiedReceipt, verify
 from ledger.records.base import IN_FORCE, octets, text
 from ledger.records.certificates import CERTIFICATE, ISSUE, PAPER, RENEW
-from ledger.records.documents import DOCUMENT
+from ledger.records.documents import DOCUMENT, DOCUMENT_PAPER
+
+_PAPERS = frozenset({PAPER, DOCUMENT_PAPER})
+"""Records that name a file by its hash, which is a paper of what they are about."""
 
 
 class Verdict(Enum):
@@ -212,22 +215,23 @@ def judge_document(
     """The verdict on a file, by its SHA-256 and, for whoever has the salt, its salted commitment (32 bytes each).
 
     A file that is not the one in a sound receipt is "does not match". A receipt for something else than a document is
-    "cannot tell", and so is a document that was committed to, for whoever lacks the salt. The receipt of a certificate's
-    paper is taken too; the days of that certificate stand in its proof (`judge_certificate`).
+    "cannot tell", and so is a document that was committed to, for whoever lacks the salt. The receipt of a stamped
+    copy or of a certificate's paper is taken too; the days of that certificate stand in its proof (`judge_certificate`).
     """
     judgement = judge_receipt(receipt, policy, now_ms=now_ms)
     proved = judgement.proved
     if proved is None:
         return judgement
     record = proved.record
-    if record.type.name != PAPER and record.subject.kind != DOCUMENT:
+    is_paper = record.type.name in _PAPERS
+    if not is_paper and record.subject.kind != DOCUMENT:
         return Judgement(
             Verdict.CANNOT_TELL, "receipt.other-kind", "the receipt is not one for a document", proved
         )
-    anchored = octets(record.body, "hash") if record.type.name == PAPER else record.subject.identifier
+    anchored = octets(record.body, "hash") if is_paper else record.subject.identifier
     # A record that came later names the document, and does not say whether it does so by hash or by commitment.
-    by_hash = record.type.name == PAPER or "commitment" not in record.body
-    by_commitment = record.type.name != PAPER and "hash" not in record.body
+    by_hash = is_paper or "commitment" not in record.body
+    by_commitment = not is_paper and "hash" not in record.body
     if (by_hash and anchored == file_hash) or (by_commitment and anchored == commitment):
         return judgement
     if by_commitment and commitment is None:

@@ -5,7 +5,8 @@
     scripts/errors.py --check    fail if it is not what the source says
 
 A code is the first argument of an error, or a text of that shape handed to a function that raises one. Where a part of the
-code is filled in at run time, it is shown in angle brackets. The tests make the page again and demand the same text.
+code is filled in at run time, it is shown in angle brackets. A few codes are both a rule of the ledger and an answer to a
+request for what is not there: these have two statuses. The tests make the page again and demand the same text.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ A problem also has `retry`: whether the same request may succeed later. With sta
 | wrong | 422 | well formed, and provably not right |
 | cannot tell | 422 | of a version, type or key that is not known here: not a forgery |
 | refused | 422, or 503 where the table says so | the rules do not admit it: for ever, or (`retry`) only for now |
-| other | 500 for the store, else never over HTTP | the node, its disk, its configuration, the command line |
+| other | 500 for the store; others where the table gives one, else never over HTTP | the node, its disk, its configuration, a paper, the command line |
 
 Over HTTP a failure of the store comes without particulars: these are in the node's log.
 
@@ -67,6 +68,8 @@ class Code:
     family: str
     """Name of the error's class."""
     meaning: str
+    rule_status: int | None = None
+    """Of a code of the HTTP interface: the other status, if it is a rule of the ledger too."""
 
 
 def text_of(node: ast.expr) -> str | None:
@@ -147,10 +150,10 @@ def _raisers(tree: ast.Module) -> dict[str, str]:
     return found
 
 
-def collect() -> dict[str, Code]:
-    """All codes of the project, by name; of several places that raise one, the first that says what it means."""
+def collect(packages: tuple[str, ...] = PACKAGES) -> dict[str, Code]:
+    """All codes of these packages, by name; of several places that raise one, the first that says what it means."""
     codes: dict[str, Code] = {}
-    for package in PACKAGES:
+    for package in packages:
         for path in sorted((CHECKOUT / package).rglob("*.py")):
             for code in _codes_in(ast.parse(path.read_bytes())):
                 known = codes.get(code.name)
@@ -162,8 +165,10 @@ def collect() -> dict[str, Code]:
 def page() -> str:
     """The text of docs/errors.md."""
     codes = collect()
-    for name, (_, meaning) in HTTP_CODES.items():
-        codes[name] = Code(name, "HttpError", meaning)
+    rules = collect(("ledger",))
+    for name, (status, meaning) in HTTP_CODES.items():
+        other = _STATUS.get(rules[name].family) if name in rules else None
+        codes[name] = Code(name, "HttpError", meaning, None if other == status else other)
     for name, meaning in READY_CODES.items():
         codes.setdefault(name, Code(name, "HttpError", meaning))
     lines = [_HEAD]
@@ -188,7 +193,8 @@ def _row(code: Code) -> str:
 
 def _status(code: Code) -> str:
     if code.name in HTTP_CODES:
-        return str(HTTP_CODES[code.name][0])
+        status = str(HTTP_CODES[code.name][0])
+        return status if code.rule_status is None else f"{status}; {code.rule_status} for an entry"
     if code.name in READY_CODES:
         return "503"
     if code.name in STATUS_OF_CODE:

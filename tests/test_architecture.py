@@ -29,13 +29,43 @@ NEVER_SHIPPED = ("tests", "scripts", "benchmarks")
 # Distributions that belong to one part of the project only, by import name.
 ONLY_IN = {
     "plyvel": ("ledger.store",),
+    "rfc8785": (
+        "ledger.credentials.jcs",
+    ),  # pure, and for the W3C's forms alone: nothing on the ledger is JSON
     "click": ("api",),
     "fastapi": ("api",),
     "jinja2": ("api",),
+    "markupsafe": ("api.pages",),  # what may be called markup is decided where the templates are
     "rich": ("api",),
+    "segno": ("api.qr",),
     "starlette": ("api",),
     "typer": ("api",),
     "uvicorn": ("api",),
+}
+
+# Parts of the project that only others may use: they carry no trust, and what does must not come to lean on them.
+PARTS_ONLY_IN = {"ledger.credentials": ("ledger.credentials", "api")}
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A distribution that may be missing: which extra brings it, which modules may use it, and for what."""
+
+    name: str
+    modules: tuple[str, ...]
+    reason: str
+
+
+# By import name. All else works without them, so they are imported inside the functions that need them.
+EXTRAS = {
+    "pyhanko": Extra("pdf-signatures", ("api.cli.pdf_signatures",), "what the signatures in a PDF are worth"),
+    "pyhanko_certvalidator": Extra("pdf-signatures", ("api.cli.pdf_signatures",), "as above"),
+    "pypdf": Extra("papers", ("api.papers.stamping",), "a stamp is laid over a page that exists"),
+    "typst": Extra(
+        "papers",
+        ("api.papers.typesetting", "api.cli.demo_documents"),
+        "sheets and stamps are typeset; with it the demo's papers look like papers",
+    ),
 }
 
 # The parts of `ledger` that touch the disk or the network on behalf of the rest; all else in it is the pure core.
@@ -173,6 +203,18 @@ class Module:
                     yield from ast.walk(statement)
 
 
+def run_when_imported(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements of a module that run as soon as it is imported: none inside a function."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if isinstance(node, ast.stmt):
+                yield node
+            waiting.append(node)
+
+
 def lies_in(name: str, parents: tuple[str, ...]) -> bool:
     return any(name == parent or name.startswith(f"{parent}.") for parent in parents)
 
@@ -199,6 +241,31 @@ def ownership_faults(module: Module) -> Iterator[str]:
             yield f"{module.name}:{line} imports {top}, which only {' and '.join(ONLY_IN[top])} may"
 
 
+def part_faults(module: Module) -> Iterator[str]:
+    """Imports of a part of the project that only others may use."""
+    for name, line in module.imports():
+        for part, users in PARTS_ONLY_IN.items():
+            if lies_in(name, (part,)) and not lies_in(module.name, users):
+                yield f"{module.name}:{line} imports {part}, which only {' and '.join(users)} may"
+
+
+def extra_faults(module: Module) -> Iterator[str]:
+    """Imports of what may not be installed: elsewhere than it may be used, or as soon as the module is imported."""
+    at_once = {
+        node.lineno
+        for node in run_when_imported(module.tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    for name, line in module.imports(at_run_time_only=True):
+        extra = EXTRAS.get(name.split(".")[0])
+        if extra is None:
+            continue
+        if not lies_in(module.name, extra.modules):
+            yield f"{module.name}:{line} imports {name}, which only {' and '.join(extra.modules)} may"
+        elif line in at_once:
+            yield f"{module.name}:{line} imports {name} at the top: the extra {extra.name} may not be installed"
+
+
 def purity_faults(module: Module) -> Iterator[str]:
     """Whatever lets a core module touch clock, environment, files, sockets or randomness."""
     if not is_core(module):
@@ -208,7 +275,8 @@ def purity_faults(module: Module) -> Iterator[str]:
         *CORE_DISTRIBUTIONS,
         *PACKAGES,
         *ONLY_IN,
-    }  # the last have a rule of their own
+        *EXTRAS,
+    }  # the last two have rules of their own
     for name, line in module.imports():
         top = name.split(".")[0]
         if (module.name, top) in ALLOWED_ALL_THE_SAME:
@@ -239,7 +307,7 @@ def assert_faults(module: Module) -> Iterator[str]:
             yield f"{module.name}:{node.lineno} uses assert, which is gone under -O: raise instead"
 
 
-RULES = (direction_faults, ownership_faults, purity_faults, assert_faults)
+RULES = (direction_faults, ownership_faults, part_faults, extra_faults, purity_faults, assert_faults)
 
 
 def read_module(path: Path) -> Module:
@@ -282,16 +350,40 @@ def test_the_project_keeps_every_rule() -> None:
     assert "\n".join(faults(project())) == ""
 
 
+def import_names(requirements: list[str]) -> set[str]:
+    names = {re.split(r"[<>=~!\[; ]", one)[0].lower().replace("-", "_") for one in requirements}
+    return {"nacl" if name == "pynacl" else name for name in names}  # the one whose import name differs
+
+
+def declared() -> tuple[set[str], dict[str, set[str]]]:
+    """Import names of what pyproject.toml always asks for, and of what each extra adds."""
+    told = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {name: import_names(asked) for name, asked in told["optional-dependencies"].items()}
+    return import_names(told["dependencies"]), extras
+
+
 def test_every_library_that_is_imported_is_declared() -> None:
-    declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "dependencies"
-    ]
-    names = {re.split(r"[<>=~!\[; ]", requirement)[0].lower().replace("-", "_") for requirement in declared}
-    names = names - {"pynacl"} | {"nacl"}  # the one whose import name differs
+    always, _ = declared()
     came_along = {"starlette"}  # what FastAPI is made of, and shows in its own interface
-    known = {*sys.stdlib_module_names, *PACKAGES, *names, *came_along}
+    known = {*sys.stdlib_module_names, *PACKAGES, *always, *came_along, *EXTRAS}
     imported = {name.split(".")[0] for m in project() for name, _ in m.imports()}
     assert imported - known == set()
+
+
+def test_every_extra_is_declared_as_one_and_used_where_the_table_says() -> None:
+    always, extras = declared()
+    used = {(m.name, name.split(".")[0]) for m in project() for name, _ in m.imports()}
+    for library, extra in EXTRAS.items():
+        assert library in extras[extra.name], library
+        assert library not in always, library
+        assert library in extras["test"], f"the tests of {library} need it"
+        for name in extra.modules:
+            assert (name, library) in used, f"{name} no longer uses {library}"
+    # And what an extra asks for is used by the packages, or it would be installed for nothing.
+    for extra_name in {extra.name for extra in EXTRAS.values()}:
+        assert extras[extra_name] == {
+            library for library, extra in EXTRAS.items() if extra.name == extra_name
+        }
 
 
 def test_no_modules_import_each_other_in_a_ring() -> None:
@@ -347,6 +439,19 @@ def test_no_exception_outlives_its_need() -> None:
         ("ledger.entry", "from ledger.store import Store", "how it is stored"),
         ("ledger.state.tree", "from ..store import level", "how it is stored"),
         ("node.outbox", "assert entry", "gone under -O"),
+        ("ledger.receipt", "import rfc8785", "only ledger.credentials.jcs"),
+        ("api.cli.verify", "from markupsafe import Markup", "only api.pages"),
+        ("api.papers.certificates", "import segno", "only api.qr"),
+        ("ledger.verdict", "from ledger.credentials import vc", "only ledger.credentials and api"),
+        ("node.receipts", "from ledger.credentials.vc import sign", "only ledger.credentials and api"),
+        ("api.cli.anchor", "def f():\n    import typst", "only api.papers"),
+        ("api.papers.typesetting", "import typst", "may not be installed"),
+        (
+            "api.papers.stamping",
+            "try:\n    from pypdf import PdfReader\nexcept ImportError:\n    pass",
+            "may not be installed",
+        ),
+        ("ledger.claims", "def f():\n    import pypdf", "only api.papers.stamping"),
     ],
 )
 def test_each_rule_finds_what_breaks_it(name: str, source: str, found: str) -> None:
@@ -364,6 +469,13 @@ def test_each_rule_finds_what_breaks_it(name: str, source: str, found: str) -> N
         ("ledger.store.level", "import os\nimport plyvel"),
         ("node.service", "import asyncio, os, time\nimport ledger.block\nfrom node.config import Config"),
         ("api.cli.main", "import typer, rich, uvicorn\nfrom node import service\nfrom ledger import proofs"),
+        ("ledger.credentials.jcs", "import json\nimport rfc8785"),
+        ("api.certificates.packs", "from ledger.credentials import vc"),
+        ("api.papers.stamping", "def f():\n    from pypdf import PdfReader"),
+        (
+            "api.papers.stamping",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pypdf import PdfReader",
+        ),
     ],
 )
 def test_what_is_allowed_stays_allowed(name: str, source: str) -> None:

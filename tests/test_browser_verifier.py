@@ -489,8 +489,12 @@ def test_node_says_the_same(tmp_path: Path) -> None:
     (tmp_path / "verify").symlink_to(VERIFY)
     (tmp_path / "js").symlink_to(HARNESS)
     (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    # Node 18, which is Debian 12's, has WebCrypto, but not where browsers and later ones have it.
+    (tmp_path / "crypto.js").write_text(
+        'import { webcrypto } from "node:crypto";\nglobalThis.crypto ??= webcrypto;\n', encoding="utf-8"
+    )
     (tmp_path / "run.js").write_text(
-        'import { runFolder } from "./js/harness.js";\nimport { readFileSync } from "node:fs";\n'
+        'import "./crypto.js";\nimport { runFolder } from "./js/harness.js";\nimport { readFileSync } from "node:fs";\n'
         'const all = JSON.parse(readFileSync(0, "utf8"));\nconst outcomes = {};\n'
         "for (const [name, text] of Object.entries(all)) outcomes[name] = JSON.parse(await runFolder(name, text));\n"
         "process.stdout.write(JSON.stringify(outcomes));\n",

@@ -76,8 +76,10 @@ class Desk:
         items: list[dict[str, object]] = []
         following: str | None = None
         while True:
-            more = {} if following is None else {"before": following}
-            answer = self.http.get("/v1/registers/office", params=query | more)
+            asked: dict[str, str | int] = dict(query)
+            if following is not None:
+                asked["before"] = following
+            answer = self.http.get("/v1/registers/office", params=asked)
             assert answer.status_code == 200, answer.text
             items += answer.json()["items"]
             following = answer.json()["next"]

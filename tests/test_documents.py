@@ -185,6 +185,9 @@ def test_a_paper_marked_secret_is_refused(secrecy: str) -> None:
         (change("supersede", 1), "record.field-missing"),
         (withdraw(1, "vì sai"), "record.field-range"),
         (change("withdraw", 1), "record.field-missing"),
+        (change("paper", 1), "record.field-missing"),
+        (change("paper", 1, hash=paper(1)), "document.by-itself"),
+        (change("paper", 1, hash=bytes(31)), "record.field-length"),
     ],
 )
 def test_what_is_wrong_by_itself(record: bytes, rule: str) -> None:
@@ -360,6 +363,7 @@ def test_a_successor_acts_for_the_authority_that_has_ended(desk: Desk) -> None:
     # It issues in its own name, not in the other's.
     assert desk.refusal(anchor(5, OLD), by=NEW)[0] == "authority.not-acting"
     assert desk.refusal(change("signatures", 3, OLD, count=0), by=NEW)[0] == "authority.not-acting"
+    assert desk.refusal(change("paper", 4, OLD, hash=paper(9)), by=NEW)[0] == "authority.not-acting"
     assert desk.refusal(change("withdraw", 3, OLD, reason="other"), by="office")[0] == "authority.not-acting"
 
 
@@ -425,6 +429,21 @@ def test_a_position_is_among_those_counted() -> None:
     )
 
 
+def test_a_stamped_copy_joins_the_document_while_that_is_in_force(desk: Desk) -> None:
+    desk.bring(anchor(1), change("paper", 1, hash=paper(7)))
+    desk.bring(change("paper", 1, hash=paper(8)))
+    assert desk.standing(1) == ("in-force", 3)
+    found = [lookup.removeprefix(HASH_LOOKUP)[:32] for lookup in desk.lookups]
+    assert (found.count(paper(1)), found.count(paper(7)), found.count(paper(8))) == (3, 1, 1)
+    # The copy is no document: nobody has anchored it, and its hash is free for whoever does.
+    assert desk.refusal(withdraw(7)) == ("document.unknown", False)
+    assert desk.refusal(change("paper", 9, hash=paper(7))) == ("document.unknown", False)
+    desk.bring(private(2), change("paper", 2, hash=paper(9)))
+    desk.bring(withdraw(1))
+    assert desk.refusal(change("paper", 1, hash=paper(9))) == ("document.not-in-force", True)
+    assert desk.refusal(change("paper", 1, OLD, hash=paper(9)))[0] == "authority.not-acting"
+
+
 def test_a_document_is_found_by_what_concerns_it(desk: Desk) -> None:
     desk.bring(anchor(1), numbered(2), change("supersede", 1, by=paper(2)))
     found = [lookup for lookup in desk.lookups if lookup.startswith(HASH_LOOKUP)]
@@ -452,6 +471,7 @@ def _records(draw: st.DrawFn) -> tuple[str, str, dict[str, Any]]:
                 "doc.supersede/1",
                 "doc.withdraw/1",
                 "doc.correct/1",
+                "doc.paper/1",
                 "doc.signatures/1",
             ]
         )
@@ -490,6 +510,8 @@ def _records(draw: st.DrawFn) -> tuple[str, str, dict[str, Any]]:
             fields["reason"] = "other"
         elif name == "doc.signatures/1":
             fields["count"] = 0
+        elif name == "doc.paper/1":
+            fields["hash"] = draw(_papers)
         else:
             fields["by"] = draw(_papers)
             maybe("by_authority", st.sampled_from(["office", OLD, NEW]))

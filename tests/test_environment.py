@@ -106,6 +106,45 @@ def test_where_plyvel_must_be_built_the_user_is_told_what_that_needs(machine: Ma
     assert "sudo apt-get install -y libleveldb-dev g++" in result.stderr
 
 
+def test_tools_that_tests_ask_for_are_named_to_whoever_may_not_install_them(machine: Machine) -> None:
+    (machine.bin / "id").unlink()
+    machine.add("id", "echo 1000")
+    machine.add("git", "")
+    result = machine.run("tools_for_tests; echo reached")
+    assert (result.returncode, result.stdout) == (0, "reached\n")
+    assert "nodejs npm openssl. The tests that need them are skipped" in result.stderr
+    assert "sudo apt-get install -y" in result.stderr
+    assert " git" not in result.stderr
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_tools_that_tests_ask_for_are_installed_by_root_and_nothing_stops_where_that_fails(
+    machine: Machine, tmp_path: Path, works: bool
+) -> None:
+    asked = tmp_path / "asked"
+    (machine.bin / "id").unlink()
+    machine.add("id", "echo 0")
+    machine.add("apt-get", f'echo "$*" >>"{asked}"; exit {0 if works else 100}')
+    for here in ("git", "openssl"):
+        machine.add(here, "")
+    result = machine.run("tools_for_tests; echo reached")
+    assert (result.returncode, result.stdout) == (0, "reached\n")
+    update, install = asked.read_text(encoding="utf-8").splitlines()
+    assert update.startswith("update")
+    assert install.endswith("nodejs npm")
+    assert ("the tests that need them are skipped" in result.stderr) is not works
+
+
+def test_nothing_is_installed_where_every_tool_is_here(machine: Machine) -> None:
+    if not Path("/usr/bin/chromium").exists():
+        pytest.skip("there is no /usr/bin/chromium")
+    for tool in ("git", "openssl", "node", "npm"):
+        machine.add(tool, "")
+    machine.add("apt-get", "exit 1")
+    result = machine.run("tools_for_tests")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_a_folder_that_is_no_environment_is_left_alone(machine: Machine, tmp_path: Path) -> None:
     precious = tmp_path / "home"
     precious.mkdir()

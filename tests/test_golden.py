@@ -21,6 +21,7 @@ from ledger.errors import LedgerError, RefusedError, VerificationError
 from ledger.execution import Executed, Tip, execute_as, execute_genesis
 from ledger.genesis import parse_genesis_leaf
 from ledger.records import parse_record, record_types
+from ledger.records.governance import action_of
 from ledger.rules import ParsedEntry
 from tests.chains import State
 from tests.reference_state import ReferenceState
@@ -110,8 +111,9 @@ def test_the_golden_blocks_use_every_record_type() -> None:
         bytes.fromhex(raw) for block in blocks() for item in block["entries"] for raw in item["records"]
     ]
     assert {parse_record(raw).type.name for raw in records} == set(record_types())
-    every_field = {name for raw in records for name in parse_record(raw).body}
-    assert every_field == {field.name for kind in record_types().values() for field in kind.fields}
+    said = [one for raw in records for one in (parse_record(raw), action_of(parse_record(raw)))]
+    used = {(one.type.name, name) for one in said for name in one.body}
+    assert used == {(kind.name, field.name) for kind in record_types().values() for field in kind.fields}
     counts = {len(item["records"]) for block in blocks()[1:] for item in block["entries"]}
     assert {1, 2, 3, 20} <= counts
 
@@ -160,10 +162,63 @@ def test_an_entry_of_an_earlier_golden_block_is_a_duplicate() -> None:
     assert caught.value.rule == "entry.duplicate"
 
 
-def test_the_rows_decode() -> None:
+ROW_KINDS = {
+    "administrators",
+    "certificate-until",
+    "entry",
+    "key",
+    "member",
+    "number",
+    "number-tag",
+    "parameters",
+    "proposal",
+    "status-index",
+    "subject",
+    "succession",
+    "validators",
+}
+
+
+def test_the_rows_decode_and_are_of_every_kind() -> None:
+    seen = set()
     for block in blocks():
         for key, value in block["rows"].items():
             kind = decode(bytes.fromhex(key))
             assert isinstance(kind, list)
-            assert kind[0] in ("administrators", "entry", "key", "member", "parameters", "subject", "validators")
+            seen.add(kind[0])
             decode(bytes.fromhex(value))
+    assert seen == ROW_KINDS
+
+
+def rows_at(height: int) -> dict[str, Any]:
+    """All rows as they are after a block, by what the first item of their key and the last one say."""
+    rows: dict[str, Any] = {}
+    for block in blocks()[: height + 1]:
+        for raw, value in block["rows"].items():
+            key = decode(bytes.fromhex(raw))
+            assert isinstance(key, list)
+            rows[f"{key[0]} {key[-1] if len(key) > 1 else ''}".strip()] = decode(bytes.fromhex(value))
+    return rows
+
+
+def height_of(word: str) -> int:
+    (found,) = (height for height, block in enumerate(blocks()) if word in block["desc"])
+    return found
+
+
+def test_the_story_ends_as_it_is_told() -> None:
+    """Else a change of the story could quietly do nothing."""
+    rows = rows_at(len(blocks()) - 1)
+    assert rows["administrators"] == ["office", "thanh-tra", "tinh"]
+    assert rows["parameters"] == [["entry-time-ahead-ms", 120_000], ["key-grace-ms", 14 * 24 * 3600 * 1000]]
+    district, school = rows["member huyen-cu"], rows["member truong-thcs"]
+    assert (district[5], school[5]) == (["office", "truong-lien-cap"], ["truong-lien-cap"])
+    assert school[3] < parse_header_leaf(unhex(blocks()[-1], "header_leaf")).time_ms
+    assert rows["member truong-lien-cap"][4] == ["huyen-cu", "truong-thcs"]
+    outcomes = [row[7] for name, row in rows.items() if name.startswith("proposal ")]
+    assert sorted(outcomes) == ["executed", "executed", "withdrawn"]
+    statuses = {row[0] for name, row in rows.items() if name.startswith("subject ")}
+    assert statuses >= {"in-force", "superseded", "withdrawn", "revoked", "retired", "executed", "erased", "logged"}
+    # The second of three votes does nothing yet.
+    before = rows_at(height_of("all must agree"))
+    assert before["parameters"][0] == ["entry-time-ahead-ms", 300_000]

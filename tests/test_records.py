@@ -75,7 +75,7 @@ def test_a_good_record_is_read(name: str) -> None:
     read = parse_record(raw)
     assert (read.type.name, read.body, read.raw) == (name, BODIES[name], raw)
     assert read.id == leaf_hash(raw)
-    assert read.authority == "office"
+    assert read.authority == BODIES[name]["authority"]
     assert isinstance(read.subject, Subject)
 
 
@@ -147,9 +147,17 @@ def test_a_document_has_a_hash_or_a_commitment_and_not_both() -> None:
     assert rule_of(PUBLIC | PRIVATE) == "document.hash-or-commitment"
 
 
-@pytest.mark.parametrize("field", sorted(PUBLIC.keys() - {"authority", "hash"}))
+@pytest.mark.parametrize("field", sorted(PUBLIC.keys() - {"authority", "continues", "hash"}))
 def test_a_commitment_discloses_nothing(field: str) -> None:
     assert rule_of(PRIVATE | {field: PUBLIC[field]}) == "document.commitment-discloses"
+
+
+def test_a_commitment_may_continue_another_by_its_tag_alone() -> None:
+    """`continues` names an earlier commitment, which is as good as random; so it says nothing about the paper."""
+    continued = PRIVATE | {"continues": PUBLIC["continues"]}
+    assert parse_record(encode_record("doc.anchor/1", continued)).subject.identifier == PRIVATE["commitment"]
+    without = {name: value for name, value in continued.items() if name != "number_tag"}
+    assert rule_of(without) == "document.continues-alone"
 
 
 @pytest.mark.parametrize("field", ["media_type", "size"])

@@ -32,7 +32,8 @@ from ledger.rules import (
     is_late,
 )
 from tests.chains import START_MS, State, document, key, make_genesis
-from tests.reference_rules import ASKED_ROLES, Json, Twin, pack_record
+from tests.reference_rules import ASKED_ROLES, Json, pack_record
+from tests.twins.governance import GovernanceTwin
 
 AHEAD_MS, GRACE_MS = DEFAULT_PARAMETERS[TIME_AHEAD], DEFAULT_PARAMETERS[KEY_GRACE]
 GENESIS = make_genesis()
@@ -456,8 +457,8 @@ steps = st.sampled_from((1, 1000, GRACE_MS - 1, GRACE_MS, GRACE_MS + 1))
 histories = st.lists(st.tuples(steps, st.lists(sent, min_size=1, max_size=4)), min_size=1, max_size=6)
 
 
-def make_twin() -> Twin:
-    twin = Twin(CHAIN_ID, AHEAD_MS, GRACE_MS)
+def make_twin() -> GovernanceTwin:
+    twin = GovernanceTwin(CHAIN_ID, AHEAD_MS, GRACE_MS)
     for member in GENESIS.members:
         twin.members[member.id] = {"name": member.name, "roles": list(member.roles), "time": START_MS}
     for one in GENESIS.keys:
@@ -619,6 +620,7 @@ REACHED = {
     "key.roles",
     "key.unknown",
     "member.exists",
+    "member.key-missing",
     "member.unknown",
 }
 

@@ -122,7 +122,8 @@ Người trưởng thành có chữ ký số,%,50,52
 
 OCOP: Final = "ocop.1"
 OCOP_TABLE: Final = """\
-Số giấy chứng nhận,Tên sản phẩm,Chủ thể,Địa chỉ sản xuất,Hạng sao,Quyết định công nhận,Ngày công nhận,Có giá trị từ,Có giá trị đến
+Số giấy chứng nhận,Tên sản phẩm,Chủ thể,Địa chỉ sản xuất,Hạng sao,Quyết định công nhận,Ngày công nhận,\
+Có giá trị từ,Có giá trị đến
 01/CN-OCOP,Mật ong hoa rừng 500 ml,HTX Dứa Phú Sơn,Phường Phú Sơn,4,112/QĐ-UBND,14/03/2025,14/03/2025,13/03/2028
 02/CN-OCOP,Dứa sấy dẻo 200 g,HTX Dứa Phú Sơn,Phường Phú Sơn,3,87/QĐ-UBND,01/06/2022,01/06/2022,31/05/2025
 03/CN-OCOP,Mắm tép 300 g,Hộ kinh doanh Mắm Làng,Phường Phú Sơn,3,112/QĐ-UBND,14/03/2025,14/03/2025,13/03/2028

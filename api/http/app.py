@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import pages, problem
+from api.http import office, pages, problem
 from api.http.context import Context
 from api.http.control import Control
 from api.http.guard import Guard
@@ -132,6 +132,7 @@ def create_app(
         enrolments,
         vault_routes,
         pages,
+        office,
     ):
         app.include_router(module.router)
     document = openapi_document(app)

@@ -66,8 +66,17 @@ _HEX_ID = re.compile(r"[0-9a-fA-F]{64}")
 _HEX = re.compile(r"[0-9a-f]{32,}")
 _HEIGHT = re.compile(r"[0-9]{1,15}")
 _NUMBER = re.compile(r"\s*([0-9]{1,9})\s*(?:/\s*(\S.*?))?\s*")
-_STYLES = {"verify": ["tokens", "house", "verify"], "explorer": ["tokens", "house", "verify", "explorer"]}
-_SCRIPTS = {"verify": "joined/verify.js", "explorer": "joined/explorer.js", "error": "joined/plain.js"}
+_STYLES = {
+    "verify": ["tokens", "house", "verify"],
+    "explorer": ["tokens", "house", "verify", "explorer"],
+    "office": ["tokens", "house", "verify", "office"],
+}
+_SCRIPTS = {
+    "verify": "joined/verify.js",
+    "explorer": "joined/explorer.js",
+    "error": "joined/plain.js",
+    "office": "js/office/office.js",
+}
 _KEPT = ("joined/", "css/", "icons/")
 """What the service worker keeps: what pages ask for."""
 _MANIFEST = (

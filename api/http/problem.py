@@ -42,6 +42,12 @@ STATUS_OF_CODE = {
     "node.stopped": 503,
     "disk.low": 503,
     "mempool.full": 503,
+    "paper.encrypted": 422,
+    "paper.extra": 501,
+    "paper.page": 422,
+    "paper.signed": 422,
+    "paper.size": 413,
+    "paper.unreadable": 422,
     "store.not-there": 404,
     "vault.busy": 503,
     "vault.erased": 410,
@@ -65,6 +71,7 @@ _TITLES = {
     429: "Too many requests",
     431: "The request's headers are too large",
     500: "The node failed",
+    501: "The node is not equipped for this",
     503: "The node cannot do this now",
 }
 

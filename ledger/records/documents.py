@@ -54,9 +54,11 @@ from ledger.rows import row_key
 DOCUMENT = "document"
 """Kind of the subjects of this family."""
 SUPERSEDED, WITHDRAWN = "superseded", "withdrawn"
+DOCUMENT_PAPER = "doc.paper/1"
 
 HASH_LOOKUP = b"document/"
-"""Lookup keys of documents: this, then the 32-byte hash or commitment. Finds the records whose subject the document is."""
+"""Lookup keys of documents: this, then the 32-byte hash or commitment. Finds the records whose subject the document is, and
+those that state that a file of this hash is a paper of something."""
 
 NUMBER_ROW, NUMBER_TAG_ROW = "number", "number-tag"
 """Rows `["number", authority, book, year, number]` and `["number-tag", authority, tag]`: the record id (bytes) of the newest
@@ -241,6 +243,11 @@ def _check_other(body: Body) -> None:
         raise RefusedError("document.by-itself", "a document cannot take its own place")
 
 
+def _check_paper(body: Body) -> None:
+    if body["hash"] == body["document"]:
+        raise RefusedError("document.by-itself", "a document's stamped copy is another file than the document")
+
+
 def _check_signatures(body: Body) -> None:
     count = integer(body, "count")
     if count == 0:
@@ -376,12 +383,21 @@ def _signatures(_state: RuleState, status: str | None, _body: Body) -> str:
     return status
 
 
+def _paper(_state: RuleState, status: str | None, _body: Body) -> str:
+    _check_in_force(status)
+    return IN_FORCE
+
+
 def _document_lookup(body: Body) -> tuple[bytes, ...]:
     return (HASH_LOOKUP + octets(body, "document"),)
 
 
 def _new_document_lookup(body: Body) -> tuple[bytes, ...]:
     return (HASH_LOOKUP + _identifier(body),)
+
+
+def _paper_lookups(body: Body) -> tuple[bytes, ...]:
+    return (*_document_lookup(body), HASH_LOOKUP + octets(body, "hash"))
 
 
 _DOCUMENT = Field("document", Bytes(32), "the document concerned: its hash or commitment")
@@ -529,6 +545,24 @@ TYPES = (
         (Field("by", Bytes(32), "hash or commitment of the document that corrects it"), _BY_AUTHORITY),
         partial(_by_another, IN_FORCE),
         _check_other,
+    ),
+    RecordType(
+        name=DOCUMENT_PAPER,
+        meaning="The authority states which file is a stamped copy of its document, whose code leads to it.",
+        fields=(
+            AUTHORITY,
+            _DOCUMENT,
+            Field(
+                "hash",
+                Bytes(32),
+                "SHA-256 of the stamped file, which holds random bytes so that nobody guesses it",
+            ),
+        ),
+        roles=_ROLES,
+        subject=_document,
+        rule=_paper,
+        check=_check_paper,
+        lookups=_paper_lookups,
     ),
     RecordType(
         name="doc.signatures/1",

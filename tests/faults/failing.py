@@ -53,6 +53,9 @@ class FailingLevelDB:
             start=start, stop=stop, reverse=reverse, verify_checksums=verify_checksums
         )
 
+    def compact_range(self, *, start: bytes, stop: bytes) -> None:
+        self.leveldb.compact_range(start=start, stop=stop)
+
     def snapshot(self) -> LevelDBReader:
         return self.leveldb.snapshot()
 

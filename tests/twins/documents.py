@@ -69,6 +69,9 @@ class Notebook:
             return
         if page.status != "in-force":
             raise RefusalError("document.not-in-force")
+        if name == "doc.paper/1":
+            page.lines.append(name)
+            return
         if name == "doc.withdraw/1":
             page.status = "withdrawn"
             page.lines.append(name)
@@ -136,6 +139,8 @@ def look_at(name: str, fields: Json) -> None:
                 raise RefusalError("document.continues-alone")
             if fields["continues"] in (fields.get("hash"), fields.get("commitment")):
                 raise RefusalError("document.by-itself")
+    if name == "doc.paper/1" and fields["document"] == fields["hash"]:
+        raise RefusalError("document.by-itself")
     if name in ("doc.supersede/1", "doc.correct/1"):
         owner = fields.get("by_authority", fields["authority"])
         if (owner, fields["by"]) == (fields["authority"], fields["document"]):

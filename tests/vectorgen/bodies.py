@@ -28,7 +28,7 @@ PRIVATE: Body = {
     "commitment": sha256(b"a commitment"),
     "number_tag": sha256(b"a number"),
 }
-_CERTIFICATE: Body = {"authority": "office", "certificate": sha256(b"a certificate")[:16]}
+_CERTIFICATE: Body = {"authority": "phuong-quang-trung", "certificate": sha256(b"a certificate")[:16]}
 _DOCUMENT: Body = {"authority": "office", "document": sha256(b"a paper")}
 _BY: Body = _DOCUMENT | {"by": sha256(b"another paper"), "by_authority": "phuong-quang-trung"}
 _ITEM: Body = {
@@ -60,6 +60,7 @@ BODIES: dict[str, Body] = {
         "original_authority": "truong-thcs-phu-son",
     },
     "doc.correct/1": _BY,
+    "doc.paper/1": _DOCUMENT | {"hash": sha256(b"a stamped copy")},
     "doc.signatures/1": _DOCUMENT
     | {
         "certificate": sha256(b"a signer's certificate"),

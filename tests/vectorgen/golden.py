@@ -6,45 +6,17 @@ import json
 from collections.abc import Iterator, Sequence
 
 from ledger.encoding import Value
-from ledger.entry import Entry, encode_record
-from ledger.execution import seal
+from ledger.entry import encode_record
 from ledger.hashing import sha256
 from ledger.merkle import root
-from ledger.rules import ParsedEntry, apply_entries
-from node.application import block_commit
-from tests.chains import Chain, document, key
+from tests.chains import document
+from tests.vectorgen import sequel
 from tests.vectorgen.case import to_json
 from tests.vectorgen.ledgers import VALIDATORS, commitment, end_key, register_key, register_member, report
+from tests.vectorgen.story import DAY_MS, MINUTE_MS, Story
 
 FOLDER = "golden"
-MINUTE_MS, DAY_MS = 60_000, 24 * 3600 * 1000
 CHARTER = sha256(b"a paper that two authorities anchor")
-
-
-class Story(Chain):
-    """A chain that remembers, for each block, what it tells and which rows it set."""
-
-    def __init__(self) -> None:
-        super().__init__(VALIDATORS)
-        self.told = ["The genesis block: one member with two keys, four validators. Nobody signs it."]
-
-    def tell(self, what: str, *entries: Entry, wait_ms: int = 1000, engine_steps: int = 1) -> None:
-        """Add a block; the validators take turns in proposing."""
-        header_key = key(f"header {len(self.headers) % VALIDATORS}")
-        time_ms = self.tip.header.time_ms + wait_ms
-        parsed = [ParsedEntry.of(entry) for entry in entries]
-        executed = seal(
-            self.state,
-            self.tip,
-            [entry.leaf for entry in entries],
-            apply_entries(self.state, self.genesis.chain_id, time_ms, self.tip.size, parsed),
-            engine_height=self.tip.header.engine_height + engine_steps,
-            time_ms=time_ms,
-            proposer=header_key.public_key,
-        )
-        signature = executed.header.sign(header_key)
-        self._keep(executed, block_commit(executed, signature, entries), signature)
-        self.told.append(what)
 
 
 def _anchor(authority: str = "office", **fields: Value) -> bytes:
@@ -62,7 +34,10 @@ def _roles(member: str, *roles: str) -> bytes:
 def golden_chain() -> Story:
     """The story, block by block."""
     story = Story()
-    story.tell("The office anchors a public document, with every field there is.", story.entry([report()]))
+    story.tell(
+        "The office anchors a public document: its number, symbol and date, and what it is about.",
+        story.entry([report()]),
+    )
     story.tell(
         "Three documents under one signature; then a commitment to a paper about a person, in an entry of its own.",
         story.entry([document(number) for number in (1, 2, 3)]),
@@ -138,6 +113,7 @@ def golden_chain() -> Story:
         ),
         story.entry([document(7, authority="truong-thcs")], by="school 2"),
     )
+    sequel.tell(story)
     return story
 
 
@@ -195,7 +171,8 @@ def _scenario(story: Story) -> str:
     head = story.headers[-1]
     lines += [
         "",
-        f"Members: `office`, `truong-thcs`, `thanh-tra`. Validators: {VALIDATORS}, which propose in turn.",
+        f"Members: {', '.join(f'`{name}`' for name in story.member_names())}. "
+        f"Validators: {VALIDATORS}, which propose in turn.",
         "",
         f"- chain_id: `{story.genesis.chain_id.hex()}`",
         f"- last header: `{head.hash().hex()}`",

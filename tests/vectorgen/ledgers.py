@@ -163,7 +163,7 @@ def commitment(file: bytes = PRIVATE_FILE, salt: bytes = SALT) -> bytes:
 
 
 def report() -> bytes:
-    """The record of a public document, "paper 0", with every field there is."""
+    """The record of a public document, "paper 0", with its number, symbol and date, and what it is about."""
     return encode_record(
         "doc.anchor/1",
         {

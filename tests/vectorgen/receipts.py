@@ -72,7 +72,7 @@ def cases() -> Iterator[Case]:
 def _in_force() -> Iterator[Case]:
     ledger, good = honest(), "status.in-force"
     for name, desc, index, at in (
-        ("document", "a public document with all its fields, alone in its entry", ONE, 0),
+        ("document", "a public document with its number, alone in its entry", ONE, 0),
         ("document-of-five", "the third of five documents under one signature", FIVE, 2),
         ("document-last-of-five", "the fifth: its path in the entry is short", FIVE, 4),
         ("commitment", "a document that nobody can guess", PRIVATE, 0),

@@ -178,6 +178,8 @@ def _field_cases(slug: str, name: str, field: Field, base: Body) -> Iterator[Cas
         without = {key: value for key, value in base.items() if key != field.name}
         yield _bad(f"{place}.missing", f"{name} without {field.name}", name, without, "missing")
     for what, value in right_values(field):
+        if value == base.get(field.name):
+            continue  # the good body is this vector already
         desc = f"{name}: {field.name}: {what.replace('-', ' ')}"
         record = encode([name, base | {field.name: value}])
         rule = REFUSED_ALL_THE_SAME.get((name, field.name, what))

@@ -111,7 +111,7 @@ def _record(asked: Asked) -> tuple[Place, Record]:
 def _issuer(asked: Asked, record: Record) -> str:
     row = member_row(asked.final, record.authority)
     if row is None:
-        raise FormatError("member.unknown", f"{record.authority!r} is not a member")
+        raise HttpError("member.unknown", "this ledger has no such member", status=404)
     return row.name
 
 

@@ -311,7 +311,7 @@ function firstOfEach(value, fileHash) {
   const first = new Map();
   for (const record of Array.isArray(value?.anchors) ? value.anchors : []) {
     const subject = record?.subject;
-    const isAbout = subject?.id === fileHash || (record?.type === "cert.paper/1" && record?.body?.hash === fileHash);
+    const isAbout = subject?.id === fileHash || (/^(cert|doc)\.paper\/1$/.test(record?.type) && record?.body?.hash === fileHash);
     const whose = `${subject?.kind} ${subject?.authority} ${subject?.id}`;
     if (isAbout && HEX.test(record?.id) && !first.has(whose)) first.set(whose, record.id);
   }

@@ -154,6 +154,16 @@ export const RECORD_TYPES = {
       ["by_authority", false, ["Ascii", 1, 64, SHARED[0]]],
     ],
   },
+  "doc.paper/1": {
+    roles: ["issuer", "office"],
+    bySuccessor: false,
+    isChecked: true,
+    fields: [
+      ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
+      ["document", true, ["Bytes", 32]],
+      ["hash", true, ["Bytes", 32]],
+    ],
+  },
   "doc.signatures/1": {
     roles: ["issuer", "office"],
     bySuccessor: false,

@@ -108,6 +108,13 @@ function checkSignatures(body) {
 }
 
 /** @param {Body} body */
+function checkPaper(body) {
+  if (equal(body.get("hash"), body.get("document"))) {
+    throw new RefusedError("document.by-itself", "a document's stamped copy is another file than the document");
+  }
+}
+
+/** @param {Body} body */
 function checkDays(body) {
   // Dates of one fixed form compare as texts.
   if (body.has("valid_from") && body.has("valid_until") && body.get("valid_until") < body.get("valid_from")) {
@@ -181,6 +188,7 @@ const MEANINGS = {
   "doc.anchor/1": [newDocument, checkAnchor],
   "doc.copy/1": [newDocument, checkCopy],
   "doc.correct/1": [document, checkOther],
+  "doc.paper/1": [document, checkPaper],
   "doc.signatures/1": [document, checkSignatures],
   "doc.supersede/1": [document, checkOther],
   "doc.withdraw/1": [document],

@@ -143,6 +143,9 @@ function isAlone({ standing }) {
   return standing !== null && standing.isFirst && standing.subject.count === 1;
 }
 
+/** Records that name a file by its hash, which is a paper of what they are about. */
+const PAPERS = new Set(["cert.paper/1", "doc.paper/1"]);
+
 /**
  * The verdict on a file, by its SHA-256 and, for whoever has the salt, its salted commitment.
  * @param {Uint8Array|null} hash
@@ -157,7 +160,7 @@ export async function judgeDocument(hash, text, policy, commitment, nowMs) {
   const { proved } = judged;
   if (proved === null) return judged;
   const { body, type } = proved.record;
-  const isPaper = type === "cert.paper/1";
+  const isPaper = PAPERS.has(type);
   if (!isPaper && proved.subject.kind !== DOCUMENT) {
     return judgement("cannot-tell", "receipt.other-kind", "the receipt is not one for a document", proved);
   }
