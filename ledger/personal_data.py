@@ -1,9 +1,9 @@
 """The gate before public fields: what looks like a person's data is refused, and the field is named.
 
-Rules: only free text is looked at, since hashes, identifiers and codes have alphabets of their own. Refused are a citizen's
-twelve-digit number, a Vietnamese telephone number and an e-mail address, also when written with spaces, dots or dashes.
-Digits that belong to a longer run of digits are no number of these. This is **no chain rule**: it is judged where an entry
-comes in (by whoever signs it, and by the node that takes it), it may be mended at any time, and it cannot know a name.
+Rules: text and numbers are looked at, also in what a proposal proposes; hashes and identifiers of members are not. Refused
+are a citizen's twelve-digit number, a Vietnamese telephone number and an e-mail address, also when written with spaces, dots
+or dashes. Digits that belong to a longer run of digits are no number of these. This is **no chain rule**: it is judged where
+an entry comes in (by whoever signs it, and by the node that takes it), it may be mended at any time, and it cannot know a name.
 
 What this module does not do: I/O.
 """
@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ledger.errors import RefusedError
-from ledger.fields import Text
+from ledger.errors import LedgerError, RefusedError
+from ledger.fields import IDENTIFIER, Ascii, Text
 from ledger.records.base import Record
+from ledger.records.governance import action_of
 
 _SEPARATOR = r"[ .\-\u00a0]?"
 
@@ -44,7 +45,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 def check_public(record: Record) -> None:
     """Raise RefusedError, rule `privacy.personal-data`, if a free-text field of `record` seems to hold a person's data."""
-    for name, value in _free_text(record):
+    for name, value in _free_text(_proposed(record)):
         for what, pattern in _PATTERNS:
             if pattern.search(value):
                 raise RefusedError(
@@ -54,8 +55,19 @@ def check_public(record: Record) -> None:
                 )
 
 
+def _proposed(record: Record) -> Record:
+    """What a proposal proposes becomes public with it; a record that proposes nothing readable is looked at itself."""
+    try:
+        return action_of(record)
+    except LedgerError:
+        return record
+
+
 def _free_text(record: Record) -> Iterator[tuple[str, str]]:
     for field in record.type.fields:
         value = record.body.get(field.name)
-        if isinstance(field.kind, Text) and isinstance(value, str):
+        is_free = isinstance(field.kind, Text) or (
+            isinstance(field.kind, Ascii) and field.kind is not IDENTIFIER
+        )
+        if is_free and isinstance(value, str):
             yield field.name, value

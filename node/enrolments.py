@@ -4,7 +4,7 @@ Rules: a request names member, roles and key, and shows by the key's own signatu
 it, no name of a person. It waits here, in memory, for a week at most: it is no promise, and a browser that still waits asks
 again.
 The administrator compares the key's fingerprint with what the officer reads out, and only then signs `key.register/1`. So a
-stranger's request is at worst a line that nobody approves; the oldest make room.
+stranger's request is at worst a line that nobody approves, and pushes nobody else's out.
 
 What this module does not do: put anything on the ledger.
 """
@@ -26,8 +26,8 @@ from ledger.rows import MemberRow, key_key, member_key
 from node.receipts import FinalView
 
 MAX_WAITING: Final = 500
-MAX_WAITING_FOR_ONE: Final = 50
-"""Requests that wait for one member: nobody crowds out another's."""
+MAX_FROM_ONE_ADDRESS: Final = 10
+"""Requests from one address that wait: whoever has one machine fills no list."""
 WAIT_MS: Final = 7 * 24 * 3600 * 1000
 
 
@@ -40,6 +40,7 @@ class Enrolment:
     public_key: bytes
     possession: bytes
     asked_ms: int
+    address: str
 
 
 class Enrolments:
@@ -58,10 +59,12 @@ class Enrolments:
         roles: list[str],
         public_key: bytes,
         possession: bytes,
+        *,
+        address: str,
     ) -> Enrolment:
-        """Take a request, or the same one again.
+        """Take a request, or the same one again, from a network address.
 
-        Raises RefusedError: `record.field-*`, `member.unknown`, `key.roles`, `key.exists`, `key.possession`.
+        Raises RefusedError: `record.field-*`, `member.unknown`, `key.roles`, `key.exists`, `key.possession`, `enrolment.full`.
         """
         ChoiceList(ROLES).check("roles", list(roles))
         data = final.view.get(member_key(member))
@@ -78,11 +81,11 @@ class Enrolments:
             raise RefusedError(
                 "key.possession", f"the key does not show that its owner holds it: {error.detail}"
             ) from error
-        one = Enrolment(member, tuple(roles), public_key, possession, self._clock_ms())
+        one = Enrolment(member, tuple(roles), public_key, possession, self._clock_ms(), address)
         with self._lock:
-            self._waiting.pop(public_key, None)
+            if public_key not in self._waiting:
+                self._check_room(address)
             self._waiting[public_key] = one
-            self._make_room(member)
         return one
 
     def waiting(self, final: FinalView) -> list[Enrolment]:
@@ -98,9 +101,16 @@ class Enrolments:
                 del self._waiting[key]
             return list(self._waiting.values())
 
-    def _make_room(self, member: str) -> None:
-        of_member = [key for key, one in self._waiting.items() if one.member == member]
-        for key in of_member[: max(0, len(of_member) - MAX_WAITING_FOR_ONE)]:
-            del self._waiting[key]
-        while len(self._waiting) > MAX_WAITING:
-            self._waiting.popitem(last=False)
+    def _check_room(self, address: str) -> None:
+        """Whoever waits keeps the place: newer requests push nobody out."""
+        now = self._clock_ms()
+        self._waiting = OrderedDict(
+            (key, one) for key, one in self._waiting.items() if now - one.asked_ms <= WAIT_MS
+        )
+        from_there = sum(one.address == address for one in self._waiting.values())
+        if len(self._waiting) >= MAX_WAITING or from_there >= MAX_FROM_ONE_ADDRESS:
+            raise RefusedError(
+                "enrolment.full",
+                "too many requests wait already: have the administrator look at them",
+                permanent=False,
+            )

@@ -24,7 +24,7 @@ from ledger.keys import SigningKey
 from ledger.lookup_code import code_of, grouped
 from ledger.records.members import possession_message
 from ledger.records.privacy import vault_message
-from node.enrolments import MAX_WAITING_FOR_ONE, WAIT_MS, Enrolments
+from node.enrolments import MAX_FROM_ONE_ADDRESS, WAIT_MS, Enrolments
 from node.service import Node
 from node.vault.keeper import VaultKeeper, open_vault
 from tests.serving import quiet_logs, serving
@@ -281,17 +281,28 @@ def test_requests_that_could_not_be_approved_are_refused(desk: Desk) -> None:
     assert key.public_key.hex() not in waiting(desk)
 
 
-def test_the_oldest_make_room_and_nothing_waits_for_ever(desk: Desk) -> None:
+def test_nobody_is_pushed_out_and_nothing_waits_for_ever(desk: Desk) -> None:
     now = [1_000]
     enrolments = Enrolments(lambda: now[0])
     final, chain = desk.node.final, desk.node.chain_id
-    keys = [new_key() for _ in range(MAX_WAITING_FOR_ONE + 3)]
-    for key in keys:
+
+    def wait(key: SigningKey, address: str) -> None:
         possession = key.sign(possession_message(chain, MEMBER, key.public_key))
-        enrolments.ask(final, chain, MEMBER, ["office"], key.public_key, possession)
-    assert [one.public_key for one in enrolments.waiting(final)] == [key.public_key for key in keys[3:]]
+        enrolments.ask(final, chain, MEMBER, ["office"], key.public_key, possession, address=address)
+
+    officer = new_key()
+    wait(officer, "192.0.2.1")
+    for _ in range(MAX_FROM_ONE_ADDRESS):
+        wait(new_key(), "192.0.2.66")
+    with pytest.raises(RefusedError) as caught:
+        wait(new_key(), "192.0.2.66")
+    assert (caught.value.rule, caught.value.permanent) == ("enrolment.full", False)
+    wait(officer, "192.0.2.66")
+    wait(new_key(), "192.0.2.1")
+    assert enrolments.waiting(final)[0].public_key == officer.public_key
     now[0] += WAIT_MS + 1
-    assert enrolments.waiting(final) == []
+    wait(new_key(), "192.0.2.66")
+    assert len(enrolments.waiting(final)) == 1
 
 
 @settings(max_examples=30, deadline=None)
@@ -311,4 +322,6 @@ def test_the_typed_client_is_still_the_way_in(desk: Desk) -> None:
     with Client(str(desk.http.base_url)) as client:
         assert client.record(leaf_hash(desk.certificate)).status == "in-force"
     with pytest.raises(RefusedError):
-        Enrolments(lambda: 0).ask(desk.node.final, bytes(32), MEMBER, ["office"], bytes(32), bytes(64))
+        Enrolments(lambda: 0).ask(
+            desk.node.final, bytes(32), MEMBER, ["office"], bytes(32), bytes(64), address=""
+        )

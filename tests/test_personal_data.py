@@ -6,10 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.encoding import Value
+from ledger.entry import encode_record
 from ledger.errors import RefusedError
 from ledger.personal_data import check_public
 from ledger.records import parse_record
 from tests.chains import document
+
+NUMBERED: dict[str, Value] = {
+    "authority": "office",
+    "date": "2025-03-01",
+    "hash": bytes(32),
+    "media_type": "application/pdf",
+    "number": "034091001234",
+    "size": 1,
+}
 
 
 def judge(text: str, field: str = "abstract") -> None:
@@ -60,8 +71,25 @@ def test_ordinary_words_pass(text: str) -> None:
     judge(text)
 
 
+def test_a_number_is_looked_at_and_so_is_what_a_proposal_proposes() -> None:
+    with pytest.raises(RefusedError) as caught:
+        check_public(parse_record(encode_record("doc.anchor/1", NUMBERED)))
+    assert "'number'" in caught.value.detail
+    action = encode_record(
+        "member.register/1",
+        {"authority": "office", "member": "shop", "name": "Quán 0912 345 678", "roles": ["producer"]},
+    )
+    body: dict[str, Value] = {"authority": "office", "action": action, "expires_ms": 1}
+    with pytest.raises(RefusedError) as caught:
+        check_public(parse_record(encode_record("governance.propose/1", body)))
+    assert "'name'" in caught.value.detail
+    check_public(parse_record(encode_record("governance.propose/1", body | {"action": b"\xc1"})))
+
+
 def test_codes_and_hashes_are_not_looked_at() -> None:
-    check_public(parse_record(document(1, symbol="BC", date="2025-03-01", media_type="application/a034091001234")))
+    check_public(
+        parse_record(document(1, symbol="BC", date="2025-03-01", media_type="application/a034091001234"))
+    )
 
 
 @given(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +19,10 @@ from ledger.entry import encode_record
 from ledger.errors import LedgerError, RefusedError
 from ledger.hashing import sha256
 from ledger.keys import SigningKey
-from ledger.records.privacy import vault_item, vault_message
+from ledger.records.privacy import vault_item, vault_message, vault_place
+from ledger.rows import member_key
 from node.service import Node, clock_ms
-from node.vault.access import ACCESS_MS, CHALLENGE_MS, MAX_CHALLENGES, Challenges, Signed
+from node.vault.access import ACCESS_MS, CHALLENGE_MS, Challenges, Signed
 from node.vault.keeper import VaultKeeper, open_vault
 from node.vault.store import Kept, VaultError
 from tests.serving import quiet_logs, serving, sogoc
@@ -80,6 +83,7 @@ class Desk:
             "authority": MEMBER,
             "owner": MEMBER,
             "item": item,
+            "nonce": secrets.token_bytes(16),
             "purpose": "citizen-request",
             "legal_ground": "consent",
         }
@@ -160,16 +164,28 @@ def test_a_challenge_is_good_once_and_for_a_minute(desk: Desk) -> None:
         desk.clock.ahead_ms = 0
 
 
-def test_challenges_are_limited_and_make_room_again() -> None:
+def test_challenges_cannot_be_used_up_by_others_and_are_of_this_process() -> None:
     now = [0]
-    challenges = Challenges(lambda: now[0])
-    given = [challenges.give()[0] for _ in range(MAX_CHALLENGES)]
-    assert len(set(given)) == MAX_CHALLENGES
-    assert rule_of(challenges.give) == "vault.busy"
+    challenges, others = Challenges(lambda: now[0]), Challenges(lambda: now[0])
+    given = [challenges.give()[0] for _ in range(5_000)]
+    assert len(set(given)) == len(given)
+    challenges.check(given[0])
     challenges.use(given[0])
-    challenges.give()
+    assert rule_of(challenges.check, given[0]) == "vault.challenge"
+    assert rule_of(challenges.use, given[0]) == "vault.challenge"
+    challenges.check(given[1])
+    for wrong in (
+        others.give()[0],
+        bytes(32),
+        b"",
+        given[2][:-1],
+        (10**12).to_bytes(8, "big") + given[2][8:],
+    ):
+        assert rule_of(challenges.check, wrong) == "vault.challenge"
     now[0] = CHALLENGE_MS
-    challenges.give()
+    assert rule_of(challenges.check, given[1]) == "vault.challenge"
+    challenges.use(challenges.give()[0])
+    assert len(challenges._used) == 1
 
 
 @pytest.mark.parametrize("wrong", ["verb", "owner", "item", "content", "chain", "signature"])
@@ -207,6 +223,64 @@ def test_who_may_not_open_a_vault(desk: Desk) -> None:
     assert rule_of(desk.read, access, by=stranger) == "vault.owner"
 
 
+def neighbour(desk: Desk) -> SigningKey:
+    """An officer of another member of the ledger."""
+    key = new_key()
+    if desk.node.final.view.get(member_key("ward")) is None:
+        register_member(desk.node, "ward", "UBND phường Bắc Sơn")
+    register_key(desk.node, key, member="ward")
+    return key
+
+
+def test_another_member_s_records_neither_open_nor_destroy_nor_occupy_an_item(desk: Desk) -> None:
+    item, stranger = desk.item(), neighbour(desk)
+    desk.store(item, b"squatted", owner="ward", by=stranger)
+    desk.store(item, b"claims")
+    access = desk.record_access(item, by=stranger, authority="ward", owner="ward")
+    assert desk.read(access, by=stranger) == b"squatted"
+    body: dict[str, Value] = {"authority": "ward", "item": item, "legal_ground": "consent"}
+    put(desk.node, sign(desk.node, [encode_record("erase.tombstone/1", body)], key=stranger))
+    assert desk.keeper.carry_out() == 1
+    assert desk.read(desk.record_access(item)) == b"claims"
+
+
+def test_an_item_is_looked_at_as_often_as_it_takes(desk: Desk) -> None:
+    item, other = desk.item(), new_key()
+    register_key(desk.node, other)
+    desk.store(item, b"claims")
+    for by in ("office", "office", other):
+        key = None if by == "office" else other
+        assert desk.read(desk.record_access(item, by=by), by=key) == b"claims"  # type: ignore[arg-type]
+
+
+def test_nothing_is_read_between_the_tombstone_and_its_carrying_out(desk: Desk) -> None:
+    item = desk.item()
+    desk.store(item, b"claims")
+    access = desk.record_access(item)
+    desk.bury(item)
+    assert rule_of(desk.read, access) == "vault.erased"
+    assert desk.keeper.carry_out() == 1
+
+
+def test_two_who_keep_at_once_do_not_both_succeed(desk: Desk) -> None:
+    item, rules = desk.item(), list[str]()
+
+    def keep(content: bytes) -> None:
+        try:
+            desk.keeper._vault.put(item, content)
+        except LedgerError as error:
+            rules.append(error.rule)
+
+    for number in range(20):
+        item, rules = desk.item(), []
+        threads = [threading.Thread(target=keep, args=(b"%d %d" % (number, at),)) for at in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert rules == ["vault.exists"] * 3
+
+
 def test_a_tombstone_is_carried_out_and_the_ledger_stands(desk: Desk) -> None:
     item, kept = desk.item(), desk.item()
     desk.store(item, b"claims")
@@ -215,6 +289,7 @@ def test_a_tombstone_is_carried_out_and_the_ledger_stands(desk: Desk) -> None:
     desk.bury(item)
     assert desk.keeper.carry_out() == 1
     assert desk.keeper.carry_out() == 0
+    assert desk.keeper._vault.state(vault_place(MEMBER, item)) is Kept.ERASED
     assert rule_of(desk.read, access) == "vault.erased"
     assert rule_of(desk.store, item, b"claims") == "vault.erased"
     assert rule_of(desk.record_access, item) == "access.erased"
@@ -385,7 +460,7 @@ def test_a_stopped_node_s_vault_gets_another_key(tmp_path: Path) -> None:
     node = make_node(tmp_path)
     try:
         keeper = open_vault(node, key_of(node, "vault"))
-        assert keeper._vault.get(item) == b"claims"
+        assert keeper._vault.get(vault_place(MEMBER, item)) == b"claims"
         keeper.stop()
     finally:
         node.stop()

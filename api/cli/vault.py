@@ -7,6 +7,7 @@ ledger first, with purpose and legal ground), erasing (a tombstone on the ledger
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -162,6 +163,7 @@ def get(
             "authority": officer.member,
             "owner": officer.owner,
             "item": officer.item,
+            "nonce": secrets.token_bytes(16),
             "purpose": purpose,
             "legal_ground": legal_ground,
         }

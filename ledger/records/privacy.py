@@ -71,6 +71,11 @@ def vault_message(chain_id: bytes, challenge: bytes, verb: str, *about: bytes | 
     return signed_message(VAULT, encode([chain_id, challenge, verb, *about]))
 
 
+def vault_place(owner: str, item: bytes) -> bytes:
+    """Under what a vault keeps an item: 32 bytes that no other member's record can name, whatever item it states."""
+    return sha256(encode(["vault-place", owner, item]))
+
+
 def _access_subject(body: Body) -> Subject:
     return Subject(ACCESS, text(body, "owner"), octets(body, "item"))
 
@@ -103,6 +108,7 @@ TYPES = (
             AUTHORITY,
             Field("owner", IDENTIFIER, "the member whose vault it is in"),
             _ITEM,
+            Field("nonce", Bytes(16), "16 random bytes: each look is a record of its own"),
             Field("purpose", Choice(PURPOSES), "why"),
             _LEGAL,
             _LAW,

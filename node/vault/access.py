@@ -14,6 +14,8 @@ What this module does not do: HTTP, and keeping anything for longer than a chall
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -35,7 +37,6 @@ CHALLENGE_MS: Final = 60_000
 """How long a challenge is good, milliseconds."""
 ACCESS_MS: Final = 15 * 60_000
 """How long after its block a recorded access opens its item, milliseconds."""
-MAX_CHALLENGES: Final = 1_000
 
 _ROLES = frozenset({ISSUER, OFFICE})
 
@@ -50,34 +51,48 @@ class Signed:
 
 
 class Challenges:
-    """Challenges given out and not used yet. Thread-safe."""
+    """Challenges: nothing is kept of those given out, so nobody can fill them up; those used are remembered. Thread-safe.
+
+    One is its end (8 bytes, milliseconds), 8 random bytes, and 16 bytes of an HMAC over both under a key of this process.
+    """
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         self._clock_ms = clock_ms
-        self._open: dict[bytes, int] = {}
+        self._key = secrets.token_bytes(32)
+        self._used: dict[bytes, int] = {}
         self._lock = threading.Lock()
 
     def give(self) -> tuple[bytes, int]:
-        """A new challenge, 32 bytes, and when it ends. Raises RefusedError (`vault.busy`)."""
-        now = self._clock_ms()
+        """A new challenge, 32 bytes, and when it ends, milliseconds since the epoch."""
+        end = self._clock_ms() + CHALLENGE_MS
+        head = end.to_bytes(8, "big") + secrets.token_bytes(8)
+        return head + self._mark(head), end
+
+    def check(self, challenge: bytes) -> None:
+        """Raise RefusedError (`vault.challenge`) unless a challenge was given here, is not too old and is not used."""
+        head, end = challenge[:16], int.from_bytes(challenge[:8], "big")
         with self._lock:
-            self._open = {nonce: end for nonce, end in self._open.items() if end > now}
-            if len(self._open) >= MAX_CHALLENGES:
-                raise RefusedError(
-                    "vault.busy", "too many challenges are open; try again shortly", permanent=False
-                )
-            nonce = secrets.token_bytes(32)
-            self._open[nonce] = now + CHALLENGE_MS
-        return nonce, now + CHALLENGE_MS
+            is_used = challenge in self._used
+        if is_used or not hmac.compare_digest(challenge[16:], self._mark(head)) or end <= self._clock_ms():
+            raise _not_given()
 
     def use(self, challenge: bytes) -> None:
-        """Use up a challenge. Raises RefusedError (`vault.challenge`)."""
+        """Use up a challenge that was checked. Raises RefusedError (`vault.challenge`) if another was quicker."""
+        now = self._clock_ms()
         with self._lock:
-            end = self._open.pop(challenge, 0)
-        if end <= self._clock_ms():
-            raise RefusedError(
-                "vault.challenge", "this challenge was never given, is used, or is too old: ask for a new one"
-            )
+            if challenge in self._used:
+                raise _not_given()
+            self._used = {one: end for one, end in self._used.items() if end > now}
+            self._used[challenge] = int.from_bytes(challenge[:8], "big")
+
+    def _mark(self, head: bytes) -> bytes:
+        return hmac.digest(self._key, head, hashlib.sha256)[:16]
+
+
+def _not_given() -> RefusedError:
+    return RefusedError(
+        "vault.challenge", "this challenge was never given, is used, or is too old: ask for a new one"
+    )
 
 
 def check_officer(

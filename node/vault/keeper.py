@@ -19,7 +19,7 @@ from ledger.hashing import sha256
 from ledger.keys import SigningKey
 from ledger.records import parse_record
 from ledger.records.base import octets, text
-from ledger.records.privacy import ERASURE, ERASURE_LOOKUP
+from ledger.records.privacy import ERASURE, ERASURE_LOOKUP, vault_place
 from ledger.rows import KeyRow, subject_key
 from node.receipts import FinalView, parse_place
 from node.service import Node, clock_ms
@@ -44,6 +44,7 @@ class VaultKeeper:
         self._clock_ms = clock_ms
         self._challenges = Challenges(clock_ms)
         self._erasing = threading.Lock()
+        self._carried_out: set[bytes] = set()
         self._stopping = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sogoc-vault", daemon=True)
 
@@ -61,7 +62,7 @@ class VaultKeeper:
             self._vault.close()
 
     def challenge(self) -> tuple[bytes, int]:
-        """A challenge to sign, 32 bytes, and until when, milliseconds since the epoch. Raises RefusedError (`vault.busy`)."""
+        """A challenge to sign, 32 bytes, and until when, milliseconds since the epoch."""
         return self._challenges.give()
 
     def admit(self, signed: Signed, verb: str, *about: bytes | str) -> tuple[FinalView, KeyRow]:
@@ -69,9 +70,12 @@ class VaultKeeper:
 
         Raises RefusedError: `vault.challenge`, `vault.signature`, `vault.key`, `vault.role`.
         """
-        self._challenges.use(signed.challenge)
+        self._challenges.check(signed.challenge)
         final = self._node.final
-        return final, check_officer(final, self._node.chain_id, signed, verb, *about)
+        key = check_officer(final, self._node.chain_id, signed, verb, *about)
+        # Only now: whoever is no officer uses nothing up.
+        self._challenges.use(signed.challenge)
+        return final, key
 
     def store(self, signed: Signed, owner: str, item: bytes, content: bytes) -> None:
         """Keep a content for a member; on the disk when this returns.
@@ -82,35 +86,42 @@ class VaultKeeper:
         final = self._admit(signed, owner, "store", owner, item, sha256(content))
         if self._is_erased(final, owner, item):
             raise RefusedError("vault.erased", "the ledger says that this item has been erased")
-        self._vault.put(item, content)
+        self._vault.put(vault_place(owner, item), content)
         _log.info("stored", owner=owner, item=item.hex(), bytes=len(content))
 
     def read(self, signed: Signed, record_id: bytes) -> bytes:
         """What the recorded access `record_id` names. Raises as `store` and `recorded_access`; VaultError (`vault.used`)."""
         final, key = self.admit(signed, "read", record_id)
         access = recorded_access(final, record_id, signed.key, self._clock_ms())
-        check_owner(final, key.member, text(access.body, "owner"))
-        content = self._vault.get(octets(access.body, "item"))
+        owner, item = text(access.body, "owner"), octets(access.body, "item")
+        check_owner(final, key.member, owner)
+        if self._is_erased(final, owner, item):
+            raise RefusedError("vault.erased", "the ledger says that this item has been erased")
+        content = self._vault.get(vault_place(owner, item))
         self._vault.use_once(record_id)
-        _log.info("read", item=octets(access.body, "item").hex(), access=record_id.hex())
+        _log.info("read", owner=owner, item=item.hex(), access=record_id.hex())
         return content
 
     def state(self, signed: Signed, owner: str, item: bytes) -> Kept:
         """Whether an item is held or erased. Raises as `store`."""
         self._admit(signed, owner, "state", owner, item)
-        return self._vault.state(item)
+        return self._vault.state(vault_place(owner, item))
 
     def carry_out(self) -> int:
         """Destroy what tombstones on the ledger name and the vault still holds; returns how many. Raises StoreError."""
         final = self._node.final
         done = 0
         with self._erasing:
-            for _, place in final.view.lookup(ERASURE_LOOKUP):
-                item = octets(parse_record(final.record(parse_place(place))).body, "item")
-                if self._vault.state(item) is Kept.HELD:
-                    self._vault.erase(item)
-                    _log.info("erased", item=item.hex())
+            for tombstone, place in final.view.lookup(ERASURE_LOOKUP):
+                if tombstone in self._carried_out:
+                    continue
+                body = parse_record(final.record(parse_place(place))).body
+                owner, item = text(body, "authority"), octets(body, "item")
+                if self._vault.state(vault_place(owner, item)) is Kept.HELD:
+                    self._vault.erase(vault_place(owner, item))
+                    _log.info("erased", owner=owner, item=item.hex())
                     done += 1
+                self._carried_out.add(tombstone)
         return done
 
     def _admit(self, signed: Signed, owner: str, verb: str, *about: bytes | str) -> FinalView:

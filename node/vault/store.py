@@ -81,7 +81,7 @@ class Vault:
     def __init__(self, database: Database, key: bytes) -> None:
         self._database = database
         self._key = key
-        self._tickets = threading.Lock()
+        self._writing = threading.Lock()
 
     @classmethod
     def open(cls, path: Path, key: bytes, *, create: bool) -> Self:
@@ -125,6 +125,10 @@ class Vault:
             raise VaultError("vault.item", f"an item is known by {ITEM_SIZE} bytes")
         if not 1 <= len(content) <= MAX_CONTENT_BYTES:
             raise VaultError("vault.size", f"a content has from 1 to {MAX_CONTENT_BYTES} bytes")
+        with self._writing:
+            self._put(item, content)
+
+    def _put(self, item: bytes, content: bytes) -> None:
         kept = self.state(item)
         if kept is Kept.ERASED:
             raise VaultError("vault.erased", "this item has been erased, for good")
@@ -156,13 +160,13 @@ class Vault:
         """Destroy an item's key and content, in the database and in its files. A second time, or for what was never here,
         it only makes sure of it. Raises StoreError.
         """
-        if self.state(item) is not Kept.ERASED:
+        with self._writing:
             self._database.write([(_KEY + item, None), (_CONTENT + item, None), (_ERASED + item, b"\x01")])
         self._database.compact()
 
     def use_once(self, ticket: bytes) -> None:
         """Note that a ticket has been used. Raises VaultError (`vault.used`) if it was already; StoreError."""
-        with self._tickets:
+        with self._writing:
             if self._database.get(_USED + ticket) is not None:
                 raise VaultError("vault.used", "this access has been used: record another")
             self._database.write([(_USED + ticket, b"\x01")])

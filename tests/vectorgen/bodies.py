@@ -39,7 +39,7 @@ _ITEM: Body = {
 }
 
 BODIES: dict[str, Body] = {
-    "access.log/1": _ITEM | {"owner": "phu-son", "purpose": "citizen-request"},
+    "access.log/1": _ITEM | {"nonce": bytes(range(16)), "owner": "phu-son", "purpose": "citizen-request"},
     "cert.issue/1": _CERTIFICATE
     | {
         "claims_count": 10,

@@ -73,6 +73,7 @@ async def post_enrolment(request: Request) -> Response:
             value["roles"],
             _octets(value["public_key"], 32),
             _octets(value["possession"], 64),
+            address=request.client.host if request.client else "",
         )
     except LedgerError as error:
         return error_response(error)
