@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from benchmarks import plots, tables
-from benchmarks.measure import machine, say
+from benchmarks.measure import UnavailableError, machine, say
 from benchmarks.processes import CHECKOUT
 from benchmarks.questions import QUESTIONS
 from benchmarks.scale import DEFAULT, LARGE, QUICK, workshop
@@ -51,7 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 continue
             say(f"{name}: {(run.__doc__ or '').splitlines()[0]}")
             before, started = machine(), time.perf_counter()
-            result = run(place)
+            try:
+                result = run(place)
+            except UnavailableError as error:
+                say(f"  not asked: {error}")
+                continue
             seconds = round(time.perf_counter() - started, 1)
             found = {"question": name, "seconds": seconds, "machine": before, "result": result}
             text = json.dumps(found, indent=1, ensure_ascii=False)

@@ -13,9 +13,11 @@ from benchmarks.processes import Serving, environment, serving
 from benchmarks.scale import Workshop
 from node.home import Home
 
+_FILE_BYTES = 100_000
+
 
 def run(place: Workshop) -> Result:
-    """`sogoc anchor` over many small files, from the shell's point of view."""
+    """`sogoc anchor` over many PDFs, from the shell's point of view."""
     room, count = place.room(), place.scale.documents
     home = Home(room / "home")
     new_home(home.path)
@@ -41,11 +43,11 @@ def run(place: Workshop) -> Result:
 
 
 def _write_files(folder: Path, count: int) -> list[Path]:
-    """Small files, no two alike."""
+    """PDFs of 100 KB as far as anchoring is concerned, which hashes whatever is in a file: no two alike."""
     folder.mkdir()
-    files = [folder / f"Báo cáo {number}.txt" for number in range(count)]
+    files = [folder / f"Báo cáo {number}.pdf" for number in range(count)]
     for file in files:
-        file.write_text(f"{file}\n" * 50, encoding="utf-8")
+        file.write_bytes(b"%PDF-1.7\n" + f"% {file}\n".encode() + bytes(_FILE_BYTES))
     return files
 
 

@@ -22,6 +22,10 @@ Result = dict[str, object]
 _LIBRARIES = ("PyNaCl", "cryptography", "fastapi", "httpx", "msgpack", "plyvel", "uvicorn")
 
 
+class UnavailableError(RuntimeError):
+    """What a question needs is not on this machine; the message says what."""
+
+
 def seconds_of(work: Callable[[], object]) -> float:
     """Wall-clock seconds that `work` takes."""
     started = time.perf_counter()

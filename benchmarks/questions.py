@@ -9,9 +9,12 @@ from benchmarks import (
     anchoring,
     audit_full,
     audit_signatures,
+    browser,
+    certificates,
     disk,
     growth,
     ingest,
+    receipt_sizes,
     receipts,
 )
 from benchmarks.measure import Result
@@ -25,6 +28,9 @@ QUESTIONS: dict[str, Callable[[Workshop], Result]] = {
     "receipts": receipts.run,
     "disk": disk.run,
     "anchoring": anchoring.run,
+    "certificates": certificates.run,
+    "receipt-sizes": receipt_sizes.run,
+    "browser": browser.run,
     "alternatives": alternatives.run,
     "growth": growth.run,
 }

@@ -40,6 +40,10 @@ class Scale:
     """Receipts that are fetched for each figure."""
     documents: int
     """Files that are anchored through the command line."""
+    certificates: int
+    """Certificates that are issued with one signature."""
+    browser: int
+    """Receipts that are verified in a browser."""
     alternatives: int
     """Records that each alternative is given at 100 per batch; a tenth of that at one by one."""
 
@@ -67,6 +71,8 @@ DEFAULT = Scale(
     loads=LOADS,
     receipts=1_000,
     documents=500,
+    certificates=1000,
+    browser=200,
     alternatives=50_000,
 )
 QUICK = Scale(
@@ -82,6 +88,8 @@ QUICK = Scale(
     ),
     receipts=200,
     documents=100,
+    certificates=200,
+    browser=50,
     alternatives=10_000,
 )
 LARGE = replace(
@@ -98,6 +106,8 @@ TINY = Scale(
     loads=(Load(per_entry=1, records=6, per_request=2, connections=2),),
     receipts=5,
     documents=2,
+    certificates=3,
+    browser=3,
     alternatives=200,
 )
 """For the smoke test: everything runs, and nothing is measured."""

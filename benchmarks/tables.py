@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import CHECKOUT
+from benchmarks.questions import QUESTIONS
 
 DOCUMENT = CHECKOUT / "docs" / "performance.md"
 RESULTS = CHECKOUT / "benchmarks" / "results"
@@ -30,7 +31,14 @@ def load(folder: Path) -> Results:
 
 def fill(document: str, results: Results) -> str:
     """The document with every table made again from the results."""
-    return _BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]](results)}\n\n{found[3]}", document)
+
+    def table(found: re.Match[str]) -> str:
+        # A question that could not be asked, for want of a browser, leaves its table as it was.
+        if found[2] in QUESTIONS and found[2] not in results:
+            return found[0]
+        return f"{found[1]}\n{TABLES[found[2]](results)}\n\n{found[3]}"
+
+    return _BLOCK.sub(table, document)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -311,6 +319,95 @@ def _anchoring(results: Results) -> str:
     )
 
 
+def _certificates(results: Results) -> str:
+    result = results["certificates"]["result"]
+    batch = f"{result['certificates']:,}"
+    rows = [
+        (what, _spread(result[name]["per_s"]), _spread(result[name]["seconds"]))
+        for what, name in (
+            ("one, with a signature of its own", "one"),
+            ("… without the vault", "one, no vault"),
+            (f"{batch} with one signature", "batch"),
+            ("… without the vault", "batch, no vault"),
+        )
+    ]
+    if "sheets" in result:
+        sheets = result["sheets"]
+        rows.append(
+            (
+                f"{sheets['count']} with one signature, and a sheet for each",
+                _spread(sheets["per_s"]),
+                _spread(sheets["seconds"]),
+            )
+        )
+    seconds = result["command_s"]
+    rows.append(
+        (
+            f"{batch} from the shell, Python's start included",
+            number(result["certificates"] / seconds),
+            number(seconds),
+        )
+    )
+    return _table(("`sogoc certify`", "certificates/s", "seconds"), rows)
+
+
+def _receipt_sizes(results: Results) -> str:
+    def versions(found: dict[str, Any]) -> str:
+        low, high = found["versions"][0], found["versions"][-1]
+        return f"{low}" if low == high else f"{low}–{high}"
+
+    return _table(
+        (
+            "state rows",
+            "validators",
+            "bytes, mean",
+            "p99",
+            "largest",
+            "code version",
+            "fit a code",
+            "verified, p50 ms",
+        ),
+        [
+            (
+                f"{size['leaves']:,}",
+                validators,
+                *(number(found["bytes"][what]) for what in ("mean", "p99", "max")),
+                versions(found) if found["versions"] else "–",
+                found["held_by_a_code"],
+                number(found["verify_offline"]["p50_ms"]),
+            )
+            for size in results["receipt-sizes"]["result"]["sizes"]
+            for validators, found in size["validators"].items()
+        ],
+    )
+
+
+def _browser(results: Results) -> str:
+    result = results["browser"]["result"]
+    receipts, first = result["receipts"], result["first_verdict"]
+    times = f"The first of all, modules and policy included: {number(receipts['first_ms'])} ms.\n\n" + _table(
+        ("a receipt in Chromium", "p50, ms", "p99, ms"),
+        [
+            (name, *(number(receipts[what][figure]) for figure in ("p50_ms", "p99_ms")))
+            for name, what in (("full speed", "full_speed"), ("processor ÷ 4", "slowed_down"))
+        ],
+    )
+    cold = sorted(first["cold_ms_values"])
+    again = sorted(first["second_visit_ms_values"])
+    return f"{times}\n\n" + _table(
+        (f"first verdict ({first['profile']})", "median, ms", "slowest, ms", "over the network, KB"),
+        [
+            (
+                f"first visit, nothing cached (goal: {number(first['goal_ms'])} ms)",
+                number(cold[len(cold) // 2]),
+                number(cold[-1]),
+                number(first["bytes_over_the_network"] / 1e3),
+            ),
+            ("second visit", number(again[len(again) // 2]), number(again[-1]), ""),
+        ],
+    )
+
+
 def _alternatives(results: Results) -> str:
     return "\n\n".join(
         f"{shape}:\n\n"
@@ -350,6 +447,9 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "disk": _disk,
     "growth": _growth,
     "anchoring": _anchoring,
+    "certificates": _certificates,
+    "receipt-sizes": _receipt_sizes,
+    "browser": _browser,
     "alternatives": _alternatives,
 }
 

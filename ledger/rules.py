@@ -262,14 +262,19 @@ class ParsedEntry:
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        """Read the entry's records, each against its type's field table, no two equal.
+        """Read the entry's records, each against its type's field table, no two equal, one `single` at most.
 
         Raises RefusedError, FormatError or CannotTellError with the rule that is broken; what is refused here no later
         state under these rules can admit.
         """
         if len(set(entry.records)) != len(entry.records):
             raise RefusedError("entry.records-repeat", "two records of one entry are equal")
-        return cls(entry, tuple(parse_record(raw) for raw in entry.records))
+        records = tuple(parse_record(raw) for raw in entry.records)
+        if sum(record.type.single for record in records) > 1:
+            raise RefusedError(
+                "entry.single", "an entry holds one succession or one vote on a proposal, and not several"
+            )
+        return cls(entry, records)
 
 
 def check_author(overlay: Overlay, parsed: ParsedEntry) -> None:

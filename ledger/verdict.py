@@ -8,6 +8,10 @@ The days of a certificate are judged at `now_ms`, which the caller passes in. A 
 "expired" only if it is proved that nothing renewed it: all of its records are known, and the checkpoint is no older than
 that day. Otherwise somebody may have renewed it since, and the verdict is "cannot tell". Since a renewal never moves the
 last day back, a day that is still to come decides by itself; since nothing that is over is renewed, what has expired stays so.
+The first day stands in the issue alone: without it, no other record's receipt says that a certificate is good.
+
+A status that ended something is told first, and a dispute over the author's key beside it: in doubt is only what would else be in
+force. What was done once and for all, such as an access that was logged, is recorded for good: that is "valid".
 
 What this module does not do: hash files, find receipts, or read a clock.
 """
@@ -31,10 +35,14 @@ from ledger.disclosure import (
 from ledger.errors import CannotTellError, FormatError, VerificationError
 from ledger.policy import Policy
 from ledger.receipt import Receipt, Standing, VerifiedReceipt, verify
-from ledger.records.base import IN_FORCE, octets, text
-from ledger.records.certificates import CERTIFICATE, ISSUE, PAPER, RENEW
+from ledger.records.base import IN_FORCE, octets
+from ledger.records.certificates import CERTIFICATE, ISSUE, PAPER
 from ledger.records.documents import DOCUMENT, DOCUMENT_PAPER
+from ledger.records.governance import EXECUTED
+from ledger.records.privacy import ERASED, LOGGED
 
+DONE = frozenset({ERASED, EXECUTED, LOGGED})
+"""Statuses beside `in-force` that ended nothing: what the record says was done, and stays done."""
 _PAPERS = frozenset({PAPER, DOCUMENT_PAPER})
 """Records that name a file by its hash, which is a paper of what they are about."""
 
@@ -67,12 +75,15 @@ _WORDS = {
 _REFINED = {
     "status.revoked": ("ĐÃ THU HỒI", "authentic, revoked"),
     "status.superseded": ("ĐÃ THAY THẾ", "authentic, superseded"),
-    "status.withdrawn": ("ĐÃ RÚT", "authentic, withdrawn"),
+    "status.withdrawn": ("ĐÃ THU HỒI", "authentic, withdrawn"),
     "status.suspended": ("TẠM ĐÌNH CHỈ", "authentic, suspended"),
     "status.expired": ("HẾT HẠN", "authentic, expired"),
     "status.not-yet": ("CHƯA ĐẾN NGÀY CÓ HIỆU LỰC", "authentic, not in force yet"),
 }
 """What "authentic, not in force" is called, by rule."""
+_DONE_RULES = frozenset(f"status.{status}" for status in DONE)
+_RECORDED = (_WORDS[Verdict.IN_FORCE][0], "valid, recorded")
+"""What "valid" is called for what was done once and for all: there is nothing that could be in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,14 @@ class Judgement:
         """The verdict as it is called in this case, in Vietnamese and English."""
         if self.verdict is Verdict.NO_LONGER_IN_FORCE and self.rule in _REFINED:
             return _REFINED[self.rule]
+        if self.verdict is Verdict.IN_FORCE and self.rule in _DONE_RULES:
+            return _RECORDED
         return _WORDS[self.verdict]
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the author's key is revoked from a time on that may be before the record, whatever the verdict."""
+        return self.proved is not None and self.proved.standing is not None and self.proved.standing.disputed
 
     @property
     def issuer(self) -> Issuer | None:
@@ -143,9 +161,6 @@ def judge_receipt(receipt: Receipt | str | bytes, policy: Policy, *, now_ms: int
     if proved.record.type.name == ISSUE:
         certificate = certificate_of_issue(proved.record, alone=_is_alone(proved.standing))
         return _judge_days(replace(judgement, certificate=certificate), now_ms)
-    if proved.record.type.name == RENEW:
-        until = text(proved.record.body, "valid_until")
-        return _judge_last_day(judgement, until, now_ms, newest=False)
     if judgement.verdict is not Verdict.IN_FORCE:
         return judgement
     return replace(
@@ -183,15 +198,8 @@ def _status(proved: VerifiedReceipt) -> Judgement:
             "recorded for certain, but the receipt does not say whether it is in force",
             proved,
         )
-    if standing.disputed:
-        return Judgement(
-            Verdict.CANNOT_TELL,
-            "key.disputed",
-            "the signing key was revoked, and what it did at that time is disputed",
-            proved,
-        )
     status = standing.subject.status
-    if status != IN_FORCE:
+    if status != IN_FORCE and status not in DONE:
         return Judgement(
             Verdict.NO_LONGER_IN_FORCE,
             f"status.{status}",
@@ -199,6 +207,15 @@ def _status(proved: VerifiedReceipt) -> Judgement:
             proved,
             standing.subject.changed_ms,
         )
+    if standing.disputed:
+        return Judgement(
+            Verdict.CANNOT_TELL,
+            "key.disputed",
+            "the signing key was revoked, and what it did at that time is disputed",
+            proved,
+        )
+    if status in DONE:
+        return Judgement(Verdict.IN_FORCE, f"status.{status}", f"recorded for good, as {status!r}", proved)
     return Judgement(
         Verdict.IN_FORCE, "status.in-force", "recorded, and in force at the time of the checkpoint", proved
     )

@@ -6,6 +6,8 @@ first and fetched second.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -16,13 +18,38 @@ from ledger.errors import FormatError, StoreCorruptError
 from ledger.hashing import leaf_hashes
 from ledger.merkle import HeldTree
 from ledger.receipt import HeaderPart, Receipt, StatePart, make_receipt
-from ledger.records import parse_record
-from ledger.rows import MemberRow, key_key, member_key, subject_key
-from ledger.rules import RECORD_LOOKUP, Place
+from ledger.records import Subject, parse_record
+from ledger.rows import MemberRow, SubjectRow, key_key, member_key, subject_key
+from ledger.rules import RECORD_LOOKUP, Place, subject_lookup
 from ledger.state import StateProof, prove
 from ledger.store.view import LedgerView
 from ledger.succession import line_of
 from ledger.tiles import inclusion_proof
+
+_KEPT_ENTRIES = 4
+
+
+class _Entries:
+    """Records of the entries read last: whoever asks for one record of an entry often asks for the next one of it."""
+
+    __slots__ = ("_kept", "_lock")
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, tuple[bytes, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, view: LedgerView, index: int) -> tuple[bytes, ...]:
+        with self._lock:
+            records = self._kept.get(index)
+            if records is not None:
+                self._kept.move_to_end(index)
+                return records
+        records = view.records(index)
+        with self._lock:
+            self._kept[index] = records
+            while len(self._kept) > _KEPT_ENTRIES:
+                self._kept.popitem(last=False)
+        return records
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +58,7 @@ class FinalView:
 
     view: LedgerView
     checkpoint_text: str
+    _entries: _Entries = field(default_factory=_Entries, init=False, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -47,9 +75,33 @@ class FinalView:
             return parse_place(value)
         return None
 
+    def records(self, index: int) -> tuple[bytes, ...]:
+        """The records of the entry at `index`."""
+        return self._entries.get(self.view, index)
+
     def record(self, place: Place) -> bytes:
         """The record at a place."""
-        return _record_at(self.view.records(place.index), place)
+        return _record_at(self.records(place.index), place)
+
+    def places(self, subject: Subject, numbers: Iterable[int]) -> Iterator[Place]:
+        """Where those records of a subject's history stand that have these numbers, from 0; those that do not exist are
+        left out. Raises StoreCorruptError (`index.subject`) if the index has lost one.
+        """
+        key = subject_key(*subject)
+        data = self.view.get(key)
+        if data is None:
+            return
+        row = SubjectRow.parse(data)
+        for number in numbers:
+            if not 0 <= number < row.history.size:
+                continue
+            found = next(self.view.lookup(subject_lookup(key, number)), None)
+            place = parse_place(found[1]) if found else self.place(row.issue) if number == 0 else None
+            if place is None:
+                raise StoreCorruptError(
+                    "index.subject", "the index has lost a record of this subject: run `sogoc rebuild`"
+                )
+            yield place
 
     def receipt(self, place: Place) -> Receipt:
         """The full receipt of the record at a place."""
@@ -66,7 +118,7 @@ class FinalView:
         authors = _Proofs(self)
         ordered = sorted(set(places), key=lambda place: (place.index, place.record_index))
         for index, of_entry in groupby(ordered, key=lambda place: place.index):
-            records = view.records(index)
+            records = self.records(index)
             tree = HeldTree(leaf_hashes(records))
             entry_leaf = view.leaf(index)
             author_key = parse_leaf(entry_leaf)[0].author_key

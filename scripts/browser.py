@@ -35,9 +35,10 @@ _HEAD = """\
 /**
  * Field tables (docs/spec.md §8). A field is [name, whether it is required, kind]; a kind is [its name in ledger/fields.py
  * or beside its record types, then its limits in the order in which they are declared there].
+ * `isSingle`: an entry holds one record of all such types at most.
  * `isChecked`: what one field means for another is judged too, when a record is read (records.js).
  * @typedef {[string, ...any[]]} Kind
- * @typedef {{roles: string[], bySuccessor: boolean, isChecked: boolean, fields: [string, boolean, Kind][]}} RecordType
+ * @typedef {{roles: string[], bySuccessor: boolean, isSingle: boolean, isChecked: boolean, fields: [string, boolean, Kind][]}} RecordType
  */
 
 """
@@ -87,6 +88,7 @@ def record_type(value: RecordType, letters: Letters) -> str:
         f"  {shown(value.name)}: {{\n"
         f"    roles: {shown(sorted(value.roles))},\n"
         f"    bySuccessor: {shown(value.by_successor)},\n"
+        f"    isSingle: {shown(value.single)},\n"
         f"    isChecked: {shown(value.check is not NO_CHECK)},\n"
         f"    fields: [\n{rows}    ],\n"
         "  },\n"

@@ -53,9 +53,13 @@ A problem also has `retry`: whether the same request may succeed later. With sta
 | wrong | 422 | well formed, and provably not right |
 | cannot tell | 422 | of a version, type or key that is not known here: not a forgery |
 | refused | 422, or 503 where the table says so | the rules do not admit it: for ever, or (`retry`) only for now |
-| other | 500 for the store; others where the table gives one, else never over HTTP | the node, its disk, its configuration, a paper, the command line |
+| other | 500 for the store, for papers as listed, else none | the node, its disk, its configuration, the command line |
 
 Over HTTP a failure of the store comes without particulars: these are in the node's log.
+
+A verdict has a rule too. Where no error is behind it (`status.…`, `key.disputed`, `receipt.no-state`, `document.hash` and
+others), it is no error's code and not listed here; [spec.md](spec.md) §11 and §14 say what each means. Codes that only the
+browser's verifier has are in [browser-verifier.md](browser-verifier.md).
 
 """
 

@@ -154,7 +154,7 @@ def _record_types(_: Chain) -> str:
         parts += [
             f"### `{name}`",
             "",
-            f"{record_type.meaning} Roles: {roles}.",
+            f"{record_type.meaning} Roles: {roles}.{' A successor may author it.' if record_type.by_successor else ''}",
             "",
             "| field | rule | required | meaning |",
             "|---|---|---|---|",

@@ -10,6 +10,7 @@ import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import msgpack  # type: ignore[import-untyped]  # it publishes no type information
@@ -17,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests import reference
+from tests.twins.documents import RefusalError, look_at
 
 Json = dict[str, Any]
 
@@ -28,7 +30,6 @@ ASKED_ROLES = {
     "key.retire/1": {"administrator"},
     "key.revoke/1": {"administrator"},
 }
-PUBLIC_ONLY = ("abstract", "date", "media_type", "number", "size", "symbol")
 
 
 class Refusal(Exception):  # noqa: N818  what the specification calls it
@@ -179,15 +180,12 @@ class Twin:
             raise Refusal("key.unknown")
         if key["member"] != member:
             raise Refusal("key.other-member")
-        if key["revoked"] is not None or (verb == "retire" and key["retired"] is not None):
-            raise Refusal("key.ended")
         if verb == "retire":
+            if key["revoked"] is not None or key["retired"] is not None:
+                raise Refusal("key.ended")
             key["retired"] = time_ms
             return "retired"
-        if fields["from_ms"] > time_ms:
-            raise Refusal("key.revoked-ahead")
-        key["revoked"], key["disputed"] = time_ms, fields["from_ms"]
-        return "revoked"
+        return _revoke(key, fields["from_ms"], time_ms)
 
     def rows(self) -> dict[bytes, bytes]:
         """The state rows of members, keys, subjects and entries (docs/spec.md §7)."""
@@ -210,13 +208,23 @@ class Twin:
         return rows
 
 
+def _revoke(key: Json, from_ms: int, time_ms: int) -> str:
+    if from_ms > time_ms:
+        raise Refusal("key.revoked-ahead")
+    if key["disputed"] == from_ms:
+        raise Refusal("key.ended")
+    if key["revoked"] is None:
+        key["revoked"] = time_ms
+    key["disputed"] = from_ms
+    return "revoked"
+
+
 def check_alone(name: str, fields: Json) -> None:
     """What one field means for another, without any state."""
-    if name != "doc.anchor/1":
-        return
-    if ("hash" in fields) == ("commitment" in fields):
-        raise Refusal("document.hash-or-commitment")
-    if "commitment" in fields and any(word in fields for word in PUBLIC_ONLY):
-        raise Refusal("document.commitment-discloses")
-    if "hash" in fields and not ("media_type" in fields and "size" in fields):
-        raise Refusal("document.description")
+    try:
+        look_at(name, fields)
+    except RefusalError as refusal:
+        raise Refusal(str(refusal)) from refusal
+    first, last = fields.get("valid_from"), fields.get("valid_until")
+    if name == "cert.issue/1" and first and last and date.fromisoformat(last) < date.fromisoformat(first):
+        raise Refusal("certificate.days")

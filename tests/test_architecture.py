@@ -58,8 +58,14 @@ class Extra:
 
 # By import name. All else works without them, so they are imported inside the functions that need them.
 EXTRAS = {
-    "pyhanko": Extra("pdf-signatures", ("api.cli.pdf_signatures",), "what the signatures in a PDF are worth"),
-    "pyhanko_certvalidator": Extra("pdf-signatures", ("api.cli.pdf_signatures",), "as above"),
+    "pyhanko": Extra(
+        "pdf-signatures",
+        ("api.cli.pdf_signatures", "api.papers.signing"),
+        "what the signatures in a PDF are worth; sheets that are signed as PDF",
+    ),
+    "pyhanko_certvalidator": Extra(
+        "pdf-signatures", ("api.cli.pdf_signatures", "api.papers.signing"), "as above"
+    ),
     "pypdf": Extra("papers", ("api.papers.stamping",), "a stamp is laid over a page that exists"),
     "typst": Extra(
         "papers",

@@ -36,7 +36,7 @@ from ledger.records.certificates import (
     status_list_lookup,
     until_key,
 )
-from ledger.records.documents import HASH_LOOKUP
+from ledger.records.documents import HASH_LOOKUP, authority_tag
 from ledger.roles import ISSUER, OFFICE
 from ledger.rows import (
     KeyRow,
@@ -52,7 +52,7 @@ from ledger.rules import ParsedEntry, apply_entries
 from ledger.verdict import Judgement, Verdict, judge_certificate, judge_document, judge_proof, judge_receipt
 from tests.chains import START_MS, State, key, make_genesis
 from tests.twins import certificates as twin
-from tests.vectorgen.ledgers import Ledger, end_key
+from tests.vectorgen.ledgers import Ledger, end_key, register_key
 
 GENESIS = make_genesis()
 CHAIN_ID = GENESIS.chain_id
@@ -320,13 +320,13 @@ def test_no_field_takes_free_text() -> None:
 def test_what_the_index_finds() -> None:
     record = parse_record(issue(status_index=2 * STATUS_LIST_SIZE + 5))
     assert set(record.type.lookups(record.body)) == {
-        CERTIFICATE_LOOKUP + name_of(0),
+        CERTIFICATE_LOOKUP + name_of(0) + authority_tag("office"),
         status_list_lookup("office", 2) + (5).to_bytes(4, "big") + name_of(0),
     }
     record = parse_record(paper(b"signed"))
     assert set(record.type.lookups(record.body)) == {
-        CERTIFICATE_LOOKUP + name_of(0),
-        HASH_LOOKUP + sha256(b"signed"),
+        CERTIFICATE_LOOKUP + name_of(0) + authority_tag("office"),
+        HASH_LOOKUP + sha256(b"signed") + authority_tag("office"),
     }
     # The lists of an authority whose name another's begins with are apart.
     assert not status_list_lookup("office-2", 0).startswith(status_list_lookup("office", 0)[:-8])
@@ -591,11 +591,12 @@ def test_a_renewed_certificate_is_never_called_expired() -> None:
     for receipt in (before.receipt(), after.receipt()):
         assert told(judge_receipt(receipt, policy, now_ms=now)) == UNKNOWN
         assert told(judge_certificate(CLAIMS, receipt, policy, now_ms=now)) == UNKNOWN
-    assert told(judge_receipt(after.receipt(1), policy, now_ms=now)) == OK
     assert told(after.judged(now)) == OK
+    # The renewal by itself does not say from which day on.
+    days_unknown = (Verdict.CANNOT_TELL, "certificate.days-unknown")
+    assert told(judge_receipt(after.receipt(1), policy, now_ms=now)) == days_unknown
     # When the renewal is over too, only who knows all of the records can say so.
     late = START_MS + 41 * DAY
-    assert told(judge_receipt(after.receipt(1), policy, now_ms=late)) == UNKNOWN
     assert told(after.judged(late)) == UNKNOWN
     # Once it is proved to have expired, it cannot be renewed: the proof stays true.
     later = story(start, (renew(day(40)), 3), (issue(1), 45))
@@ -650,6 +651,34 @@ def test_evidence_of_something_else_is_no_forgery() -> None:
     for data in (b"", b"\x90", encode([2]), encode([1, "x", [], None]), b"\x94\x01\xa0\x90\xc0"):
         assert judge_proof(data, ledger.policy, now_ms=START_MS).verdict is Verdict.CANNOT_TELL
     assert judge_proof(encode([2]), ledger.policy, now_ms=0).rule == "certificate-proof.version"
+
+
+@offline
+def test_a_renewal_does_not_make_a_certificate_good_before_its_first_day() -> None:
+    case = story((issue(valid_from=day(100), valid_until=day(200)), 0), (renew(day(300)), 1))
+    policy, now = case.ledger.policy, START_MS + 2 * DAY
+    assert told(case.judged(now)) == (Verdict.NO_LONGER_IN_FORCE, "status.not-yet")
+    for judgement in (
+        judge_receipt(case.receipt(1), policy, now_ms=now),
+        judge_certificate(None, case.receipt(1), policy, now_ms=now),
+    ):
+        assert told(judgement) == (Verdict.CANNOT_TELL, "certificate.days-unknown")
+
+
+@offline
+def test_a_revoked_certificate_is_revoked_though_the_key_is_disputed() -> None:
+    ledger = Ledger()
+    ledger.place([register_key(ledger, "office", "second", "issuer", "office")], by="admin")
+    at = ledger.place([issue(valid_until=day(30))], by="second")
+    ended = ledger.place([revoke()])
+    ledger.place([end_key("revoke", "office", "second", from_ms=0)], by="admin")
+    now, receipt = START_MS + DAY, ledger.parts(at).text()
+    for judgement in (
+        Case(ledger, (at, ended)).judged(now),
+        judge_receipt(receipt, ledger.policy, now_ms=now),
+    ):
+        assert told(judgement) == (Verdict.NO_LONGER_IN_FORCE, "status.revoked")
+        assert judgement.disputed
 
 
 @offline

@@ -737,7 +737,7 @@ def test_a_damaged_plan_is_refused(data: bytes) -> None:
 
 def test_a_plan_of_tomorrow_is_not_called_damaged() -> None:
     with pytest.raises(CannotTellError) as caught:
-        Plan.parse(encode([2, b"", b"", "", "", []]))
+        Plan.parse(encode([3, b"", b"", "", "", [], []]))
     assert caught.value.rule == "plan.version"
 
 

@@ -122,11 +122,12 @@ def test_what_takes_a_quorum_becomes_a_proposal_and_says_what_to_do(council: Cou
     assert "đã rút / withdrawn" in proposal.output
 
 
-def test_one_signature_approves_several(council: Council) -> None:
+def test_one_command_approves_several_each_in_an_entry_of_its_own(council: Council) -> None:
     first, second = council.propose(), council.propose()
     height = council.node.final.view.head.height
     done = council.good("thi-xa", "governance", "approve", first[:8], second.upper(), "--yes", "--json")
-    assert council.node.final.view.head.height == height + 1
+    assert council.node.final.view.head.height == height + 2
+    assert len({one["entry"] for one in done.json["entries"]}) == 2
     assert {one["outcome"] for one in done.json["proposals"]} == {"executed"}
     assert council.row(f"truong-{council._keys}") is not None
     listed = sogoc("governance", "list", "--all", "--json", "--node", council.address)

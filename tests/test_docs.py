@@ -11,11 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from api.cli.app import app
 from tests.test_cli import SOGOC, free_port, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SPEC = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
 
 
 def fenced(language: str, after: str) -> str:
@@ -82,6 +86,44 @@ def test_the_specification_says_what_the_code_does() -> None:
         [sys.executable, ROOT / "scripts" / "spec.py", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def sources(*folders: str) -> dict[Path, str]:
+    """The text of all source files in some folders of the checkout."""
+    endings = {".py", ".js", ".go"}
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in endings]
+    return {path: path.read_text(encoding="utf-8") for path in sorted(found)}
+
+
+def test_every_section_of_the_specification_that_a_module_names_is_there() -> None:
+    headings = re.findall(r"^##+ (?:\d+\. )?(.+)$|^\*\*([^*]+?)\.\*\*", SPEC, re.MULTILINE)
+    titles = [title for pair in headings for title in pair if title]
+    named = {
+        (title, path.name)
+        for path, text in sources("ledger", "node", "api", "tests").items()
+        for title in re.findall(r'docs/spec\.md, "([^"\n\\(]+)"', text)
+    }
+    assert len(named) > 15
+    missing = {(title, path) for title, path in named if not any(each.startswith(title) for each in titles)}
+    assert missing == set()
+
+
+def test_every_rule_that_the_specification_names_is_one() -> None:
+    prose = re.sub(r"<!-- example: .*?<!-- end -->", "", SPEC, flags=re.DOTALL)
+    codes = set(re.findall(r"`([a-z][a-z-]*\.[a-z-]+)`", prose))
+    assert len(codes) > 100
+    text = "\n".join(sources("ledger", "api").values())
+    unknown = {code for code in codes if f'"{code}"' not in text}
+    assert unknown == set()
+
+
+def test_the_table_of_commands_names_them_all() -> None:
+    command = get_command(app)
+    assert isinstance(command, TyperGroup)
+    table = README.split("## The commands")[1].split("\n## ")[0]
+    named = {span.removeprefix("sogoc ").split(" ")[0] for span in re.findall(r"`([^`]+)`", table)}
+    assert set(command.commands) - named == set()
+    assert named - set(command.commands) <= {"--help", "--json", "serve", "demo", "/docs"}
 
 
 def pages() -> list[Path]:

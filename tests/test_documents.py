@@ -20,6 +20,7 @@ from ledger.records import parse_record, record_types
 from ledger.records.documents import (
     HASH_LOOKUP,
     KINDS,
+    PAPER_LOOKUP,
     REASONS,
     SECRECIES,
     UNCLASSIFIED,
@@ -434,7 +435,8 @@ def test_a_stamped_copy_joins_the_document_while_that_is_in_force(desk: Desk) ->
     desk.bring(change("paper", 1, hash=paper(8)))
     assert desk.standing(1) == ("in-force", 3)
     found = [lookup.removeprefix(HASH_LOOKUP)[:32] for lookup in desk.lookups]
-    assert (found.count(paper(1)), found.count(paper(7)), found.count(paper(8))) == (3, 1, 1)
+    copies = [lookup.removeprefix(PAPER_LOOKUP)[:32] for lookup in desk.lookups]
+    assert (found.count(paper(1)), copies.count(paper(7)), copies.count(paper(8))) == (3, 1, 1)
     # The copy is no document: nobody has anchored it, and its hash is free for whoever does.
     assert desk.refusal(withdraw(7)) == ("document.unknown", False)
     assert desk.refusal(change("paper", 9, hash=paper(7))) == ("document.unknown", False)

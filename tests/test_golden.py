@@ -191,13 +191,14 @@ def test_the_rows_decode_and_are_of_every_kind() -> None:
 
 
 def rows_at(height: int) -> dict[str, Any]:
-    """All rows as they are after a block, by what the first item of their key and the last one say."""
+    """All rows as they are after a block, by the words of their keys."""
     rows: dict[str, Any] = {}
     for block in blocks()[: height + 1]:
         for raw, value in block["rows"].items():
             key = decode(bytes.fromhex(raw))
             assert isinstance(key, list)
-            rows[f"{key[0]} {key[-1] if len(key) > 1 else ''}".strip()] = decode(bytes.fromhex(value))
+            words = (item.hex() if isinstance(item, bytes) else str(item) for item in key)
+            rows[" ".join(words)] = decode(bytes.fromhex(value))
     return rows
 
 
@@ -218,7 +219,16 @@ def test_the_story_ends_as_it_is_told() -> None:
     outcomes = [row[7] for name, row in rows.items() if name.startswith("proposal ")]
     assert sorted(outcomes) == ["executed", "executed", "withdrawn"]
     statuses = {row[0] for name, row in rows.items() if name.startswith("subject ")}
-    assert statuses >= {"in-force", "superseded", "withdrawn", "revoked", "retired", "executed", "erased", "logged"}
+    assert statuses >= {
+        "in-force",
+        "superseded",
+        "withdrawn",
+        "revoked",
+        "retired",
+        "executed",
+        "erased",
+        "logged",
+    }
     # The second of three votes does nothing yet.
     before = rows_at(height_of("all must agree"))
     assert before["parameters"][0] == ["entry-time-ahead-ms", 300_000]

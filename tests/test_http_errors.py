@@ -16,6 +16,7 @@ from api.http.problem import (
     problem_of,
     retry_after_of,
 )
+from api.papers.typesetting import PaperError
 from ledger.errors import (
     CannotTellError,
     FormatError,
@@ -112,6 +113,8 @@ def test_the_interfaces_own_codes_are_all_in_its_table_with_their_status() -> No
         (RefusedError("mempool.full", "x", permanent=False), 503, True, 2),
         (StoreError("node.stopped", "x"), 503, True, 60),
         (StoreError("store.not-there", "x"), 404, False, None),
+        (PaperError("paper.signed", "x"), 422, False, None),
+        (PaperError("paper.extra", "x"), 501, False, None),
         (StoreCorruptError("store.row-missing", "x"), 500, False, None),
         (LedgerError("a.b", "x"), 500, False, None),
         (HttpError("a.b", "x", status=429, retry_after=0.2), 429, True, 1),

@@ -128,6 +128,14 @@ def test_the_same_paper_is_the_same_bytes() -> None:
     assert render(paper_of()) != render(paper_of(san_pham="khác"))
 
 
+def test_a_sheet_s_hash_lets_nobody_try_out_claims() -> None:
+    paper = paper_of()
+    other = replace(paper, claims=FullClaims(paper.claims.claims, b"\1" * 32))
+    assert pages_of(render(paper)) == pages_of(render(other))
+    assert render(paper) != render(other)
+    assert stamped(bytes_of(sheet())) != stamped(bytes_of(sheet()))
+
+
 def test_the_longest_values_break_no_sheet() -> None:
     paper = paper_of(san_pham="Dứa " * 50, dia_chi="đường " * 50, chu_the="x" * 200)
     assert "Dứa Dứa" in " ".join(" ".join(pages_of(render(paper))).split())

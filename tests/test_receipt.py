@@ -37,6 +37,7 @@ from tests.vectorgen.ledgers import (
     honest,
     register_key,
 )
+from tests.vectorgen.successors import begun, declare, withdraw
 
 pytestmark = pytest.mark.usefixtures("no_network")
 
@@ -293,6 +294,21 @@ def test_the_newest_state_speaks_of_old_records() -> None:
     assert before.standing.author.key.retired_ms is None
     assert after.standing.author.key.retired_ms == ledger.headers[-2].time_ms
     assert after.standing.subject == before.standing.subject
+
+
+def test_whoever_acted_while_it_succeeded_forged_nothing() -> None:
+    """The administrators correct who follows; what the wrong one did by right until then stays recorded."""
+    ledger = begun()
+    at_ms = ledger.headers[-1].time_ms
+    ledger.place([declare("school", "joint-school", at_ms=at_ms)], by="admin")
+    index = ledger.place([withdraw()], by="joint school", time_ms=ledger.headers[-1].time_ms)
+    verified(ledger.parts(index))
+    ledger.place([declare("school", "office", at_ms=at_ms)], by="admin")
+    with pytest.raises(CannotTellError) as caught:
+        verified(ledger.parts(index))
+    assert caught.value.rule == "receipt.author"
+    # The document itself is the school's own, and stands as it is.
+    assert verified(ledger.parts(PUPIL)).record.authority == "school"
 
 
 def test_a_commitment_s_receipt_says_nothing_of_the_file() -> None:

@@ -21,14 +21,14 @@ from ledger.records.base import (
     text,
     words,
 )
-from ledger.records.documents import HASH_LOOKUP
+from ledger.records.documents import HASH_LOOKUP, authority_tag
 from ledger.records.members import possession_message
 from ledger.roles import ROLES
 from ledger.rows import KeyRow, MemberRow, SubjectRow, key_key, member_key, subject_key
 from tests import edwards
 from tests.chains import START_MS, document, key
 from tests.test_rules import CHAIN_ID, Desk, end_key, record, register_key, register_member
-from tests.vectorgen.records import BODIES, PRIVATE, PUBLIC
+from tests.vectorgen.bodies import BODIES, PRIVATE, PUBLIC
 
 
 @pytest.fixture
@@ -138,8 +138,10 @@ def test_a_document_is_known_by_its_hash_or_its_commitment() -> None:
     public, private = (parse_record(encode_record("doc.anchor/1", body)) for body in (PUBLIC, PRIVATE))
     assert public.subject == Subject("document", "office", sha256(b"a paper"))
     assert private.subject == Subject("document", "office", sha256(b"a commitment"))
-    assert public.type.lookups(public.body) == (HASH_LOOKUP + sha256(b"a paper"),)
-    assert private.type.lookups(private.body) == (HASH_LOOKUP + sha256(b"a commitment"),)
+    assert public.type.lookups(public.body) == (HASH_LOOKUP + sha256(b"a paper") + authority_tag("office"),)
+    assert private.type.lookups(private.body) == (
+        HASH_LOOKUP + sha256(b"a commitment") + authority_tag("office"),
+    )
 
 
 def test_a_document_has_a_hash_or_a_commitment_and_not_both() -> None:
@@ -331,8 +333,27 @@ def test_a_key_is_revoked_once_retired_or_not(desk: Desk) -> None:
         START_MS,
     )
     assert row(desk, "key", "office", key("office").public_key).status == "revoked"
-    assert refusal(desk, end_key("revoke", "office", "office", from_ms=0)) == ("key.ended", True)
     assert refusal(desk, end_key("retire", "office", "office")) == ("key.ended", True)
+
+
+def test_a_revoked_key_gets_another_start_of_its_dispute_and_nothing_else(desk: Desk) -> None:
+    desk.bring(desk.entry(end_key("revoke", "office", "office", from_ms=START_MS), by="admin"))
+    again = end_key("revoke", "office", "office", from_ms=START_MS)
+    assert refusal(desk, again) == ("key.ended", True)
+    desk.time_ms += 5
+    desk.bring(desk.entry(end_key("revoke", "office", "office", from_ms=0), by="admin"))
+    revoked = KeyRow.parse(desk.state.rows[key_key(key("office").public_key)])
+    assert (revoked.retired_ms, revoked.revoked_ms, revoked.disputed_from_ms) == (None, START_MS + 1000, 0)
+    assert row(desk, "key", "office", key("office").public_key).history.size == 2
+
+
+def test_a_key_by_itself_disputes_what_it_signed_of_late(desk: Desk) -> None:
+    day_ms = 24 * 3600 * 1000
+    early = end_key("revoke", "office", "office", from_ms=desk.time_ms - day_ms - 1)
+    assert refusal(desk, early, by="office") == ("key.dispute-early", False)
+    late = end_key("revoke", "office", "office", from_ms=desk.time_ms - day_ms)
+    desk.bring(desk.entry(late, by="office"))
+    desk.bring(desk.entry(early, by="admin"))
 
 
 def test_a_key_is_not_revoked_from_a_time_to_come(desk: Desk) -> None:

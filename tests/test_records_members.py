@@ -9,6 +9,7 @@ from ledger.errors import RefusedError
 from ledger.hashing import leaf_hash
 from ledger.records import parse_record, record_types
 from ledger.records.governance import ActionBytes
+from ledger.records.members import OWN_DISPUTE_MS
 from ledger.records.succession import IdentifierList
 from ledger.rows import KeyRow
 from tests.chains import key
@@ -72,8 +73,44 @@ def test_any_key_ends_itself_and_no_other(hall: Hall) -> None:
     assert hall.send(DEVICE, end_key("revoke", COOP, COOP, COOP, from_ms=0)) == ("authority.role", False)
     assert hall.send(DEVICE, hall.register(COOP, COOP, "other", "device")) == ("authority.role", False)
     hall.good(DEVICE, end_key("retire", COOP, COOP, DEVICE))
-    hall.good(f"{ONE} office", end_key("revoke", ONE, ONE, f"{ONE} office", from_ms=0))
+    hall.good(f"{ONE} office", end_key("revoke", ONE, ONE, f"{ONE} office", from_ms=hall.time_ms))
     assert hall.send(f"{ONE} office", paper(ONE, 1)) == ("key.revoked", True)
+
+
+def test_by_itself_a_key_disputes_the_last_day_only(hall: Hall) -> None:
+    """Else whoever steals a clerk's key, or leaves in anger, puts all that the clerk ever signed in doubt."""
+    assert OWN_DISPUTE_MS == DAY_MS
+    hall.time_ms += 100 * DAY_MS
+    office = f"{ONE} office"
+    for from_ms in (0, hall.time_ms - DAY_MS - 1):
+        early = end_key("revoke", ONE, ONE, office, from_ms=from_ms)
+        assert hall.send(office, early) == ("key.dispute-early", False)
+    assert hall.key(office).revoked_ms is None
+    hall.good(office, end_key("revoke", ONE, ONE, office, from_ms=hall.time_ms - DAY_MS))
+    # A key that manages keys sets any start, of itself too.
+    hall.good(COOP, end_key("revoke", COOP, COOP, f"{COOP} device", from_ms=0))
+    hall.good(COOP, end_key("revoke", COOP, COOP, COOP, from_ms=0))
+
+
+def test_who_manages_a_revoked_key_sets_the_start_anew(hall: Hall) -> None:
+    office, revoked_ms = f"{ONE} office", hall.time_ms
+    hall.good(office, end_key("revoke", ONE, ONE, office, from_ms=hall.time_ms))
+    hall.time_ms += 5
+    again = end_key("revoke", ONE, ONE, office, from_ms=revoked_ms)
+    assert hall.send(ONE, again) == ("key.ended", True)
+    hall.good(ONE, end_key("revoke", ONE, ONE, office, from_ms=3))
+    row = hall.key(office)
+    assert (row.revoked_ms, row.disputed_from_ms) == (revoked_ms, 3)
+    assert hall.history("key", ONE, key(office).public_key).history.size == 2
+    assert hall.send(ONE, end_key("revoke", ONE, ONE, office, from_ms=hall.time_ms + 1)) == (
+        "key.revoked-ahead",
+        False,
+    )
+    # Another member's takes a quorum, this time too.
+    made = hall.propose(TWO, end_key("revoke", TWO, ONE, office, from_ms=revoked_ms))
+    assert hall.approve(ONE, TWO, made) is None
+    assert hall.approve(THREE, TWO, made) is None
+    assert hall.key(office).disputed_from_ms == revoked_ms
 
 
 def test_another_member_s_keys_take_a_quorum(hall: Hall) -> None:

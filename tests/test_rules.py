@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,8 @@ from ledger.errors import CannotTellError, LedgerError, RefusedError, StoreError
 from ledger.genesis import DEFAULT_PARAMETERS, KEY_GRACE, TIME_AHEAD
 from ledger.hashing import leaf_hash, sha256
 from ledger.keys import SigningKey
-from ledger.records.documents import HASH_LOOKUP
+from ledger.records import record_types
+from ledger.records.documents import HASH_LOOKUP, authority_tag
 from ledger.records.members import MEMBER_LOOKUP, possession_message
 from ledger.rows import PARAMETERS_KEY, SubjectRow, entry_key, genesis_rows, member_key, subject_key
 from ledger.rules import (
@@ -32,7 +34,10 @@ from ledger.rules import (
     is_late,
 )
 from tests.chains import START_MS, State, document, key, make_genesis
-from tests.reference_rules import ASKED_ROLES, Json, pack_record
+from tests.reference_rules import ASKED_ROLES, Json, Refusal, pack, pack_record
+from tests.twins import governance
+from tests.twins.certificates import CardBox
+from tests.twins.documents import Notebook
 from tests.twins.governance import GovernanceTwin
 
 AHEAD_MS, GRACE_MS = DEFAULT_PARAMETERS[TIME_AHEAD], DEFAULT_PARAMETERS[KEY_GRACE]
@@ -124,7 +129,8 @@ def test_a_good_entry_sets_its_rows_and_lookups(desk: Desk) -> None:
         )
         place = Place(2, at).encoded()
         assert (RECORD_LOOKUP + entry.record_ids[at], place) in desk.lookups
-        assert (HASH_LOOKUP + digest + entry.record_ids[at], place) in desk.lookups
+        by_hash = HASH_LOOKUP + digest + authority_tag("office") + entry.record_ids[at]
+        assert (by_hash, place) in desk.lookups
     assert len(desk.state.rows) == rows + 3
     assert len(desk.lookups) == 4
 
@@ -457,8 +463,8 @@ steps = st.sampled_from((1, 1000, GRACE_MS - 1, GRACE_MS, GRACE_MS + 1))
 histories = st.lists(st.tuples(steps, st.lists(sent, min_size=1, max_size=4)), min_size=1, max_size=6)
 
 
-def make_twin() -> GovernanceTwin:
-    twin = GovernanceTwin(CHAIN_ID, AHEAD_MS, GRACE_MS)
+def make_twin(kind: type[GovernanceTwin] = GovernanceTwin) -> GovernanceTwin:
+    twin = kind(CHAIN_ID, AHEAD_MS, GRACE_MS)
     for member in GENESIS.members:
         twin.members[member.id] = {"name": member.name, "roles": list(member.roles), "time": START_MS}
     for one in GENESIS.keys:
@@ -478,9 +484,9 @@ def verdict(overlay: Overlay, entry: Entry, index: int) -> str | None:
 class Ledger:
     """The product and the twin, side by side."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[GovernanceTwin] = GovernanceTwin) -> None:
         self.desk = Desk()
-        self.twin = make_twin()
+        self.twin = make_twin(kind)
         self.made: list[tuple[Entry, tuple[tuple[str, Json], ...]]] = []
         self.rules: list[str | None] = []
 
@@ -516,9 +522,9 @@ def replace_signature(entry: Entry) -> Entry:
     return Entry(entry.body, bytes([7]) * 64, entry.records)
 
 
-def play(history: list[tuple[int, list[Sent]]]) -> Ledger:
+def play(history: Sequence[tuple[int, list[Sent]]], kind: type[GovernanceTwin] = GovernanceTwin) -> Ledger:
     """Both machines over one history, compared after each entry and each block."""
-    ledger = Ledger()
+    ledger = Ledger(kind)
     constant = genesis_rows(GENESIS)
     for step_ms, entries in history:
         ledger.desk.time_ms += step_ms
@@ -622,6 +628,213 @@ REACHED = {
     "member.exists",
     "member.key-missing",
     "member.unknown",
+}
+
+
+# --- documents, certificates and members in one state ------------------------------------------------------------------
+
+
+@dataclass
+class WholeTwin(GovernanceTwin):
+    """The twin of members and keys, with the documents' notebook and the box of certificates beside it: one state.
+
+    Successions stay out of these histories (`tests/test_succession.py` has them), and so does `privacy`.
+    """
+
+    notebook: Notebook = field(default_factory=Notebook)
+    box: CardBox = field(default_factory=CardBox)
+
+    def apply(
+        self, body: Sequence[Any], records: Sequence[tuple[str, Json]], time_ms: int, index: int
+    ) -> str | None:
+        """Apply one entry, or say why not; then nothing has changed."""
+        before = copy.deepcopy((self.notebook, self.box))
+        refused = super().apply(body, records, time_ms, index)
+        if refused is not None:
+            self.notebook, self.box = before
+        return refused
+
+    def _record(self, name: str, fields: Json, time_ms: int, history: list[Any]) -> None:
+        if name.startswith("cert."):
+            refused = self.box.write(name, fields, time_ms)
+            if refused is not None:
+                raise Refusal(refused)
+            of = fields["authority"], fields["certificate"]
+            self._joins(("certificate", *of), self.box.cards[of].status)
+        elif name.startswith("doc."):
+            lines = {of: len(page.lines) for of, page in self.notebook.pages.items()}
+            refused = self.notebook.write(self._speaker, name, fields)
+            if refused is not None:
+                raise Refusal(refused)
+            for of, page in self.notebook.pages.items():
+                if len(page.lines) > lines.get(of, 0):
+                    self._joins(("document", *of), page.status)
+        else:
+            super()._record(name, fields, time_ms, history)
+
+    def rows(self) -> dict[bytes, bytes]:
+        """The state rows, with those of numbers, last days and places in status lists."""
+        rows = super().rows()
+        for number, holder in self.notebook.numbers.items():
+            issue = pack(self.subjects["document", number[0], holder]["issue"])
+            if len(number) == 2:
+                rows[pack(["number-tag", *number])] = issue
+            else:
+                who, book, year, text = number
+                rows[pack(["number", who, book, int(year), text])] = issue
+        for (who, what), card in self.box.cards.items():
+            if card.until is not None:
+                rows[pack(["certificate-until", who, what])] = pack(card.until)
+        for (who, place), what in self.box.places.items():
+            rows[pack(["status-index", who, place])] = pack(what)
+        return rows
+
+
+DAY_MS = 24 * 3600 * 1000
+DOCUMENTS = [bytes([number]) * 32 for number in range(4)]
+DATES = ("2026-09-20", "2026-10-20", "2026-12-31", "2027-01-01")
+CHANGES = ("doc.supersede/1", "doc.correct/1", "doc.withdraw/1", "doc.paper/1", "doc.signatures/1")
+CERTIFICATES = ("cert.suspend/1", "cert.reinstate/1", "cert.revoke/1", "cert.renew/1", "cert.paper/1")
+
+
+def some(rng: random.Random, share: float, **fields: Any) -> Json:  # noqa: ANN401  values of any field
+    """Each of these fields, or not."""
+    return {name: value for name, value in fields.items() if rng.random() < share}
+
+
+def random_document(rng: random.Random) -> tuple[str, Json]:
+    body: Json = {"authority": rng.choice(("office", "office", "school"))}
+    one, other = rng.choice(DOCUMENTS), rng.choice(DOCUMENTS)
+    name = rng.choice(("doc.anchor/1",) * 4 + ("doc.copy/1", "doc.copy/1") + CHANGES)
+    if name in CHANGES:
+        body["document"] = one
+    if name in ("doc.supersede/1", "doc.correct/1"):
+        return name, body | {"by": other} | some(rng, 0.3, by_authority=rng.choice(("office", "school")))
+    if name == "doc.withdraw/1":
+        return name, body | {"reason": "other"}
+    if name == "doc.paper/1":
+        return name, body | {"hash": other}
+    if name == "doc.signatures/1":
+        return name, body | {"count": 0}
+    later = some(rng, 0.4, continues=other)
+    if name == "doc.copy/1":
+        original = some(rng, 0.5, original=other)
+        original |= some(rng, 0.5 if original else 0.03, original_authority=rng.choice(("office", "school")))
+        return name, body | {"commitment": one} | some(rng, 0.6, number_tag=bytes(32)) | later | original
+    if rng.random() < 0.3:
+        said = some(rng, 0.7, number_tag=bytes(32)) | some(rng, 0.1, size=1)
+        return name, body | {"commitment": one} | said | later
+    number = some(rng, 0.9, number=rng.choice("12"), date=rng.choice(DATES)) | some(rng, 0.2, book="di")
+    rare = some(rng, 0.05, number_tag=bytes(32), secrecy=rng.choice(("khong", "mat")), commitment=other)
+    return name, body | {"hash": one, "media_type": "a/b"} | some(rng, 0.97, size=1) | number | later | rare
+
+
+def random_certificate(rng: random.Random) -> tuple[str, Json]:
+    of: Json = {
+        "authority": rng.choice(("office", "office", "school")),
+        "certificate": bytes([rng.randrange(2)]) * 16,
+    }
+    name = rng.choice(("cert.issue/1",) * 3 + CERTIFICATES)
+    if name == "cert.issue/1":
+        claims: Json = {"schema": "a", "claims_root": bytes(32), "claims_count": 1}
+        days = some(rng, 0.6, valid_from=rng.choice(DATES[:2]), valid_until=rng.choice(DATES))
+        return name, of | claims | days | some(rng, 0.5, status_index=rng.randrange(3))
+    fields: dict[str, Json] = {
+        "cert.suspend/1": {"reason": "other"},
+        "cert.revoke/1": {"reason": "other"},
+        "cert.renew/1": {"valid_until": rng.choice(DATES)},
+        "cert.paper/1": {"hash": DOCUMENTS[0]},
+    }
+    return name, of | fields.get(name, {})
+
+
+def random_work(rng: random.Random) -> Sent:
+    kind = rng.choice((random_document, random_document, random_certificate))
+    records = [kind(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
+    if rng.random() < 0.05:
+        records.append(random_certificate(rng))
+    authority = records[0][1]["authority"]
+    by = {"office": "office", "school": "key 1"}[authority] if rng.random() < 0.9 else rng.choice(KEYS)
+    return Sent(by, tuple(records), from_retirement=False, distance_ms=0, other_chain=False, again=None)
+
+
+ADMITTED = Sent(
+    "admin",
+    (
+        (
+            "member.register/1",
+            {"authority": "office", "member": "school", "name": "Trường", "roles": ["issuer", "office"]},
+        ),
+        (
+            "key.register/1",
+            {
+                "authority": "office",
+                "member": "school",
+                "key": key("key 1").public_key,
+                "roles": ["issuer", "office"],
+                "possession": POSSESSIONS["key 1", "school", True],
+            },
+        ),
+    ),
+    from_retirement=False,
+    distance_ms=0,
+    other_chain=False,
+    again=None,
+)
+
+
+def test_documents_and_certificates_meet_members_in_one_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in record_types():
+        if name.startswith(("doc.", "cert.")):
+            roles = {"issuer"} if name.startswith("cert.") else {"issuer", "office"}
+            monkeypatch.setitem(governance.ASKED_ROLES, name, roles)
+    seen: set[str | None] = set()
+    for seed in range(150):
+        rng = random.Random(seed)
+        work = [
+            (rng.choice((1, 1000, DAY_MS, 15 * DAY_MS)), [random_work(rng) for _ in range(3)])
+            for _ in range(20)
+        ]
+        seen.update(play([(1, [ADMITTED]), *work], WholeTwin).rules)
+    assert seen == WHOLE_REACHED
+
+
+WHOLE_REACHED = {
+    None,
+    "authority.not-acting",
+    "authority.role",
+    "certificate.days",
+    "certificate.exists",
+    "certificate.expired",
+    "certificate.no-end",
+    "certificate.not-in-force",
+    "certificate.not-suspended",
+    "certificate.renewal-day",
+    "certificate.revoked",
+    "certificate.status-index",
+    "certificate.unknown",
+    "document.book-alone",
+    "document.by-itself",
+    "document.by-not-in-force",
+    "document.by-other-authority",
+    "document.by-unknown",
+    "document.commitment-discloses",
+    "document.continues",
+    "document.continues-alone",
+    "document.description",
+    "document.exists",
+    "document.hash-or-commitment",
+    "document.not-in-force",
+    "document.number-date",
+    "document.number-tag",
+    "document.number-taken",
+    "document.original-alone",
+    "document.original-not-in-force",
+    "document.original-unknown",
+    "document.secret",
+    "document.unknown",
+    "entry.records-repeat",
+    "key.unknown",
 }
 
 

@@ -13,6 +13,7 @@ from ledger.errors import FormatError, RefusedError
 from ledger.records.succession import (
     MAX_PREDECESSORS,
     MAX_SUCCESSORS,
+    NOTICE_MS,
     IdentifierList,
     SuccessionRow,
     succession_key,
@@ -28,6 +29,7 @@ from tests.hall import (
     approval,
     cancel,
     declare,
+    end_key,
     hand_over,
     proposal,
     set_roles,
@@ -88,9 +90,54 @@ def test_from_the_effective_time_on_it_is_no_administrator(hall: Hall) -> None:
     assert hall.proposal(hall.propose(TWO, admit(TWO, "tram", "office"))).voters == (TWO, THREE)
 
 
-def test_a_handover_lies_ahead(hall: Hall) -> None:
-    for at in (0, hall.time_ms - 1, hall.time_ms):
+def test_a_handover_lies_a_day_ahead(hall: Hall) -> None:
+    """So that one that was signed with a stolen key can be called off."""
+    assert NOTICE_MS == DAY_MS
+    for at in (0, hall.time_ms - 1, hall.time_ms, hall.time_ms + 1, hall.time_ms + DAY_MS - 1):
         assert hall.send(ONE, hand_over(ONE, TWO, at=at)) == ("succession.not-ahead", True)
+    hall.good(ONE, hand_over(ONE, TWO, at=hall.time_ms + DAY_MS))
+    hall.time_ms += DAY_MS - 1
+    hall.good(ONE, cancel(ONE, ONE))
+
+
+def test_an_administrator_s_end_takes_an_administrator_s_key(hall: Hall) -> None:
+    """A vote ends with the member, so a key that may not touch an administrator's key does not end the member either."""
+    hall.good(ONE, hall.register(ONE, ONE, "manager", "key-manager"))
+    at = hall.time_ms + DAY_MS
+    assert hall.send("manager", hand_over(ONE, COOP, at=at)) == ("authority.role", False)
+    assert hall.member(ONE).ended_ms is None
+    hall.good(ONE, hand_over(ONE, COOP, at=at))
+    assert hall.send("manager", cancel(ONE, ONE)) == ("authority.role", False)
+    hall.good(ONE, cancel(ONE, ONE))
+
+
+def test_the_same_is_not_handed_over_twice(hall: Hall) -> None:
+    at = hall.time_ms + 2 * DAY_MS
+    hall.good(COOP, hand_over(COOP, TWO, at=at, decision=DECISION))
+    hall.time_ms += 1
+    assert hall.send(COOP, hand_over(COOP, TWO, at=at, decision=DECISION)) == ("succession.same", False)
+    assert hall.history("member", COOP, COOP).history.size == 1
+    for other in (
+        hand_over(COOP, TWO, at=at),
+        hand_over(COOP, TWO, at=at + 1),
+        hand_over(COOP, TWO, at=at + 1, kind="rename"),
+        hand_over(COOP, THREE, at=at + 1, kind="rename"),
+    ):
+        hall.good(COOP, other)
+    hall.good(COOP, cancel(COOP, COOP))
+    hall.good(COOP, hand_over(COOP, THREE, at=at + 1, kind="rename"))
+
+
+def test_an_entry_holds_one_succession(hall: Hall) -> None:
+    """Each is written into the rows of all concerned: an entry of thousands would hold every node up."""
+    at = hall.time_ms + DAY_MS
+    first, second = hand_over(COOP, TWO, at=at), hand_over(COOP, THREE, at=at)
+    for pair in ((first, second), (first, cancel(COOP, COOP)), (cancel(COOP, COOP), first)):
+        assert hall.send(COOP, *pair) == ("entry.single", True)
+    assert hall.member(COOP).ended_ms is None
+    hall.good(
+        COOP, hall.register(COOP, COOP, "phone", "producer"), first, end_key("retire", COOP, COOP, "phone")
+    )
 
 
 def test_a_handover_takes_a_key_that_manages_keys(hall: Hall) -> None:
@@ -116,7 +163,7 @@ def test_until_it_takes_effect_it_is_replaced_or_called_off(hall: Hall) -> None:
     assert decided(hall, ONE) == SuccessionRow(None, None, False, hall.time_ms)
     assert hall.send(ONE, cancel(ONE, ONE)) == ("succession.none", False)
     hall.time_ms = at + 2 * DAY_MS
-    hall.good(ONE, hand_over(ONE, TWO, at=hall.time_ms + 1))
+    hall.good(ONE, hand_over(ONE, TWO, at=hall.time_ms + DAY_MS))
 
 
 def test_what_has_ended_does_not_come_back(hall: Hall) -> None:
@@ -203,7 +250,7 @@ def test_members_that_do_not_exist_are_refused_for_now() -> None:
     ],
 )
 def test_what_kinds_there_are(hall: Hall, kind: str, successors: tuple[str, ...], rule: str | None) -> None:
-    answer = hall.send(ONE, hand_over(ONE, *successors, at=hall.time_ms + 1, kind=kind))
+    answer = hall.send(ONE, hand_over(ONE, *successors, at=hall.time_ms + DAY_MS, kind=kind))
     assert answer == (None if rule is None else (rule, True))
     action = declare(TWO, ONE, *successors, at=hall.time_ms, kind=kind)
     if rule is None:
@@ -217,14 +264,14 @@ def test_what_kinds_there_are(hall: Hall, kind: str, successors: tuple[str, ...]
 
 
 def test_a_successor_must_not_have_ended_by_then(hall: Hall) -> None:
-    at = hall.time_ms + DAY_MS
+    at = hall.time_ms + DAY_MS + 1
     hall.good(TWO, hand_over(TWO, THREE, at=at))
     assert hall.send(ONE, hand_over(ONE, TWO, at=at)) == ("succession.successor-ended", True)
     hall.good(ONE, hand_over(ONE, TWO, at=at - 1))
 
 
 def test_nobody_succeeds_in_a_circle(hall: Hall) -> None:
-    at = hall.time_ms + DAY_MS
+    at = hall.time_ms + DAY_MS + 1
     hall.good(TWO, hand_over(TWO, COOP, at=at))
     hall.good(COOP, hand_over(COOP, ONE, at=at + 1))
     assert hall.send(ONE, hand_over(ONE, TWO, at=at - 1)) == ("succession.circle", False)

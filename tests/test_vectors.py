@@ -31,6 +31,8 @@ FAMILIES: dict[str, type[LedgerError]] = {
     "cannot-tell": CannotTellError,
     "refused": RefusedError,
 }
+JUDGED = ("certificate-proof", "document", "receipt")
+"""Folders whose vectors end in a verdict."""
 VERDICTS = {"in-force", "does-not-match", "cannot-tell", "no-longer-in-force"}
 
 Vector = dict[str, Any]
@@ -71,6 +73,13 @@ def test_the_folders_are_those_that_are_run() -> None:
     assert {path.name for path in VECTORS.iterdir() if path.is_file()} == {"README.md"}
 
 
+def test_the_readme_tells_of_every_folder_and_of_the_number_of_golden_blocks() -> None:
+    text = (VECTORS / "README.md").read_text(encoding="utf-8")
+    for folder in (*RUNNERS, "golden"):
+        assert f"`{folder}/`" in text
+    assert f"a ledger of {len(list((VECTORS / 'golden').glob('*.json')))} blocks" in text
+
+
 @pytest.mark.parametrize("folder", sorted(RUNNERS))
 def test_every_file_has_the_documented_shape(folder: str) -> None:
     for name, vector in load(folder).items():
@@ -80,22 +89,23 @@ def test_every_file_has_the_documented_shape(folder: str) -> None:
         if "error" in vector:
             assert vector["error"].keys() == {"family", "rule"}, name
             assert vector["error"]["family"] in FAMILIES, name
-        if folder in ("receipt", "document"):
+        if folder in JUDGED:
             assert vector["result"]["verdict"] in VERDICTS, name
 
 
 @pytest.mark.parametrize("folder", sorted(RUNNERS))
 def test_every_family_has_both_kinds_of_vectors(folder: str) -> None:
     vectors = load(folder).values()
-    if folder in ("receipt", "document"):
+    if folder in JUDGED:
         assert len({vector["result"]["verdict"] for vector in vectors}) >= 3
     else:
         assert any("result" in vector for vector in vectors)
         assert any("error" in vector for vector in vectors)
 
 
-def test_every_verdict_is_among_the_receipts() -> None:
-    assert {vector["result"]["verdict"] for vector in load("receipt").values()} == VERDICTS
+@pytest.mark.parametrize("folder", JUDGED)
+def test_every_verdict_is_among_them(folder: str) -> None:
+    assert {vector["result"]["verdict"] for vector in load(folder).values()} == VERDICTS
 
 
 def test_no_two_vectors_of_a_folder_have_the_same_input() -> None:

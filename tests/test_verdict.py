@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.words import reason
-from ledger.encoding import encode
+from ledger.encoding import Value, encode
+from ledger.entry import encode_record
 from ledger.hashing import sha256
 from ledger.receipt import Receipt
-from ledger.verdict import Judgement, Verdict, judge_document, judge_receipt
+from ledger.records.privacy import ACCESS_LOG, TOMBSTONE
+from ledger.verdict import DONE, Judgement, Verdict, judge_document, judge_receipt
 from tests.vectorgen.ledgers import (
     FIVE,
     ONE,
@@ -22,6 +24,7 @@ from tests.vectorgen.ledgers import (
     commitment,
     end_key,
     honest,
+    register_member,
 )
 
 pytestmark = pytest.mark.usefixtures("no_network")
@@ -84,6 +87,52 @@ def test_another_status_is_no_longer_in_force() -> None:
     judgement = judged(ledger.parts(index))
     assert summary(judgement) == (Verdict.NO_LONGER_IN_FORCE, "status.retired")
     assert judgement.proved is not None
+
+
+def test_an_end_is_told_before_a_dispute_that_is_told_beside_it() -> None:
+    ledger = base()
+    fields: dict[str, Value] = {"authority": "office", "document": PAPER, "reason": "no-longer-applies"}
+    ledger.place([encode_record("doc.withdraw/1", fields)])
+    assert not judged(ledger.parts(ONE)).disputed
+    ledger.place([end_key("revoke", "office", "office", from_ms=0)], by="admin")
+    judgement = judged(ledger.parts(ONE), PAPER)
+    assert summary(judgement) == (Verdict.NO_LONGER_IN_FORCE, "status.withdrawn")
+    assert judgement.disputed
+    assert not Judgement(Verdict.CANNOT_TELL, "receipt.missing", "why").disputed
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "status"),
+    [
+        (ACCESS_LOG, {"owner": "office", "purpose": "audit", "nonce": bytes(16)}, "logged"),
+        (TOMBSTONE, {}, "erased"),
+    ],
+)
+def test_what_was_done_once_and_for_all_is_valid(name: str, fields: dict[str, Value], status: str) -> None:
+    """A log of an access is never "no longer in force": nothing about it could be."""
+    ledger = base()
+    body: dict[str, Value] = {"authority": "office", "item": bytes(32), "legal_ground": "consent"}
+    index = ledger.place([encode_record(name, body | fields)])
+    judgement = judged(ledger.parts(index))
+    assert summary(judgement) == (Verdict.IN_FORCE, f"status.{status}")
+    assert judgement.headline == ("HỢP LỆ", "valid, recorded")
+    assert reason(judgement) != reason(judged(ledger.parts(ONE)))
+    ledger.place([end_key("revoke", "office", "office", from_ms=0)], by="admin")
+    assert summary(judged(ledger.parts(index))) == (Verdict.CANNOT_TELL, "key.disputed")
+
+
+def test_a_proposal_that_was_carried_out_is_valid_and_one_that_was_taken_back_is_not() -> None:
+    ledger = base()
+    action = register_member("clinic", "Trạm y tế Phú Sơn", "office")
+    body: dict[str, Value] = {
+        "authority": "office",
+        "action": action,
+        "expires_ms": ledger.next_time_ms + 10_000,
+    }
+    index = ledger.place([encode_record("governance.propose/1", body)], by="admin")
+    assert summary(judged(ledger.parts(index))) == (Verdict.IN_FORCE, "status.executed")
+    # A status that ended something is none of these.
+    assert DONE.isdisjoint({"withdrawn", "retired", "revoked", "superseded", "suspended", "in-force"})
 
 
 def test_a_receipt_without_state_does_not_say_whether_in_force() -> None:
@@ -186,7 +235,7 @@ def test_a_version_from_later_cannot_be_told() -> None:
     [
         ("status.revoked", "ĐÃ THU HỒI"),
         ("status.superseded", "ĐÃ THAY THẾ"),
-        ("status.withdrawn", "ĐÃ RÚT"),
+        ("status.withdrawn", "ĐÃ THU HỒI"),
         ("status.suspended", "TẠM ĐÌNH CHỈ"),
         ("status.expired", "HẾT HẠN"),
         ("status.not-yet", "CHƯA ĐẾN NGÀY CÓ HIỆU LỰC"),

@@ -3,7 +3,7 @@
 Rules: every row is read, every record is made and checked, and every entry is signed before the first is submitted; the plan
 with all of that is on the disk by then. An entry has one id, so submitting it again after a crash issues nothing twice. All
 certificates of an entry are issued, or none of them. A plan holds salts and claims: its file is the issuer's alone, and is
-deleted once the holders' packs are written.
+deleted once all is done. Deleting is no shredding: what a disk keeps of it is for an encrypted disk to hide.
 
 What this module does not do: know keys' passphrases, or print.
 """
@@ -37,10 +37,11 @@ from ledger.entry import (
 from ledger.errors import CannotTellError, FormatError, RefusedError
 from ledger.keys import SigningKey
 from ledger.records import parse_record
+from ledger.records.base import octets
 from ledger.records.certificates import CERTIFICATE_SIZE, ISSUE, STATUS_LIST_SIZE
 from node.safe_files import put_file
 
-PLAN_VERSION: Final = 1
+PLAN_VERSION: Final = 2
 _MAX_PLAN_BYTES: Final = 1_000_000_000
 _ENTRY_OVERHEAD_BYTES: Final = 1_024
 _LIST_FILL: Final = STATUS_LIST_SIZE // 2
@@ -104,6 +105,19 @@ class Plan:
     schema: str
     authority: str
     batches: tuple[Batch, ...]
+    papers: tuple[bytes, ...] = ()
+    """Signed submissions that state which files are the certificates' sheets, once these are on the disk."""
+
+    @property
+    def stated(self) -> dict[bytes, bytes]:
+        """SHA-256 of each certificate's sheet, by certificate, as far as they are signed."""
+        bodies = [parse_record(record).body for entry in self.paper_entries for record in entry.records]
+        return {octets(body, "certificate"): octets(body, "hash") for body in bodies}
+
+    @property
+    def paper_entries(self) -> list[Entry]:
+        """The signed entries about sheets."""
+        return [parse_submission(submission) for submission in self.papers]
 
     @property
     def count(self) -> int:
@@ -115,7 +129,10 @@ class Plan:
         batches: list[Value] = [
             [[_planned_value(one) for one in batch.planned], batch.submission] for batch in self.batches
         ]
-        return encode([PLAN_VERSION, self.chain_id, self.source, self.schema, self.authority, batches])
+        papers: list[Value] = list(self.papers)
+        return encode(
+            [PLAN_VERSION, self.chain_id, self.source, self.schema, self.authority, batches, papers]
+        )
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -125,16 +142,24 @@ class Plan:
             case [int() as version, *_] if version != PLAN_VERSION:
                 raise CannotTellError("plan.version", f"a plan of version {version} is not known here")
             case [
-                1,
+                int(),
                 bytes() as chain_id,
                 bytes() as source,
                 str() as schema,
                 str() as authority,
                 list() as batches,
+                list() as papers,
             ]:
-                return cls(chain_id, source, schema, authority, tuple(_batch(item) for item in batches))
+                signed = tuple(_batch(item) for item in batches)
+                return cls(chain_id, source, schema, authority, signed, tuple(map(_submission, papers)))
             case _:
                 raise FormatError("plan.shape", "this is not a plan of certificates to issue")
+
+
+def _submission(value: Value) -> bytes:
+    if not isinstance(value, bytes):
+        raise FormatError("plan.shape", "an entry of a plan is bytes")
+    return value
 
 
 def _planned_value(one: Planned) -> Value:
@@ -225,35 +250,41 @@ def sign_batches(
     time_ms: int,
 ) -> list[Batch]:
     """Sign the certificates in as few entries as their limits allow: one signature for each entry."""
+    records = [one.record(schema, authority) for one in planned]
     batches: list[Batch] = []
-    group: list[Planned] = []
-    records: list[bytes] = []
-    room = MAX_SUBMISSION_BYTES - _ENTRY_OVERHEAD_BYTES
-
-    def close() -> None:
-        entry = sign_entry(
-            signer,
-            chain_id=chain_id,
-            nonce=secrets.token_bytes(NONCE_SIZE),
-            time_ms=time_ms,
-            records=tuple(records),
-        )
-        batches.append(Batch(tuple(group), entry.submission()))
-        group.clear()
-        records.clear()
-
-    for one in planned:
-        record = one.record(schema, authority)
-        size = len(record) + 8
-        if group and (len(group) == MAX_RECORDS or size > room):
-            close()
-            room = MAX_SUBMISSION_BYTES - _ENTRY_OVERHEAD_BYTES
-        group.append(one)
-        records.append(record)
-        room -= size
-    if group:
-        close()
+    first = 0
+    for submission, count in sign_records(records, signer, chain_id=chain_id, time_ms=time_ms):
+        batches.append(Batch(tuple(planned[first : first + count]), submission))
+        first += count
     return batches
+
+
+def sign_records(
+    records: Sequence[bytes], signer: SigningKey, *, chain_id: bytes, time_ms: int
+) -> list[tuple[bytes, int]]:
+    """Sign records in as few entries as their limits allow; returns each submission with the number of its records."""
+    groups: list[list[bytes]] = []
+    room = 0
+    for record in records:
+        size = len(record) + 8
+        if not groups or len(groups[-1]) == MAX_RECORDS or size > room:
+            groups.append([])
+            room = MAX_SUBMISSION_BYTES - _ENTRY_OVERHEAD_BYTES
+        groups[-1].append(record)
+        room -= size
+    return [
+        (
+            sign_entry(
+                signer,
+                chain_id=chain_id,
+                nonce=secrets.token_bytes(NONCE_SIZE),
+                time_ms=time_ms,
+                records=tuple(group),
+            ).submission(),
+            len(group),
+        )
+        for group in groups
+    ]
 
 
 def save_plan(path: Path, plan: Plan) -> None:
@@ -283,7 +314,7 @@ class Issuing:
                 self._sign_again(number)
             batch = self.plan.batches[number]
             try:
-                self._submit(batch)
+                self._submit(batch.entry)
             except ApiError as error:
                 if error.code != TAKEN:
                     raise
@@ -293,19 +324,44 @@ class Issuing:
                 return batch
         raise RefusedError(TAKEN, "others keep taking the free places in the status list: try again later")
 
-    def _is_lost(self, entry: Entry) -> bool:
-        """Whether an entry will never be on the ledger: refused for good, or signed by another key and never sent."""
+    def _is_lost(self, entry: Entry, *, is_wanted: bool = True) -> bool:
+        """Whether an entry will never be on the ledger: refused for good, or never taken and signed by another key or for
+        something that is not wanted as it is, such as the sheet of what has been revoked meanwhile.
+        """
         try:
             info = self._client.entry(entry.id)
         except ApiError as error:
             if error.code != "entry.unknown":
                 raise
-            return entry.body.author_key != self._signer.public_key
+            return not is_wanted or entry.body.author_key != self._signer.public_key
         return info.status == "refused"
 
-    def _submit(self, batch: Batch) -> None:
-        entry = batch.entry
-        (outcome,) = self._client.submit(batch.submission, wait_final=True)
+    def state_papers(self, records: Sequence[bytes]) -> list[Entry]:
+        """Put `cert.paper/1` records on the ledger, with one signature unless they fill several entries; returns the entries.
+
+        What the plan has signed and was not refused is submitted as it is, so nothing is stated twice. Raises as `issue`.
+        """
+        wanted = set(records)
+        entries = [
+            entry
+            for entry in self.plan.paper_entries
+            if not self._is_lost(entry, is_wanted=wanted.issuperset(entry.records))
+        ]
+        there = {record for entry in entries for record in entry.records}
+        missing = [record for record in records if record not in there]
+        if missing or len(entries) < len(self.plan.papers):
+            signed = sign_records(
+                missing, self._signer, chain_id=self.plan.chain_id, time_ms=self._clock_ms()
+            )
+            entries += [parse_submission(submission) for submission, _ in signed]
+            self.plan = replace(self.plan, papers=tuple(entry.submission() for entry in entries))
+            save_plan(self._path, self.plan)
+        for entry in entries:
+            self._submit(entry)
+        return entries
+
+    def _submit(self, entry: Entry) -> None:
+        (outcome,) = self._client.submit(entry.submission(), wait_final=True)
         if outcome.problem is not None:
             raise outcome.problem
         info = self._client.wait_until_final(entry.id)

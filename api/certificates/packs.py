@@ -1,19 +1,21 @@
 """What the holder of a certificate is given, and where it is kept.
 
 Rules: a pack is three files: the receipt, which anybody may see; the proof with all claims and the salt, which is the holder's
-alone; and the Verifiable Credential. Each is checked before it is kept. Files with claims are readable by their owner only.
+alone; and the Verifiable Credential; and the sheet of paper, where sheets are made. Each is checked before it is kept. Files
+with claims are readable by their owner only.
 
-What this module does not do: encrypt. `ClaimsStore` is the seam behind which another store may.
+What this module does not do: encrypt. The office's own copy of the claims is in its vault (`api.certificates.vaulting`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from types import MappingProxyType
+from typing import Final
 
 from api.answers import ApiError
 from api.certificates.issuing import Batch, Planned
@@ -31,7 +33,9 @@ from node.safe_files import disk_error
 
 RECEIPT_SUFFIX: Final = ".tlog-proof"
 CREDENTIAL_SUFFIX: Final = ".vc.json"
+SHEET_SUFFIX: Final = ".pdf"
 _PRIVATE: Final = 0o600
+_NONE: Final[Mapping[bytes, SubjectRecord]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Pack:
     """With all claims and the salt."""
     credential: Json
     """Signed by the issuer's key."""
+    judgement: Judgement
+    """What its proof was found to be; its receipt carries the state."""
 
     @property
     def name(self) -> str:
@@ -53,37 +59,55 @@ class Pack:
         return f"{self.row:05}-{self.certificate.hex()[:8]}"
 
 
-class ClaimsStore(Protocol):
-    """Where claims and salts are kept, for the holder or in the office's vault."""
-
-    def put(self, pack: Pack) -> str:
-        """Keep a pack, in the place of an older one of the same certificate; returns where, for people."""
-
-    def flush(self) -> None:
-        """Return when everything that was put is on the disk: only then may the plan be deleted."""
-
-
 class HolderFolders:
-    """One folder for each holder, under a folder of one's choice. Nothing is encrypted: hand it over and delete it."""
+    """One folder for each holder, under a folder of one's choice. Nothing is encrypted: hand it over and delete it.
 
-    def __init__(self, folder: Path) -> None:
+    With sheets, proof and credential are named after the sheet, so that each is found beside it.
+    """
+
+    def __init__(self, folder: Path, *, with_sheets: bool = False) -> None:
         self._folder = folder
+        self._with_sheets = with_sheets
 
     def put(self, pack: Pack) -> str:
-        """Write the three files, each under its name once it is complete. Raises StoreError (`files.write`)."""
+        """Write the three files, each under its name once it is complete, in the place of older ones; returns where.
+
+        Raises StoreError (`files.write`).
+        """
         folder = self._folder / pack.name
+        stem = pack.name + (SHEET_SUFFIX if self._with_sheets else "")
         text = json.dumps(pack.credential, ensure_ascii=False, indent=2) + "\n"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(folder / f"{pack.name}{RECEIPT_SUFFIX}", pack.receipt.encode(), 0o644)
-            _write(folder / f"{pack.name}{PROOF_SUFFIX}", pack.proof.encoded(), _PRIVATE)
-            _write(folder / f"{pack.name}{CREDENTIAL_SUFFIX}", text.encode(), _PRIVATE)
+            _write(folder / f"{stem}{PROOF_SUFFIX}", pack.proof.encoded(), _PRIVATE)
+            _write(folder / f"{stem}{CREDENTIAL_SUFFIX}", text.encode(), _PRIVATE)
         except OSError as error:
             raise disk_error(error, folder) from error
         return pack.name
 
+    def sheet(self, pack: Pack) -> Path:
+        """Where a certificate's sheet is."""
+        return self._folder / pack.name / f"{pack.name}{SHEET_SUFFIX}"
+
+    def put_sheet(self, pack: Pack, pdf: bytes) -> None:
+        """Write a sheet beside a pack that was put. Raises StoreError (`files.write`)."""
+        path = self.sheet(pack)
+        try:
+            _write(path, pdf, _PRIVATE)
+        except OSError as error:
+            raise disk_error(error, path) from error
+
+    def drop_sheet(self, pack: Pack) -> None:
+        """Remove a sheet that was made and is not to be handed out, if there is one. Raises StoreError (`files.write`)."""
+        path = self.sheet(pack)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(error, path) from error
+
     def flush(self) -> None:
-        """Have the system write everything out at once: a thousand packs one by one would take half a minute."""
+        """Return when all that was put is on the disk; one by one, a thousand packs would take half a minute."""
         os.sync()
 
 
@@ -109,26 +133,35 @@ class PackMaker:
     authority: str
     now_ms: int
 
-    def make(self, batch: Batch) -> list[Pack]:
-        """The packs of a batch, in order. Raises RefusedError if what the node gave does not hold, ApiError."""
+    def make(self, batch: Batch, later: Mapping[bytes, SubjectRecord] = _NONE) -> list[Pack]:
+        """The packs of a batch, in order. Raises RefusedError if what the node gave does not hold, ApiError.
+
+        `later`: by certificate, the record of it that is known to have followed.
+        """
         entry = batch.entry
         records = [SubjectRecord(entry.id, index, record) for index, record in enumerate(entry.records)]
         receipts = self.client.receipts([leaf_hash(item.record) for item in records])
-        return [self._pack(one, item, receipts) for one, item in zip(batch.planned, records, strict=True)]
+        return [
+            self._pack(one, item, later.get(one.certificate), receipts)
+            for one, item in zip(batch.planned, records, strict=True)
+        ]
 
-    def _pack(self, one: Planned, item: SubjectRecord, receipts: Mapping[bytes, str]) -> Pack:
+    def _pack(
+        self, one: Planned, item: SubjectRecord, later: SubjectRecord | None, receipts: Mapping[bytes, str]
+    ) -> Pack:
         record_id = leaf_hash(item.record)
         receipt = receipts.get(record_id)
         if receipt is None:
             raise ApiError("record.unknown", f"the node has no receipt for the certificate of row {one.row}")
-        proof = CertificateProof(receipt, (item,), one.claims)
+        proof = CertificateProof(receipt, (item,) if later is None else (item, later), one.claims)
         judgement = judge_proof(proof, self.policy, now_ms=self.now_ms)
         if judgement.rule == "certificate.records":
             # More has been recorded of it since: then all of its records are asked for.
             proof = with_claims(self.client.certificate_proof(one.certificate, self.authority), one)
             receipt = proof.receipt
             judgement = judge_proof(proof, self.policy, now_ms=self.now_ms)
-        return Pack(one.row, one.certificate, record_id, receipt, proof, self._credential(one, judgement))
+        credential = self._credential(one, judgement)
+        return Pack(one.row, one.certificate, record_id, receipt, proof, credential, judgement)
 
     def _credential(self, one: Planned, judgement: Judgement) -> Json:
         certificate, proved = judgement.certificate, judgement.proved
@@ -150,8 +183,3 @@ def with_claims(data: bytes, one: Planned) -> CertificateProof:
     """A node's proof, with the holder's claims. Raises FormatError, CannotTellError."""
     proof = CertificateProof.parse(data)
     return CertificateProof(proof.receipt, proof.records, one.claims)
-
-
-def keep(store: ClaimsStore, packs: Sequence[Pack]) -> list[str]:
-    """Keep packs; returns where each is."""
-    return [store.put(pack) for pack in packs]

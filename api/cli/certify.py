@@ -1,8 +1,9 @@
 """`sogoc certify`, `sogoc revoke` and `sogoc certificate …`: certificates, from a table to the holder's files, and after.
 
-Rules: all rows are right, or nothing is signed. The plan is on the disk before the first entry is submitted, so that the same
-command can be run again after a crash and issues nothing twice. What is said of a failure is exact: which rows are issued,
-which are not.
+Rules: all rows are right, or nothing is signed. The plan is on the disk, and claims with their salts are in the node's vault,
+before the first entry is submitted: so the same command can be run again after a crash and issues nothing twice, and nothing
+final lacks its claims. What is said of a failure is exact: which rows are issued, which are not. Sheets of paper are made once
+their certificates are final, and are stated on the ledger with one signature more.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from api.answers import ApiError
 from api.certificates.issuing import (
     Issuing,
     Plan,
@@ -28,10 +30,12 @@ from api.certificates.issuing import (
     save_plan,
     sign_batches,
 )
-from api.certificates.packs import HolderFolders, Pack, PackMaker, keep
+from api.certificates.packs import HolderFolders, Pack, PackMaker
 from api.certificates.schemas import FieldValueError, Schema, read_date, schemas
+from api.certificates.sheets import SheetMaker, is_in_force, state_sheets
 from api.certificates.table import Mistake, Table, read_table, write_table
-from api.cli import passphrases
+from api.certificates.vaulting import VaultClaims, keeps_vault
+from api.cli import passphrases, recovering
 from api.cli.anchor import DEFAULT_NODE, KeyOption, NodeOption
 from api.cli.files import escape_path, read_policy
 from api.cli.nodes import connect
@@ -48,6 +52,8 @@ from api.cli.output import (
 )
 from api.cli.signing import chain_id_of, key_row, make_record, member_row, submit_final
 from api.client import Client
+from api.papers.signing import PdfSigner
+from api.vault import VaultClient
 from api.words import CERTIFICATE_REASONS, status_words
 from ledger import days
 from ledger.credentials import did, status_list, vc
@@ -66,10 +72,12 @@ from ledger.records.certificates import (
     SUSPENSION_REASONS,
 )
 from ledger.roles import ISSUER
+from node import keyfiles
 from node.home import Home
 from node.safe_files import put_file
 
-PLAN_NAME = "ke-hoach.sogoc-plan"
+PLAN_SUFFIX = ".sogoc-plan"
+PLAN_NAME = f"ke-hoach{PLAN_SUFFIX}"
 LIST_NAME = "danh-sach.csv"
 _SHOWN_MISTAKES = 50
 
@@ -97,6 +105,14 @@ ListsOption = Annotated[
         envvar="SOGOC_STATUS_LISTS",
     ),
 ]
+SiteOption = Annotated[
+    str | None,
+    typer.Option(
+        "--site",
+        help="Trang kiểm tra mà mã dẫn tới / address of the page that codes lead to: https://so-goc.example",
+        envvar="SOGOC_SITE",
+    ),
+]
 DomainOption = Annotated[
     str | None,
     typer.Option(
@@ -105,12 +121,44 @@ DomainOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the files of an issue are: in a folder with those for the holders, or beside the table if there are none."""
+
+    plan: Path
+    listed: Path
+    folder: Path | None
+
+    @classmethod
+    def of(cls, output: Path | None, table: Path) -> _Place:
+        if output is not None:
+            return cls(output / PLAN_NAME, output / LIST_NAME, output)
+        return cls(
+            table.with_name(table.name + PLAN_SUFFIX), table.with_name(f"{table.name}.{LIST_NAME}"), None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What an issue is made with."""
+
+    client: Client
+    signer: SigningKey
+    packs: PackMaker
+    vault: VaultClaims | None
+    folders: HolderFolders | None
+    sheets: SheetMaker | None
+
+
 @dataclass(slots=True)
 class _Progress:
     """What has been done when something stops."""
 
     plan: Plan
     packs: list[tuple[Pack, str]] = field(default_factory=list)
+    """With the folder of each; an empty name where there is none."""
+    sheets: dict[bytes, Path] = field(default_factory=dict)
+    """By certificate."""
 
 
 def certify(
@@ -123,11 +171,13 @@ def certify(
     ],
     key: KeyOption,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            "-o", "--output", help="Thư mục cho hồ sơ trao cho từng người / folder for the holders' files"
+            "-o",
+            "--output",
+            help="Thư mục cho hồ sơ trao cho từng người; có kho thì không bắt buộc / folder for the holders' files",
         ),
-    ],
+    ] = None,
     node: NodeOption = DEFAULT_NODE,
     valid_from: Annotated[
         str | None,
@@ -142,6 +192,30 @@ def certify(
     check_only: Annotated[
         bool, typer.Option("--check-only", help="Chỉ kiểm tra bảng / only look for mistakes in the table")
     ] = False,
+    vault: Annotated[
+        bool | None,
+        typer.Option(
+            "--vault/--no-vault",
+            help="Cất nội dung vào kho trước khi cấp; mặc định: có, nếu nút có kho / keep claims in the node's vault first",
+        ),
+    ] = None,
+    papers: Annotated[
+        bool, typer.Option("--papers", help="Làm bản giấy PDF và ghi sổ mã băm / make sheets, and state them")
+    ] = False,
+    site: SiteOption = None,
+    pdf_key: Annotated[
+        Path | None,
+        typer.Option("--pdf-key", help="Khóa ký số PDF (PEM) / private key to sign the sheets with"),
+    ] = None,
+    pdf_cert: Annotated[
+        Path | None, typer.Option("--pdf-cert", help="Chứng thư của khóa đó (PEM) / its certificate")
+    ] = None,
+    pdf_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--pdf-passphrase-file", help="Tệp chứa mật khẩu của khóa đó (quyền 0600) / its passphrase"
+        ),
+    ] = None,
     status_lists: ListsOption = None,
     domain: DomainOption = None,
     policy: Annotated[
@@ -164,19 +238,76 @@ def certify(
         )
         return
     source = hashlib.sha256(data + f"\0{schema}\0{valid_from}\0{valid_until}".encode()).digest()
+    if papers and (site is None or output is None):
+        raise UsageError(
+            "paper.where", "--papers needs --site, the address that the codes lead to, and a folder with -o"
+        )
+    pdf_signer = _pdf_signer(pdf_key, pdf_cert, pdf_passphrase_file, papers=papers)
+    place = _Place.of(output, csv)
     signer = passphrases.load_key(key, passphrase_file)
     with connect(node) as client:
         trusted = read_policy(policy if policy is not None else _policy_of(key), client)
         authority = _issuer(client, signer)
-        plan = _pending(output, source, authority, client)
+        desk = _Desk(
+            client,
+            signer,
+            PackMaker(
+                client,
+                trusted,
+                signer,
+                _vc_issuer(client, signer, authority, status_lists, domain, node),
+                form,
+                authority,
+                _now_ms(),
+            ),
+            _vault(client, signer, authority, place, wanted=vault),
+            None if output is None else HolderFolders(output, with_sheets=papers),
+            None
+            if not papers or site is None
+            else SheetMaker(client, trusted, chain_id_of(client), form, authority, site, pdf_signer),
+        )
+        plan = _pending(place, source, authority, client)
         if plan is None:
             indexes = free_indexes(client, authority, len(table.rows))
             planned = plan_rows(table.rows, form, valid_from=first, valid_until=last, indexes=indexes)
-            plan = _new_plan(client, signer, planned, source, form, authority, output)
-        issuer = _vc_issuer(client, signer, authority, status_lists, domain, node)
-        maker = PackMaker(client, trusted, signer, issuer, form, authority, _now_ms())
-        done = _issue(client, signer, plan, maker, output, quiet=as_json)
-    _report(done, output, as_json=as_json)
+            if desk.sheets is not None:
+                desk.sheets.try_out(planned[0])
+            plan = _new_plan(client, signer, planned, source, form, authority, place)
+        done = _issue(desk, plan, place, quiet=as_json)
+    _report(done, place, in_vault=desk.vault is not None, as_json=as_json)
+
+
+def _pdf_signer(
+    key: Path | None, certificate: Path | None, passphrase_file: Path | None, *, papers: bool
+) -> PdfSigner | None:
+    if key is None and certificate is None:
+        return None
+    if key is None or certificate is None or not papers:
+        raise UsageError("paper.key", "--pdf-key and --pdf-cert go together, with --papers")
+    passphrase = None if passphrase_file is None else keyfiles.resolve_passphrase(file=passphrase_file)
+    return PdfSigner.load(key, certificate, passphrase)
+
+
+def _vault(
+    client: Client, signer: SigningKey, authority: str, place: _Place, *, wanted: bool | None
+) -> VaultClaims | None:
+    """The node's vault, unless there is none or it is not wanted. Raises UsageError (`vault.needed`), ApiError."""
+    try:
+        is_used = wanted is not False and keeps_vault(client)
+    except ApiError as error:
+        if error.code != "vault.insecure":
+            raise
+        raise UsageError("vault.insecure", f"{error.detail}; --no-vault leaves it out") from error
+    if is_used:
+        return VaultClaims(VaultClient(client, chain_id_of(client), signer), authority)
+    if wanted:
+        raise UsageError("vault.none", "this node keeps no vault")
+    if place.folder is None:
+        raise UsageError(
+            "vault.needed",
+            "without the node's vault, the claims would be nowhere: name a folder for the holders' files with -o",
+        )
+    return None
 
 
 def _policy_of(key: Path) -> Path | None:
@@ -259,13 +390,14 @@ def _issuer(client: Client, signer: SigningKey) -> str:
     return row.member
 
 
-def _pending(output: Path, source: bytes, authority: str, client: Client) -> Plan | None:
-    """The plan that an earlier run left in the folder, if it is for the same rows. Raises UsageError if not."""
-    path = output / PLAN_NAME
+def _pending(place: _Place, source: bytes, authority: str, client: Client) -> Plan | None:
+    """The plan that an earlier run left, if it is for the same rows. Raises UsageError if not."""
+    path = place.plan
     if not path.exists():
-        if (output / LIST_NAME).exists():
+        if place.listed.exists():
             raise UsageError(
-                "output.exists", f"{output} holds certificates that were issued before: choose another folder"
+                "output.exists",
+                f"{place.listed} lists certificates that were issued before: choose another folder",
             )
         return None
     plan = Plan.parse(_read(path))
@@ -284,7 +416,7 @@ def _new_plan(
     source: bytes,
     form: Schema,
     authority: str,
-    output: Path,
+    place: _Place,
 ) -> Plan:
     chain_id = chain_id_of(client)
     batches = sign_batches(
@@ -292,10 +424,10 @@ def _new_plan(
     )
     plan = Plan(chain_id, source, form.name, authority, tuple(batches))
     try:
-        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.plan.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError("file.write", f"cannot make {output}: {error.strerror}") from error
-    save_plan(output / PLAN_NAME, plan)
+        raise UsageError("file.write", f"cannot make {place.plan.parent}: {error.strerror}") from error
+    save_plan(place.plan, plan)
     return plan
 
 
@@ -314,33 +446,64 @@ def _vc_issuer(
     )
 
 
-def _issue(
-    client: Client, signer: SigningKey, plan: Plan, maker: PackMaker, output: Path, *, quiet: bool
-) -> _Progress:
-    issuing = Issuing(client, signer, plan, output / PLAN_NAME, clock_ms=_now_ms)
-    store = HolderFolders(output)
+def _issue(desk: _Desk, plan: Plan, place: _Place, *, quiet: bool) -> _Progress:
+    issuing = Issuing(desk.client, desk.signer, plan, place.plan, clock_ms=_now_ms)
     done = _Progress(plan)
     with progress("Cấp giấy / issuing", plan.count, quiet=quiet) as report:
         number = 0
         while number < len(issuing.plan.batches):
             try:
-                packs = maker.make(issuing.issue(number))
-                done.packs += zip(packs, keep(store, packs), strict=True)
+                if desk.vault is not None:
+                    desk.vault.keep(issuing.plan.batches[number].planned)
+                packs = desk.packs.make(issuing.issue(number))
+                done.packs += _kept(desk, packs)
             except LedgerError:
                 done.plan = issuing.plan
-                _print_stopped(done, number, output)
+                _print_stopped(done, number, place)
                 raise
-            _write_list(done, output)
+            _write_list(done, place)
             report(len(done.packs))
             number += 1
     done.plan = issuing.plan
-    store.flush()
+    if desk.sheets is not None and desk.folders is not None:
+        _make_sheets(desk, desk.sheets, desk.folders, issuing, done, quiet=quiet)
+    if desk.folders is not None:
+        desk.folders.flush()
     # Last: from here on there is nothing left to resume.
-    (output / PLAN_NAME).unlink()
+    place.plan.unlink()
     return done
 
 
-def _print_stopped(done: _Progress, number: int, output: Path) -> None:
+def _kept(desk: _Desk, packs: Sequence[Pack]) -> list[tuple[Pack, str]]:
+    return [(pack, "" if desk.folders is None else desk.folders.put(pack)) for pack in packs]
+
+
+def _make_sheets(
+    desk: _Desk, maker: SheetMaker, folders: HolderFolders, issuing: Issuing, done: _Progress, *, quiet: bool
+) -> None:
+    """Sheets for what is in force, and packs that know of them."""
+    packs = [pack for pack, _ in done.packs]
+    try:
+        with progress("Bản giấy / sheets", len(packs), quiet=quiet) as report:
+            later = state_sheets(issuing, maker, folders, packs, report)
+        maker_now = replace(desk.packs, now_ms=_now_ms())
+        renewed = [pack for batch in issuing.plan.batches for pack in maker_now.make(batch, later)]
+    except LedgerError:
+        error_console.print(
+            "  mọi giấy đã cấp, bản giấy chưa xong; chạy lại đúng lệnh này để tiếp tục / all certificates are issued, their "
+            "sheets are not done: run the same command again to go on"
+        )
+        raise
+    done.packs = _kept(desk, renewed)
+    done.sheets = {pack.certificate: folders.sheet(pack) for pack in renewed if pack.certificate in later}
+    for pack in packs:
+        if not is_in_force(pack):
+            error_console.print(
+                f"  dòng / row {pack.row}: không còn hiệu lực nên không có bản giấy / no longer in force, so it has no sheet"
+            )
+
+
+def _print_stopped(done: _Progress, number: int, place: _Place) -> None:
     """Say exactly which rows are issued and which are not, when an entry fails."""
     batches = done.plan.batches
     waiting = [one.row for one in batches[number].planned]
@@ -353,7 +516,7 @@ def _print_stopped(done: _Progress, number: int, output: Path) -> None:
     if later:
         lines.append(f"chưa gửi / not submitted: {_rows(later)}")
     lines.append(
-        f"chạy lại đúng lệnh này để tiếp tục, không cấp trùng / run the same command again to go on: {output}"
+        f"chạy lại đúng lệnh này để tiếp tục, không cấp trùng / run the same command again to go on: {place.plan}"
     )
     for line in lines:
         error_console.print(f"  {escape(line)}")
@@ -363,26 +526,32 @@ def _rows(rows: Sequence[int]) -> str:
     return f"{len(rows)} giấy, dòng / rows {rows[0]}–{rows[-1]}"
 
 
-def _write_list(done: _Progress, output: Path) -> None:
+def _write_list(done: _Progress, place: _Place) -> None:
     rows = ((pack.row, pack.certificate.hex(), pack.record_id.hex(), where) for pack, where in done.packs)
     text = write_table(("dòng / row", "mã giấy / certificate", "bản ghi / record", "thư mục / folder"), rows)
-    put_file(output / LIST_NAME, text.encode(), mode=0o600)
+    put_file(place.listed, text.encode(), mode=0o600)
 
 
-def _report(done: _Progress, output: Path, *, as_json: bool) -> None:
+def _report(done: _Progress, place: _Place, *, in_vault: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             {
                 "schema": done.plan.schema,
                 "authority": done.plan.authority,
                 "entries": len(done.plan.batches),
+                "in_vault": in_vault,
                 "certificates": [
                     {
                         "row": pack.row,
                         "certificate": pack.certificate.hex(),
                         "record_id": pack.record_id.hex(),
-                        "folder": str(output / where),
+                        "folder": None if place.folder is None else str(place.folder / where),
                     }
+                    | (
+                        {"sheet": str(done.sheets[pack.certificate])}
+                        if pack.certificate in done.sheets
+                        else {}
+                    )
                     for pack, where in done.packs
                 ],
             }
@@ -390,12 +559,23 @@ def _report(done: _Progress, output: Path, *, as_json: bool) -> None:
         return
     console.print(
         f"[bold green]Đã cấp {len(done.packs)} giấy / certificates issued[/], "
-        f"{len(done.plan.batches)} chữ ký / signatures  →  {escape_path(output)}"
+        f"{len(done.plan.batches)} chữ ký / signatures  →  {escape_path(place.folder or place.listed)}"
     )
+    if in_vault:
+        console.print(
+            "  nội dung và muối đã ở trong kho của cơ quan / claims and salts are in the office's vault"
+        )
+    if place.folder is None:
+        return
+    if done.sheets:
+        console.print(f"  {len(done.sheets)} bản giấy PDF đã ghi sổ / sheets, stated on the ledger")
     console.print(
         f"  trao cho từng người thư mục của họ; tệp {PROOF_SUFFIX} có muối, phải giữ kín / hand each folder to its holder; "
         f"{PROOF_SUFFIX} files hold salts: keep them secret"
     )
+
+
+app.command("recover")(recovering.recover)
 
 
 @app.command("schemas")

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,18 +23,22 @@ import typer
 from rich.markup import escape
 
 from api.cli import demo_ward as ward
-from api.cli.demo_documents import FIGURES, MARITAL_TABLE, OCOP_TABLE, PICTURE, write_documents
+from api.cli.demo_documents import (
+    FIGURES,
+    MARITAL_TABLE,
+    OCOP_TABLE,
+    PICTURE,
+    SUCCESSORS_TABLE,
+    write_documents,
+)
 from api.cli.demo_stage import Stage, free_port
 from api.cli.output import ExitCode, UsageError, console
-from ledger.disclosure import PROOF_SUFFIX
 from ledger.lookup_code import code_of, grouped
 
 _HOME = "office"
 _ADMINISTRATOR = "office/keys/admin.pem"
 _SUCCESSORS_KEY = "quang-trung.pem"
 _STAMPED = "Báo cáo 41, có mã tra cứu.pdf"
-_AHEAD_SECONDS = 8.0
-"""A handover is signed in advance: by so much here, or more where the machine is slow."""
 
 
 def demo(
@@ -84,7 +88,10 @@ class _Demo:
         with stage.node(_HOME):
             write_documents(stage.folder)
             stage.export(
-                SOGOC_NODE=stage.url, SOGOC_KEY="office/keys/office.pem", SOGOC_POLICY="office/policy"
+                SOGOC_NODE=stage.url,
+                SOGOC_SITE=stage.url,
+                SOGOC_KEY="office/keys/office.pem",
+                SOGOC_POLICY="office/policy",
             )
             self._main_job()
             self._ward_at_work()
@@ -108,7 +115,9 @@ class _Demo:
     def _ward_at_work(self) -> None:
         stage = self.stage
         stage.title("5. Một phường đang làm việc / a ward at work")
-        old, private, _, ocop, marital, _ = stage.prepare(
+        if not self.with_papers:
+            stage.say("không có bản giấy và dấu / no sheets and stamps without: pip install 'sogoc[papers]'")
+        old, private, _, ocop, marital, *_ = stage.prepare(
             ("anchor", *ward.OLD_DECISION.options, ward.OLD_DECISION.file),
             ("anchor", "--private", ward.PRIVATE.file),
             ("anchor", *ward.NOTICE.options, ward.NOTICE.file),
@@ -118,6 +127,7 @@ class _Demo:
                 "member", "add", "--key", _ADMINISTRATOR, "--member", ward.SUCCESSOR_ID, "--name", ward.SUCCESSOR,
                 "--roles", "administrator,issuer,office", "--new-key", _SUCCESSORS_KEY, "--insecure-no-passphrase",
             ),
+            *([("document", "stamp", ward.REPORT.file, "-o", _STAMPED)] if self.with_papers else []),
         )  # fmt: skip
         goods, people = ocop["certificates"], marital["certificates"]
         for meaning, made in (
@@ -130,15 +140,7 @@ class _Demo:
         ):
             self.codes[meaning] = grouped(code_of(bytes.fromhex(made["record_id"])))
         kept, erased = people[ward.KEPT_HOLDER]["certificate"], people[ward.ERASED_HOLDER]["certificate"]
-        self._keep(people)
         self._change(goods, kept, erased)
-
-    def _keep(self, people: Sequence[Mapping[str, Any]]) -> None:
-        """Put what the certificates of people say into the office's vault, encrypted, and stamp a document meanwhile."""
-        self.stage.prepare(
-            *(("vault", "put", _proof_of(one), "--certificate", one["certificate"]) for one in people),
-            *self._stamping(),
-        )
 
     def _change(self, goods: Sequence[Mapping[str, Any]], kept: str, erased: str) -> None:
         """What becomes of documents and certificates, and of what is kept about people."""
@@ -148,7 +150,6 @@ class _Demo:
         )
         stage.prepare(
             ("anchor", *ward.DECISION.options, "--supersedes", ward.OLD_DECISION.file, ward.DECISION.file),
-            *([("anchor", "--abstract", ward.STAMPED_ABSTRACT, _STAMPED)] if self.with_papers else []),
             ("revoke", goods[ward.SHRIMP_PASTE]["certificate"], "--reason", "issued-in-error"),
             ("certificate", "suspend", goods[ward.RICE]["certificate"], "--reason", "complaint"),
             (
@@ -161,38 +162,33 @@ class _Demo:
             ),
         )  # fmt: skip
 
-    def _stamping(self) -> Sequence[Sequence[str]]:
-        if not self.with_papers:
-            self.stage.say(
-                "chưa cài phần làm giấy tờ / no sheets and stamps without: pip install 'sogoc[papers]'"
-            )
-            return ()
-        return (("document", "stamp", ward.REPORT.file, "--site", self.stage.url, "-o", _STAMPED),)
-
     def _certify(self, schema: str, table: str, output: str) -> tuple[str, ...]:
-        return ("certify", "--schema", schema, "--csv", table, "-o", output)
+        papers = ("--papers",) if self.with_papers else ()
+        return ("certify", "--schema", schema, "--csv", table, *papers, "-o", output)
 
     def _merger(self) -> None:
         stage = self.stage
         stage.title("6. Sáp nhập: cơ quan kế thừa / a merger, and who succeeds")
-        effective = datetime.now(UTC).astimezone() + timedelta(
-            seconds=max(_AHEAD_SECONDS, 3 * stage.slowest_seconds)
-        )
         stage.say(
-            "lần sáp nhập ngày 1/7/2025; trong sổ mới này nó có hiệu lực sau ít giây / here it takes effect in seconds"
+            "việc ngày 1/7/2025; sổ này mới lập nên ở đây là hôm nay / as on 1 July 2025; on a ledger this young, today"
         )
-        stage.run(
-            "member", "succeed", ward.WARD_ID, "--by", ward.SUCCESSOR_ID, "--kind", "merge",
-            "--effective", effective.isoformat(timespec="seconds"), "--decision", ward.MERGER, "--key", _ADMINISTRATOR,
+        now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+        (proposed,) = stage.prepare(
+            (
+                "member", "succeed", ward.WARD_ID, "--by", ward.SUCCESSOR_ID, "--kind", "merge", "--effective", now,
+                "--decision", ward.MERGER, "--key", _SUCCESSORS_KEY,
+            )
         )  # fmt: skip
+        stage.say("hai quản trị viên, cả hai phải đồng ý / two administrators, and it takes both")
+        stage.run("governance", "approve", proposed["proposals"][0][:16], "--yes", "--key", _ADMINISTRATOR)
         stage.title("7. Kiểm toán toàn bộ sổ / audit the whole ledger")
-        stage.run("audit", stage.url, "--level", "full", "--workers", "2")
-        time.sleep(max(0.0, effective.timestamp() - time.time()))
+        stage.run("audit", stage.url, "--level", "full", "--workers", "2", "--policy", "office/policy")
         stage.say("từ đây phường Quang Trung làm thay / from here on Quang Trung acts for it")
         stage.export(SOGOC_KEY=_SUCCESSORS_KEY)
         stage.prepare(
             ("anchor", *ward.SUCCESSORS_NOTICE.options, ward.SUCCESSORS_NOTICE.file),
             ("document", "withdraw", ward.NOTICE.file, "--reason", "no-longer-applies"),
+            self._certify(ward.OCOP, SUCCESSORS_TABLE, "giay-quang-trung"),
         )
         stage.run("verify", ward.NOTICE.file, expect=ExitCode.NO_LONGER_IN_FORCE)
 
@@ -200,12 +196,19 @@ class _Demo:
         stage = self.stage
         stage.title("8. Xem tiếp / where to look")
         for path, meaning in (
-            ("/", f"kiểm tra: thả tệp “{ward.REPORT.file}” vào đây / verify: drop that file here"),
+            (
+                "/",
+                f"kiểm tra: thả “{ward.REPORT.file}” hay một PDF trong giay-ocop / verify: drop a file here",
+            ),
             ("/so-cai", "sổ cái: khối, thành viên, tìm kiếm / the ledger: blocks, members, search"),
-            ("/van-phong", "bàn làm việc của cán bộ / an officer's desk"),
+            (
+                "/van-phong",
+                f"bàn làm việc: mở bằng khóa {_SUCCESSORS_KEY} / an officer's desk: open it with that key",
+            ),
             ("/docs", "giao diện lập trình / the API, with examples"),
         ):
             console.print(f"  {stage.url}{path:<20} {meaning}")
+        console.print("  mỗi mã in trên giấy dẫn tới một trang / each printed code leads to a page:")
         for meaning, code in self.codes.items():
             console.print(f"  {stage.url}/c/{code:<17} {meaning}")
         if stay or kept:
@@ -219,12 +222,6 @@ class _Demo:
             console.print("\nNút vẫn chạy; Ctrl-C để dừng. The node keeps running; Ctrl-C to stop.")
         else:
             console.print("\n[bold green]Xong / done.[/]")
-
-
-def _proof_of(issued: Mapping[str, Any]) -> str:
-    """The file with all claims and the salt, in the folder of a certificate's holder."""
-    folder = Path(issued["folder"])
-    return str(folder / f"{folder.name}{PROOF_SUFFIX}")
 
 
 def _wait() -> None:

@@ -18,6 +18,7 @@ PICTURE: Final = "ảnh.png"
 FIGURES: Final = "so-lieu.csv"
 OCOP_TABLE: Final = "ocop.csv"
 MARITAL_TABLE: Final = "hon-nhan.csv"
+SUCCESSORS_TABLE: Final = "ocop-quang-trung.csv"
 
 _SHEET: Final = """
 #let data = json(bytes(sys.inputs.data))
@@ -48,6 +49,7 @@ def write_documents(folder: Path) -> None:
         (FIGURES, demo_ward.FIGURES),
         (OCOP_TABLE, demo_ward.OCOP_TABLE),
         (MARITAL_TABLE, demo_ward.MARITAL_TABLE),
+        (SUCCESSORS_TABLE, demo_ward.SUCCESSORS_TABLE),
     ):
         (folder / name).write_text(table, encoding="utf-8")
 

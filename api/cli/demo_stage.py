@@ -46,8 +46,6 @@ class Stage:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
-        self.slowest_seconds = 0.0
-        """How long the slowest command with all its output has taken."""
         self._port = port
         # What somebody has set for another ledger has no place here.
         self._environment = {
@@ -71,9 +69,7 @@ class Stage:
     def run(self, *arguments: str, expect: ExitCode = ExitCode.GOOD) -> None:
         """Run one command with all that it says."""
         self._show(arguments)
-        begun = time.monotonic()
         code = self._start(arguments, None).wait()
-        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - begun)
         if code != expect:
             raise DemoError("demo.step", f"`sogoc {arguments[0]}` ended with {code}, not {int(expect)}")
 

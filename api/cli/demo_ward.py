@@ -101,7 +101,6 @@ SUCCESSORS_NOTICE: Final = Paper(
     ),
     issuer=SUCCESSOR,
 )
-STAMPED_ABSTRACT: Final = "Báo cáo 41/BC-UBND, bản có mã tra cứu"
 PRIVATE: Final = Paper(
     file="Giấy xác nhận 15.pdf",
     number="15",
@@ -131,6 +130,11 @@ Có giá trị từ,Có giá trị đến
 """
 HONEY, PINEAPPLE, SHRIMP_PASTE, RICE = range(4)
 """Rows of that table: in force, expired, to be revoked, to be suspended."""
+SUCCESSORS_TABLE: Final = """\
+Số giấy chứng nhận,Tên sản phẩm,Chủ thể,Địa chỉ sản xuất,Hạng sao,Quyết định công nhận,Ngày công nhận
+01/CN-OCOP,Dứa gai tươi,HTX Dứa Phú Sơn,Phường Quang Trung,3,15/QĐ-UBND,20/10/2025
+02/CN-OCOP,Dứa sấy dẻo 200 g,HTX Dứa Phú Sơn,Phường Quang Trung,4,15/QĐ-UBND,20/10/2025
+"""
 
 MARITAL: Final = "tinh-trang-hon-nhan.1"
 MARITAL_TABLE: Final = """\

@@ -65,7 +65,7 @@ from ledger.fields import Date
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
 from ledger.policy import Policy
-from ledger.records.documents import REASONS, number_key, number_tag
+from ledger.records.documents import DOCUMENT_PAPER, REASONS, number_key, number_tag
 
 app = typer.Typer(
     help="Văn bản đã neo: tìm, thay thế, thu hồi, đính chính, chứng thực bản sao. Documents that were anchored.",
@@ -101,22 +101,44 @@ def find_document(
     as_json: JsonOption = False,
 ) -> None:
     """Văn bản này, hay số này, đã neo chưa? Whether a document, or a number, is anchored: by whom, when, how it stands."""
+    is_copy = False
     with Client(node) as client:
         if document is not None:
-            found = find(client, identifier_of(document))
+            identifier = identifier_of(document)
+            found = find(client, identifier)
+            if not found:
+                found = _copied(client, identifier)
+                is_copy = bool(found)
             found = [each for each in found if authority in (None, each.anchor.authority)]
         else:
             found = find_number(
                 client, _number_key(authority, number, date, book or _book(symbol), office_secret)
             )
     if as_json:
-        print_json({"anchors": [each.as_dictionary() for each in found]})
+        print_json({"anchors": [each.as_dictionary() for each in found], "is_stamped_copy": is_copy})
     else:
+        if is_copy:
+            console.print("[green]là bản đóng dấu của văn bản này / a stamped copy of this document:[/]")
         _print_found(found)
     if not found:
         raise typer.Exit(ExitCode.CANNOT_TELL)
     if not any(each.is_in_force for each in found):
         raise typer.Exit(ExitCode.NO_LONGER_IN_FORCE)
+
+
+def _copied(client: Client, digest: bytes) -> list[Found]:
+    """The documents of which a file of this hash is stated to be a stamped copy."""
+    stated = {
+        (info.authority, info.subject_id)
+        for info in client.document(digest)
+        if info.type == DOCUMENT_PAPER and info.subject_id != digest.hex()
+    }
+    return [
+        each
+        for authority, subject_id in sorted(stated)
+        for each in find(client, bytes.fromhex(subject_id))
+        if each.anchor.authority == authority
+    ]
 
 
 def _book(symbol: str | None) -> str | None:

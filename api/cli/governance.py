@@ -213,7 +213,7 @@ def approve(
     passphrase_file: passphrases.PassphraseFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Đọc rồi chấp thuận đề xuất; đủ số thì việc được làm ngay. Read proposals, then vote for them with one signature."""
+    """Đọc rồi chấp thuận đề xuất; đủ số thì việc được làm ngay. Read proposals, then vote for them, one after the other."""
     _vote("governance.approve/1", proposals, key, node, passphrase_file, yes=yes, as_json=as_json)
 
 
@@ -255,17 +255,23 @@ def _vote(
             if record_type == "governance.approve/1":
                 body["proposer"] = proposal.record.authority
             records.append(make_record(record_type, body))
-        info = submit_final(client, signer, records)
+        # An entry holds one vote (`entry.single`): each is signed by itself, in the order in which they were named.
+        votes = record_type == "governance.approve/1"
+        entries = [
+            submit_final(client, signer, some)
+            for some in ([[one] for one in records] if votes else [records])
+        ]
         ids = {proposal.id for proposal in found}
         tally = [one for one in client.proposals() if one.id in ids]
     if as_json:
-        entry = {"entry": info.entry_id.hex(), "index": info.index, "height": info.height}
-        print_json({"proposals": [_as_json(one) for one in tally]} | entry)
+        made = [{"entry": one.entry_id.hex(), "index": one.index, "height": one.height} for one in entries]
+        print_json({"proposals": [_as_json(one) for one in tally], "entries": made} | made[-1])
         return
     for one in tally:
         said = _OUTCOMES.get(one.outcome, escape(one.outcome))
         console.print(f"{one.id.hex()[:16]}  {said}  {len(one.counted)} / {one.quorum}")
-    console.print(f"  mục / entry  {info.entry_id.hex()}, {info.index}")
+    for info in entries:
+        console.print(f"  mục / entry  {info.entry_id.hex()}, {info.index}")
 
 
 def _confirm(*, yes: bool) -> None:

@@ -40,7 +40,10 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "office.invitation": (422, "What is to be drawn is no invitation to the office's page."),
     "paper.claims": (422, "These are not all the claims that the ledger commits to."),
     "paper.file": (422, "This is not the file that the record anchors."),
-    "paper.record": (422, "A sheet is made of a record that issued a certificate, a stamp of one about a document."),
+    "paper.record": (
+        422,
+        "A sheet is made of a record that issued a certificate, a stamp of one about a document.",
+    ),
     "paper.schema": (422, "The certificate's schema is not known to this node, so it cannot be laid out."),
     "record.unknown": (404, "This ledger has no such record."),
     "request.base64": (400, "A text that must be base64 is not."),

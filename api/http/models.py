@@ -115,7 +115,9 @@ class RecordAnswer(Model):
 
 
 class DocumentAnswer(Model):
-    """Every record about a document, of whatever authority, in order of the log."""
+    """The records about a document, of whatever authority, in order of the log; behind them those that name its file as a
+    paper of something.
+    """
 
     hash: Hash
     anchors: list[RecordAnswer]

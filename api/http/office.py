@@ -67,9 +67,7 @@ def get_schemas() -> Response:
 @cache
 def _schemas() -> bytes:
     folder = files(schemas)
-    found = [
-        json.loads(folder.joinpath(f"{name}.json").read_bytes()) for name in sorted(schemas.schemas())
-    ]
+    found = [json.loads(folder.joinpath(f"{name}.json").read_bytes()) for name in sorted(schemas.schemas())]
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
 
 

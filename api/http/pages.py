@@ -25,12 +25,13 @@ from api.http.models import MemberAnswer, RecordAnswer
 from api.http.problem import HttpError, status_of
 from api.http.routers import chain, histories, operations, records
 from api.http.routers.tiles import IMMUTABLE, takes_gzip
-from api.http.shapes import entry_answer, entry_index, record_answer, stored_entry
+from api.http.shapes import entry_answer, entry_index, record_answer
 from api.pages import words
 from api.pages.assets import assets
 from api.pages.rendering import environment, language_tools
 from ledger.block import parse_header_leaf
 from ledger.errors import LedgerError
+from ledger.records import parse_record
 from ledger.rows import VALIDATORS_KEY, MemberRow, member_key, parse_validators
 from ledger.rules import Place
 from node.receipts import FinalView
@@ -426,15 +427,18 @@ def _records_numbered(request: Request, final: FinalView, wanted: str) -> Iterat
     for height in range(head, max(0, head - SEARCH_BLOCKS), -1):
         place = place_of_block(final.view, height)
         for index in range(place.first_index, place.header_index):
-            for at in range(len(stored_entry(final, index).records)):
+            for at, raw in enumerate(final.records(index)):
                 looked_at += 1
                 if looked_at > SEARCH_RECORDS or found >= MAX_RESULTS:
                     return
-                record = record_answer(context, final, Place(index, at))
-                same = str(record.body.get("number", "")).lstrip("0") == number
-                if same and (not symbol or str(record.body.get("symbol", "")).casefold() == symbol):
+                # Most records hold these digits nowhere: they need not be read to be passed over.
+                if number.encode() not in raw:
+                    continue
+                body = parse_record(raw).body
+                same = "number" in body and (str(body["number"]).lstrip("0") or "0") == number
+                if same and (not symbol or str(body.get("symbol", "")).casefold() == symbol):
                     found += 1
-                    yield record
+                    yield record_answer(context, final, Place(index, at))
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

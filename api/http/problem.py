@@ -47,9 +47,9 @@ STATUS_OF_CODE = {
     "paper.page": 422,
     "paper.signed": 422,
     "paper.size": 413,
+    "paper.typeset": 500,
     "paper.unreadable": 422,
     "store.not-there": 404,
-    "vault.busy": 503,
     "vault.erased": 410,
     "vault.unknown": 404,
 }

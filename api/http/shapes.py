@@ -12,7 +12,7 @@ from api.http.models import EntryAnswer, InclusionAnswer, RecordAnswer, Refusal,
 from ledger.encoding import Value, decode
 from ledger.entry import Entry, entry_from_parts
 from ledger.errors import StoreCorruptError
-from ledger.records import Record, parse_record
+from ledger.records import Record, Subject, parse_record
 from ledger.rows import MemberRow, SubjectRow, entry_key, member_key, subject_key
 from ledger.rules import Place, is_late
 from ledger.tiles import inclusion_proof
@@ -51,7 +51,7 @@ def entry_index(final: FinalView, entry_id: bytes) -> int | None:
 
 def stored_entry(final: FinalView, index: int) -> Entry:
     """The entry whose leaf stands at `index`."""
-    return entry_from_parts(final.view.leaf(index), final.view.records(index))
+    return entry_from_parts(final.view.leaf(index), final.records(index))
 
 
 def entry_answer(context: Context, final: FinalView, index: int) -> EntryAnswer:
@@ -83,15 +83,20 @@ def refused_answer(entry_id: bytes, refusal: OutboxRefusal) -> EntryAnswer:
     )
 
 
-def subject_answer(final: FinalView, record: Record) -> SubjectAnswer:
-    """Where a record's subject stands."""
-    subject = record.subject
+def subject_row(final: FinalView, subject: Subject) -> SubjectRow:
+    """Where the subject of a record stands, as the state has it."""
     data = final.view.get(subject_key(*subject))
     if data is None:
         raise StoreCorruptError(
             "state.subject", "the state has lost a record's subject: run `sogoc audit --level full`"
         )
-    row = SubjectRow.parse(data)
+    return SubjectRow.parse(data)
+
+
+def subject_answer(final: FinalView, record: Record) -> SubjectAnswer:
+    """Where a record's subject stands."""
+    subject = record.subject
+    row = subject_row(final, subject)
     identifier = subject.identifier
     return SubjectAnswer(
         kind=subject.kind,

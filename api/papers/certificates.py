@@ -1,11 +1,17 @@
 """A certificate as a sheet of paper: what it says, and the codes by which it is checked.
 
 Rules: the claims are on the ledger, as a commitment, before the paper is made, so its codes lead to something. The codes never
-prove the file that they are printed in: its own hash is anchored afterwards, as a second record of the same certificate.
+prove the file that they are printed in: its own hash is anchored afterwards, as a second record of the same certificate. That
+hash is public, so the file holds a mark that follows from the salt: whoever lacks the salt cannot try out claims against it.
+
+The everyday code holds no salt: the sheet shows the claims, its offline code carries claims and salt, and its file is told by
+its hash. A salt behind the link would only let a photograph of the code alone confirm a guess.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -23,6 +29,7 @@ LOCAL: Final = timezone(timedelta(hours=7))
 NUMBER_FIELD: Final = "so"
 """The claim that is the paper's number stands where papers have it, at the top left."""
 EVERYDAY_MILLIMETRES: Final = 30.0
+_MARK_PREFIX: Final = b"sheet\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ def _data(paper: CertificatePaper) -> Mapping[str, Any]:
     until, until_en = _validity(paper)
     everyday = qr.everyday_code(qr.everyday_link(paper.site, code))
     return {
+        "mark": hmac.new(paper.claims.salt, _MARK_PREFIX + paper.record_id, hashlib.sha256).hexdigest(),
         "title": paper.schema.label.vietnamese,
         "title_en": paper.schema.label.english,
         "issuer": paper.issuer,

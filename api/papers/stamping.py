@@ -2,7 +2,8 @@
 
 Rules:
 
-* the original is not touched; what comes out is another file with another hash, whose own hash is anchored afterwards;
+* the original is not touched; what comes out is another file with another hash, whose own hash is anchored afterwards
+  (`doc.paper/1`). That hash is public, so the copy holds random bytes: nobody guesses the paper from it;
 * a PDF that holds signatures is refused: a stamp would break them. Stamp first, sign after (PAdES);
 * a PDF that is encrypted, damaged or too large is refused, and named;
 * the panel stands at the bottom left of the last page as it is seen, also where the page is turned or its origin is moved.
@@ -13,6 +14,7 @@ What this module does not do: ask a ledger for anything.
 from __future__ import annotations
 
 import io
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 200_000_000
 _MARGIN: Final = 14.0
 """Points between the page's edges and the panel."""
+_MARK: Final = "/SoGocMark"
+"""Where the random bytes stand in the copy's information dictionary."""
+_MARK_SIZE: Final = 16
 _SMALLEST: Final = 200.0
 """Points: a page narrower or lower than this has no room for the panel."""
 
@@ -63,6 +68,7 @@ def stamp(pdf: bytes, what: Stamp, *, time_s: int) -> bytes:
         panel = PdfReader(io.BytesIO(_panel(page, what, time_s))).pages[0]
         box = page.cropbox
         page.merge_translated_page(panel, float(box.left), float(box.bottom))
+        writer.add_metadata({_MARK: secrets.token_hex(_MARK_SIZE)})
         out = io.BytesIO()
         writer.write(out)
     except PaperError:

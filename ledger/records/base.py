@@ -136,6 +136,8 @@ class RecordType:
     """What one field means for another, without any state. Raises RefusedError."""
     by_successor: bool = False
     """Whether a member that succeeds the authority may author it too, once the authority has ended."""
+    single: bool = False
+    """Whether an entry holds at most one record of all such types: applying it costs more than a few rows."""
     lookups: Callable[[Body], tuple[bytes, ...]] = field(default=_no_lookups)
     """Keys under which an index (never consensus) finds the record again."""
 

@@ -27,7 +27,7 @@ from ledger.records.base import (
     octets,
     text,
 )
-from ledger.records.documents import HASH_LOOKUP
+from ledger.records.documents import authority_tag, paper_lookup
 from ledger.roles import ISSUER
 from ledger.rows import row_key
 
@@ -47,7 +47,8 @@ STATUS_LIST_SIZE = 131_072
 MAX_STATUS_INDEX = 2**31 - 1
 
 CERTIFICATE_LOOKUP = b"certificate/"
-"""Lookup keys of a certificate's records: this, then the 16-byte identifier."""
+"""Lookup keys of a certificate's records: this, then the 16-byte identifier and `authority_tag`, as another authority may
+repeat the identifier."""
 STATUS_LIST_LOOKUP = b"status-list/"
 """Lookup keys of the certificates in a status list: `status_list_lookup`."""
 
@@ -188,7 +189,7 @@ def _paper(_state: RuleState, status: str | None, _body: Body) -> str:
 
 
 def _lookups(body: Body) -> tuple[bytes, ...]:
-    return (CERTIFICATE_LOOKUP + octets(body, "certificate"),)
+    return (CERTIFICATE_LOOKUP + octets(body, "certificate") + authority_tag(text(body, "authority")),)
 
 
 def _issue_lookups(body: Body) -> tuple[bytes, ...]:
@@ -200,7 +201,7 @@ def _issue_lookups(body: Body) -> tuple[bytes, ...]:
 
 
 def _paper_lookups(body: Body) -> tuple[bytes, ...]:
-    return (*_lookups(body), HASH_LOOKUP + octets(body, "hash"))
+    return (*_lookups(body), paper_lookup(body))
 
 
 def _later(

@@ -37,7 +37,7 @@ from ledger.fields import (
     MediaType,
     Text,
 )
-from ledger.hashing import leaf_hash
+from ledger.hashing import leaf_hash, sha256
 from ledger.records.base import (
     AUTHORITY,
     IN_FORCE,
@@ -57,8 +57,12 @@ SUPERSEDED, WITHDRAWN = "superseded", "withdrawn"
 DOCUMENT_PAPER = "doc.paper/1"
 
 HASH_LOOKUP = b"document/"
-"""Lookup keys of documents: this, then the 32-byte hash or commitment. Finds the records whose subject the document is, and
-those that state that a file of this hash is a paper of something."""
+"""Lookup keys of documents: this, then the 32-byte hash or commitment, then `authority_tag`. Finds the records whose subject
+the document is, one authority after another: what one of them records never stands before what another does."""
+PAPER_LOOKUP = b"paper/"
+"""Lookup keys of the records that state that a file is a paper of something: this, then its 32-byte hash and `authority_tag`."""
+AUTHORITY_TAG_SIZE = 8
+"""Bytes of `authority_tag`."""
 
 NUMBER_ROW, NUMBER_TAG_ROW = "number", "number-tag"
 """Rows `["number", authority, book, year, number]` and `["number-tag", authority, tag]`: the record id (bytes) of the newest
@@ -245,7 +249,9 @@ def _check_other(body: Body) -> None:
 
 def _check_paper(body: Body) -> None:
     if body["hash"] == body["document"]:
-        raise RefusedError("document.by-itself", "a document's stamped copy is another file than the document")
+        raise RefusedError(
+            "document.by-itself", "a document's stamped copy is another file than the document"
+        )
 
 
 def _check_signatures(body: Body) -> None:
@@ -388,16 +394,26 @@ def _paper(_state: RuleState, status: str | None, _body: Body) -> str:
     return IN_FORCE
 
 
+def authority_tag(authority: str) -> bytes:
+    """What stands for an authority in the lookup keys of what several may record about: the first 8 bytes of its SHA-256."""
+    return sha256(authority.encode())[:AUTHORITY_TAG_SIZE]
+
+
+def paper_lookup(body: Body) -> bytes:
+    """The lookup key of a record whose `hash` is that of a paper."""
+    return PAPER_LOOKUP + octets(body, "hash") + authority_tag(text(body, "authority"))
+
+
 def _document_lookup(body: Body) -> tuple[bytes, ...]:
-    return (HASH_LOOKUP + octets(body, "document"),)
+    return (HASH_LOOKUP + octets(body, "document") + authority_tag(text(body, "authority")),)
 
 
 def _new_document_lookup(body: Body) -> tuple[bytes, ...]:
-    return (HASH_LOOKUP + _identifier(body),)
+    return (HASH_LOOKUP + _identifier(body) + authority_tag(text(body, "authority")),)
 
 
 def _paper_lookups(body: Body) -> tuple[bytes, ...]:
-    return (*_document_lookup(body), HASH_LOOKUP + octets(body, "hash"))
+    return (*_document_lookup(body), paper_lookup(body))
 
 
 _DOCUMENT = Field("document", Bytes(32), "the document concerned: its hash or commitment")

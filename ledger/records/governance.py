@@ -307,6 +307,7 @@ TYPES = (
         roles=frozenset({ADMINISTRATOR}),
         subject=_approved,
         rule=_approve,
+        single=True,
     ),
     RecordType(
         name="governance.withdraw/1",

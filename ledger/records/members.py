@@ -3,8 +3,9 @@
 Rules (docs/adr/0009): what concerns everybody (members, their roles, parameters, another member's keys) is governed: a
 sole administrator does it, several administrators propose it and a quorum approves. Its own keys are a member's own
 business: a key that manages keys registers and ends them, any key replaces or ends itself. A retired key stays good for
-what it signed before; a revoked key leaves a disputed interval that verdicts mention. A key shows that its owner holds it,
-by a signature over `[chain_id, member, key]`. The grace period is for papers on their way, never for any of this.
+what it signed before; a revoked key leaves a disputed interval that verdicts mention. By itself a key disputes only what it
+signed of late (`OWN_DISPUTE_MS`): who manages it may set another start, also once it is revoked. A key shows that its owner
+holds it, by a signature over `[chain_id, member, key]`. The grace period is for papers on their way, never for any of this.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ MEMBER_LOOKUP, KEY_LOOKUP = b"member/", b"key/"
 PARAMETER_BOUNDS = {TIME_AHEAD: (0, 24 * 3600 * 1000), KEY_GRACE: (0, 90 * 24 * 3600 * 1000)}
 """Least and greatest value of each parameter, milliseconds: a slip of the finger must not undo a rule."""
 _GREATEST = max(greatest for _, greatest in PARAMETER_BOUNDS.values())
+
+OWN_DISPUTE_MS = 24 * 3600 * 1000
+"""How far back a key may dispute what it signed itself, milliseconds: a thief shall not undo years of a clerk's work."""
 
 MAX_DECISION_BYTES = 200
 
@@ -151,14 +155,19 @@ def _check_key_manager(state: RuleState, body: Body, roles: tuple[str, ...], *, 
         return
     if itself and octets(body, "key") == state.author_key:
         return
-    held = author_roles(state)
-    if ADMINISTRATOR in held or (KEY_MANAGER in held and ADMINISTRATOR not in roles):
+    if _manages(state, roles):
         return
     raise RefusedError(
         "authority.role",
         "a member's keys are managed by a key with the role administrator, or key-manager if the key is no administrator's",
         permanent=False,
     )
+
+
+def _manages(state: RuleState, roles: tuple[str, ...]) -> bool:
+    """Whether the author's key manages keys of its own member that have `roles`."""
+    held = author_roles(state)
+    return ADMINISTRATOR in held or (KEY_MANAGER in held and ADMINISTRATOR not in roles)
 
 
 def _member_lookups(body: Body) -> tuple[bytes, ...]:
@@ -317,15 +326,22 @@ def _retire_key(state: RuleState, _status: str | None, body: Body) -> str:
 def _revoke_key(state: RuleState, _status: str | None, body: Body) -> str:
     row = _existing_key(state, body)
     _check_key_manager(state, body, row.roles, itself=True)
-    if row.revoked_ms is not None:
-        raise RefusedError("key.ended", "the key is already revoked")
-    if integer(body, "from_ms") > state.time_ms:
+    public_key, from_ms = octets(body, "key"), integer(body, "from_ms")
+    if from_ms > state.time_ms:
         raise RefusedError(
             "key.revoked-ahead", "a key is revoked from now or from an earlier time", permanent=False
         )
-    state.put_key(
-        octets(body, "key"), replace(row, revoked_ms=state.time_ms, disputed_from_ms=integer(body, "from_ms"))
-    )
+    if row.revoked_ms is not None and row.disputed_from_ms == from_ms:
+        raise RefusedError("key.ended", "the key is already revoked from that time on")
+    by_itself = not state.approved and public_key == state.author_key and not _manages(state, row.roles)
+    if by_itself and from_ms < state.time_ms - OWN_DISPUTE_MS:
+        raise RefusedError(
+            "key.dispute-early",
+            "by itself a key disputes what it signed in the last 24 hours; who manages it may set an earlier time",
+            permanent=False,
+        )
+    revoked_ms = state.time_ms if row.revoked_ms is None else row.revoked_ms
+    state.put_key(public_key, replace(row, revoked_ms=revoked_ms, disputed_from_ms=from_ms))
     return REVOKED
 
 
@@ -412,7 +428,8 @@ TYPES = (
     RecordType(
         name="key.revoke/1",
         meaning=(
-            "A key is withdrawn; what it did from a given time on is disputed. By itself, its own member, or governed."
+            "A key is withdrawn; what it did from a given time on is disputed. By itself, its own member, or governed. "
+            "Once more, it sets that time anew."
         ),
         fields=(AUTHORITY, _MEMBER, _KEY, Field("from_ms", TIME_MS, "start of the disputed interval")),
         roles=ROLES,

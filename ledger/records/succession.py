@@ -2,9 +2,11 @@
 
 Rules (docs/adr/0009): an authority is an identifier with an interval, never a code or a name. When it takes effect is apart
 from when it is recorded: the predecessor signs a handover in advance (`handover`), or the administrators declare it, also
-afterwards (`declare`, governed). Until a handover takes effect its author may replace or cancel it. A declaration stands
-above a handover, and only another decision of the administrators changes it. What has ended never comes back. The record
-joins the histories of all the members concerned. At least one administrator remains.
+afterwards (`declare`, governed). A handover takes effect `NOTICE_MS` after its block at the earliest, so that one signed with
+a stolen key can be called off; for an administrator it takes an administrator's key. Until then its author may replace or
+cancel it. A declaration stands above a handover, and only another decision of the administrators changes it. What has ended
+never comes back. The record joins the histories of all the members concerned, so an entry holds one such record. At least one
+administrator remains.
 """
 
 from __future__ import annotations
@@ -47,6 +49,9 @@ MAX_SUCCESSORS = 8
 of each (`ledger.succession.MAX_MEMBERS` of them at most)."""
 MAX_PREDECESSORS = 64
 """Most authorities whose business one member takes over: its row stands in every receipt of theirs."""
+
+NOTICE_MS = 24 * 3600 * 1000
+"""A handover takes effect at least so long after the block that holds it, milliseconds: there is time to call it off."""
 
 _MERGED = frozenset({MERGE, RENAME})
 """Kinds with exactly one successor."""
@@ -154,17 +159,38 @@ def _decided(state: RuleState, predecessor: str) -> SuccessionRow | None:
     return None if data is None else SuccessionRow.parse(data)
 
 
-def _hand_over(state: RuleState, _status: str | None, body: Body) -> str:
+def _check_own(state: RuleState, member: str) -> None:
+    """Its own end is a member's own business; an administrator's takes an administrator's key, since a vote ends with it."""
     check_current(state)
+    if member in state.administrators:
+        check_administrator(state)
+
+
+def _hand_over(state: RuleState, _status: str | None, body: Body) -> str:
     predecessor = text(body, "authority")
+    _check_own(state, predecessor)
     decided = _decided(state, predecessor)
     if decided is not None and decided.declared:
         raise RefusedError(
             "succession.declared", "the administrators have decided on this authority's end", permanent=False
         )
-    if integer(body, "effective_ms") <= state.time_ms:
-        raise RefusedError("succession.not-ahead", "an authority hands over before that takes effect")
+    if integer(body, "effective_ms") < state.time_ms + NOTICE_MS:
+        raise RefusedError(
+            "succession.not-ahead", "an authority hands over at least 24 hours before that takes effect"
+        )
+    if decided is not None and _repeats(existing_member(state, predecessor), decided, body):
+        raise RefusedError("succession.same", "exactly this has been handed over already", permanent=False)
     return _succeed(state, predecessor, body, declared=False)
+
+
+def _repeats(row: MemberRow, decided: SuccessionRow, body: Body) -> bool:
+    decision = text(body, "decision") if "decision" in body else None
+    return (row.ended_ms, row.successors, decided.kind, decided.decision) == (
+        integer(body, "effective_ms"),
+        words(body, "successors"),
+        text(body, "kind"),
+        decision,
+    )
 
 
 def _declare(state: RuleState, _status: str | None, body: Body) -> str:
@@ -184,7 +210,7 @@ def _cancel(state: RuleState, _status: str | None, body: Body) -> str:
     predecessor = text(body, "predecessor")
     decided = _decided(state, predecessor)
     if predecessor == state.author and not state.approved and not (decided is not None and decided.declared):
-        check_current(state)
+        _check_own(state, predecessor)
     else:
         check_administrator(state)
         check_governed(state)
@@ -268,6 +294,7 @@ TYPES = (
         roles=KEY_MANAGERS,
         subject=_handover_subject,
         rule=_hand_over,
+        single=True,
         check=_check_handover,
     ),
     RecordType(
@@ -277,6 +304,7 @@ TYPES = (
         roles=frozenset({ADMINISTRATOR}),
         subject=_predecessor_subject,
         rule=_declare,
+        single=True,
         check=_check_declaration,
     ),
     RecordType(
@@ -286,5 +314,6 @@ TYPES = (
         roles=KEY_MANAGERS,
         subject=_predecessor_subject,
         rule=_cancel,
+        single=True,
     ),
 )

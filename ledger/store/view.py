@@ -150,6 +150,21 @@ class LedgerView:
         for key, value in self._reader.iterate(layout.LOOKUP + prefix, reverse=reverse):
             yield key[1:], value
 
+    def lookup_groups(self, prefix: bytes, width: int) -> Iterator[bytes]:
+        """What the lookup keys that begin with `prefix` have in the next `width` bytes, each once, ascending.
+
+        A group is left behind in one step, however many rows it has.
+        """
+        whole = layout.LOOKUP + prefix
+        start = whole
+        while (row := next(self._reader.iterate(whole, start=start), None)) is not None:
+            group = row[0][len(whole) : len(whole) + width]
+            yield group
+            above = int.from_bytes(group, "big") + 1
+            if len(group) < width or above >> (8 * width):
+                return
+            start = whole + above.to_bytes(width, "big")
+
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def checkpoint_root(self, size: int) -> bytes:

@@ -13,6 +13,7 @@ import pytest
 
 from ledger.encoding import Value, decode, encode
 from ledger.entry import encode_record
+from ledger.hashing import leaf_hash
 from ledger.lookup_code import code_of
 from ledger.tlog_proof import TlogProof
 from ledger.tlog_proof import format as format_proof
@@ -20,7 +21,16 @@ from ledger.tlog_proof import parse as parse_proof
 from node.service import clock_ms
 from tests.browser.conftest import Site, Visit, made_visit, pdf
 from tests.serving import serving
-from tests.support import MEMBER, put, running_node, sign
+from tests.support import (
+    MEMBER,
+    document_record,
+    new_key,
+    put,
+    register_key,
+    register_member,
+    running_node,
+    sign,
+)
 
 Forge = Callable[[str, Site], str]
 RECEIPT = "**/v1/records/*/receipt"
@@ -258,6 +268,109 @@ def test_a_changed_policy_is_shown_and_never_taken_silently(visit: Visit, site: 
     visit.page.wait_for_function(
         "JSON.parse(localStorage.getItem('sogoc.policy')).text.includes('quorum none')"
     )
+
+
+def dropped_together(site: Site, tmp_path: Path) -> tuple[str, str, str]:
+    """A paper, its receipt and the policy that calls it good, all of a ledger that somebody made for the purpose."""
+    content = pdf("somebody's own")
+    with running_node(tmp_path / "theirs") as node:
+        record = document_record(content, number="1", symbol="X", date="2026-01-01")
+        put(node, sign(node, [record]))
+        place = node.final.place(leaf_hash(record))
+        assert place is not None
+        return (
+            site.file("own.pdf", content),
+            site.file("own.tlog-proof", node.final.receipt(place).text()),
+            site.file("guide.txt", node.policy.format()),
+        )
+
+
+def kept_policy(visit: Visit) -> str:
+    return str(visit.page.evaluate("JSON.parse(localStorage.getItem('sogoc.policy')).text"))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_policy_handed_over_with_a_paper_judges_nothing_unasked(
+    visit: Visit, site: Site, tmp_path: Path, is_known: bool
+) -> None:
+    papers = dropped_together(site, tmp_path)
+    visit.open()
+    if is_known:
+        visit.give(site.paper("report"))
+        visit.page.locator("#again").click()
+    assert visit.give(*papers).split()[0] in {"bad", "unknown"}
+    assert "HỢP LỆ" not in visit.title()
+    theirs = Path(papers[2]).read_text(encoding="utf-8")
+    assert kept_policy(visit) == site.node.policy.format() != theirs
+    asked = visit.page.locator("#policy-offered")
+    assert "giấy giả" in asked.inner_text()
+    assert theirs.split()[1].partition("+")[0] in asked.inner_text()
+    prints = visit.page.evaluate(
+        "async (texts) => { const { fingerprint } = await import('/static/js/trust.js'); return Promise.all(texts.map(fingerprint)); }",
+        [theirs, site.node.policy.format()],
+    )
+    assert all(digits in asked.inner_text() for digits in prints)
+    # The first click asks once more; closing that changes nothing, and neither does keeping.
+    visit.page.locator("#offered-take").click()
+    question = visit.page.locator("dialog")
+    assert prints[0] in question.inner_text()
+    assert "Dùng sai chính sách" in question.inner_text()
+    visit.page.keyboard.press("Escape")
+    question.wait_for(state="detached")
+    assert kept_policy(visit) != theirs
+    visit.page.locator("#offered-keep").click()
+    asked.wait_for(state="detached")
+    visit.page.locator("#again").click()
+    assert visit.give(*papers[:2]).split()[0] in {"bad", "unknown"}
+    assert visit.page.locator("#own-policy").count() == 0
+
+
+def test_a_policy_of_one_s_own_is_named_with_the_verdict(visit: Visit, site: Site, tmp_path: Path) -> None:
+    papers = dropped_together(site, tmp_path)
+    visit.open()
+    visit.give(site.paper("report"))
+    visit.page.locator("#again").click()
+    visit.page.locator("#files").set_input_files(papers[2])
+    visit.page.locator("#offered-take").click()
+    visit.page.locator("#sure").click()
+    visit.page.wait_for_function("JSON.parse(localStorage.getItem('sogoc.policy')).from === 'file'")
+    assert kept_policy(visit) == Path(papers[2]).read_text(encoding="utf-8")
+    assert visit.page.locator("#policy-offered").count() == 0
+    assert visit.give(*papers[:2]).startswith("in-force")
+    assert "chính sách do bạn tự chọn" in visit.page.locator("#own-policy").inner_text()
+    # The same policy once more is no question.
+    visit.page.locator("#again").click()
+    visit.page.locator("#files").set_input_files(papers[2])
+    visit.page.wait_for_function("document.getElementById('said').textContent.includes('giống')")
+    assert visit.page.locator("#policy-offered").count() == 0
+
+
+def test_each_authority_speaks_for_its_own_record(visit: Visit, site: Site) -> None:
+    site.anchor("shared")
+    digest = hashlib.sha256(pdf("shared")).digest()
+    key = new_key()
+    register_member(site.node, "other-hall", "UBND phường Khác")
+    register_key(site.node, key, member="other-hall")
+    commitments = [hashlib.sha256(b"%d" % number).digest() for number in range(30)]
+
+    def body(kind: str, **fields: Value) -> bytes:
+        return encode_record(kind, {"authority": "other-hall", **fields})
+
+    for records in (
+        [document_record(pdf("shared"), authority="other-hall")],
+        [body("doc.withdraw/1", document=digest, reason="wrong-content")],
+        [body("doc.anchor/1", commitment=one) for one in commitments],
+        [body("doc.paper/1", document=one, hash=digest) for one in commitments],
+        [body("doc.withdraw/1", document=one, reason="wrong-content") for one in commitments],
+    ):
+        put(site.node, sign(site.node, records, key=key))
+    visit.open()
+    assert visit.give(site.paper("shared")) == "in-force status.in-force"
+    assert "UBND phường Phú Sơn" in visit.page.locator(".issuer").inner_text()
+    others = visit.page.locator(".others li")
+    assert "UBND phường Khác" in others.first.inner_text()
+    assert {others.nth(at).get_attribute("data-verdict") for at in range(others.count())} == {"ended"}
+    assert "Còn nhiều bản ghi khác" in visit.text()
 
 
 def test_a_receipt_without_state_is_answered_with_the_newest(visit: Visit, site: Site) -> None:

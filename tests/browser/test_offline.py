@@ -11,9 +11,10 @@ import pytest
 
 from api.cli.maintenance import export
 from api.qr import offline_link
+from ledger.hashing import leaf_hash
 from node.compact_receipts import compact_receipt
 from tests.browser.conftest import VERDICT_MS, Site, Visit, made_visit, pdf
-from tests.support import make_home
+from tests.support import document_record, make_home, put, running_node, sign
 
 READY = "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
 
@@ -101,8 +102,32 @@ def test_the_one_file_verifier_on_a_forgery(stand_alone: Visit, site: Site) -> N
 def test_the_one_file_verifier_with_one_s_own_policy(stand_alone: Visit, site: Site, tmp_path: Path) -> None:
     other = make_home(tmp_path / "other").policy.read_text()
     stand_alone.page.locator("#policies").set_input_files(site.file("policy", other))
+    stand_alone.page.locator("#policy-offered").wait_for()
+    assert stand_alone.give(site.paper("report"), site.receipt("report")) == "in-force status.in-force"
+    stand_alone.page.locator("#offered-take").click()
+    stand_alone.page.locator("#sure").click()
     stand_alone.page.get_by_text("Đang dùng chính sách từ tệp bạn chọn").first.wait_for()
     assert stand_alone.give(site.paper("report"), site.receipt("report")).split()[0] in {"unknown", "bad"}
+    assert stand_alone.page.locator("#own-policy").count() == 1
+
+
+def test_the_one_file_verifier_takes_no_policy_that_comes_with_a_paper(
+    stand_alone: Visit, site: Site, tmp_path: Path
+) -> None:
+    content = pdf("somebody's own")
+    with running_node(tmp_path / "theirs") as node:
+        record = document_record(content)
+        put(node, sign(node, [record]))
+        place = node.final.place(leaf_hash(record))
+        assert place is not None
+        given = (
+            site.file("own.pdf", content),
+            site.file("own.tlog-proof", node.final.receipt(place).text()),
+            site.file("guide.txt", node.policy.format()),
+        )
+    assert stand_alone.give(*given).split()[0] in {"unknown", "bad"}
+    assert "HỢP LỆ" not in stand_alone.title()
+    assert stand_alone.page.locator("#policy-offered").count() == 1
 
 
 def result_of_export(visit: Visit, folder: Path) -> str:

@@ -63,6 +63,8 @@ function judged({ verdict, rule, proved }) {
       roles: standing.key.roles,
       status: standing.subject.status,
       since_ms: standing.subject.timeMs,
+      changed_ms: standing.subject.changedMs,
+      members: [...standing.members.keys()],
       disputed: standing.disputed,
     });
   }
@@ -239,6 +241,19 @@ const RUNNERS = {
   async document(input) {
     const salt = input.salt === undefined ? undefined : fromHex(input.salt);
     return judged(await api.judgeDocument({ file: fromHex(input.file), salt }, textOf(input), input.policy, { nowMs: input.now_ms }));
+  },
+  async "certificate-proof"(input) {
+    const hash = input.hash === undefined ? undefined : fromHex(input.hash);
+    const judgement = await api.judgeProof(fromHex(input.data), input.policy, { nowMs: input.now_ms, hash });
+    const { certificate, issuer } = judgement;
+    return {
+      ...judged(judgement),
+      turn_ms: judgement.sinceMs,
+      claims: judgement.claims.map(({ name, value }) => [name, value]),
+      issuer: issuer && [issuer.name, issuer.endedMs, issuer.successors],
+      complete: certificate && certificate.complete,
+      reason_code: certificate && certificate.reason,
+    };
   },
 };
 

@@ -58,6 +58,7 @@ GOVERNED = {
     "succession.cancel/1",
     "succession.declare/1",
 }
+SINGLE = {"governance.approve/1", "succession.handover/1", "succession.declare/1", "succession.cancel/1"}
 BOUNDS = {"entry-time-ahead-ms": DAY_MS, "key-grace-ms": 90 * DAY_MS}
 
 
@@ -100,6 +101,8 @@ class GovernanceTwin(Twin):
         for name, fields in records:
             check_alone(name, fields)
             check_by_itself(name, fields)
+        if len([name for name, _ in records if name in SINGLE]) > 1:
+            raise Refusal("entry.single")
         entry_id = hashlib.sha256(b"sogoc/v1/entry\x00" + pack(list(body))).digest()
         if entry_id in self.entries:
             raise Refusal("entry.duplicate")
@@ -147,6 +150,11 @@ class GovernanceTwin(Twin):
 
     def _roles_now(self) -> set[str]:
         return set(self.keys[self._author_key]["roles"]) & set(self.members[self._speaker]["roles"])
+
+    def _own_end(self, whom: str) -> None:
+        self._current()
+        if whom in self.administrators():
+            self._administrator()
 
     def _current(self) -> None:
         key = self.keys[self._author_key]
@@ -263,8 +271,15 @@ class GovernanceTwin(Twin):
             raise Refusal("key.unknown")
         if self.keys[public_key]["member"] != fields["member"]:
             raise Refusal("key.other-member")
-        self._manager(fields["member"], public_key, self.keys[public_key]["roles"], itself=True)
-        return super()._key(verb, fields, time_ms)
+        roles = self.keys[public_key]["roles"]
+        self._manager(fields["member"], public_key, roles, itself=True)
+        status = super()._key(verb, fields, time_ms)
+        if verb == "revoke" and not self._approved and public_key == self._author_key:
+            held = self._roles_now()
+            manages = "administrator" in held or ("key-manager" in held and "administrator" not in roles)
+            if not manages and fields["from_ms"] < time_ms - DAY_MS:
+                raise Refusal("key.dispute-early")
+        return status
 
     def _new_key(self, member: str, fields: Json, roles: Sequence[str], until: int | None) -> None:
         message = b"sogoc/v1/key-possession\x00" + pack([self.chain_id, member, fields["key"]])
@@ -364,11 +379,13 @@ class GovernanceTwin(Twin):
         declared = self.successions.get(whom, {}).get("declared", False)
         match verb:
             case "handover":
-                self._current()
+                self._own_end(whom)
                 if declared:
                     raise Refusal("succession.declared")
-                if fields["effective_ms"] <= self._now:
+                if fields["effective_ms"] < self._now + DAY_MS:
                     raise Refusal("succession.not-ahead")
+                if self._is_repeated(whom, fields):
+                    raise Refusal("succession.same")
             case "declare":
                 self._governed()
                 if whom not in self.members:
@@ -381,6 +398,15 @@ class GovernanceTwin(Twin):
                 self._cancel(whom, declared=declared)
                 return
         self._name_successors(verb, whom, fields)
+
+    def _is_repeated(self, whom: str, fields: Json) -> bool:
+        last = self.successions.get(whom, {"kind": None})
+        return last["kind"] is not None and (
+            self._end(whom) == fields["effective_ms"]
+            and list(self.members[whom]["successors"]) == fields["successors"]
+            and last["kind"] == fields["kind"]
+            and last["decision"] == fields.get("decision")
+        )
 
     def _name_successors(self, verb: str, whom: str, fields: Json) -> None:
         for name in fields["successors"]:
@@ -403,7 +429,7 @@ class GovernanceTwin(Twin):
 
     def _cancel(self, whom: str, *, declared: bool) -> None:
         if whom == self._speaker and not declared and not self._approved:
-            self._current()
+            self._own_end(whom)
         else:
             self._administrator()
             self._governed()

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 from tests.vectorgen import (
     blocks,
+    certificates,
     codec,
     compact,
     entries,
     histories,
+    later,
     notes,
     policies,
     proofs,
@@ -21,6 +23,7 @@ from tests.vectorgen import (
     records,
     signatures,
     state,
+    successors,
 )
 from tests.vectorgen.case import Case
 
@@ -35,6 +38,9 @@ MODULES = (
     notes,
     policies,
     receipts,
+    successors,
+    later,
+    certificates,
     histories,
     compact,
 )

@@ -13,6 +13,7 @@ from ledger.encoding import Value, encode
 from ledger.hashing import ENTRY, HEADER, signed_message
 from tests import edwards
 from tests.chains import START_MS, document, key, make_genesis
+from tests.vectorgen.bodies import BODIES
 from tests.vectorgen.case import Case, bad, changed, flip, good
 
 AUTHOR = key("office")
@@ -174,6 +175,7 @@ def _wrong_records() -> Iterator[Case]:
         "refused",
         submission=submission(body(equal), equal),
     )
+    yield from _single()
     unknown = [
         encode(
             ["doc.shred/1", {"authority": "office", "why": "a type from a later version, properly signed"}]
@@ -252,3 +254,20 @@ def _wrong_shapes(value: list[Value]) -> Iterator[Case]:
         "submission", "trailing-byte", "a byte behind it", "encoding.trailing-bytes", submission=whole + b"\0"
     )
     yield bad("submission", "truncated", "a byte short", "encoding.truncated", submission=whole[:-1])
+
+
+def _single() -> Iterator[Case]:
+    """Of the records that change many rows, an entry holds one."""
+    vote, other = (
+        encode_record("governance.approve/1", BODIES["governance.approve/1"] | {"proposer": name})
+        for name in ("thi-xa", "tinh")
+    )
+    end = encode_record("succession.handover/1", BODIES["succession.handover/1"])
+    one = [vote, *RECORDS]
+    yield good("submission", "one-vote", "one vote, and documents", submission=submission(body(one), one))
+    for name, desc, records in (
+        ("two-votes", "two votes", [vote, other]),
+        ("vote-and-succession", "a vote and a succession, with a document between", [vote, RECORDS[0], end]),
+    ):
+        data = submission(body(records), records)
+        yield bad("submission", name, desc, "entry.single", "refused", submission=data)

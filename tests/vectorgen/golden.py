@@ -169,10 +169,10 @@ def _scenario(story: Story) -> str:
             f"| {header.first_index}–{header.index} | {shown} | {told} |"
         )
     head = story.headers[-1]
+    members = ", ".join(f"`{name}`" for name in story.member_names())
     lines += [
         "",
-        f"Members: {', '.join(f'`{name}`' for name in story.member_names())}. "
-        f"Validators: {VALIDATORS}, which propose in turn.",
+        f"Members: {members}. Validators: {VALIDATORS}, which propose in turn.",
         "",
         f"- chain_id: `{story.genesis.chain_id.hex()}`",
         f"- last header: `{head.hash().hex()}`",

@@ -15,9 +15,10 @@ from ledger.execution import seal
 from ledger.hashing import leaf_hashes, sha256
 from ledger.records import parse_record
 from ledger.records.members import possession_message
-from ledger.rows import KeyRow, key_key, member_key, subject_key
+from ledger.rows import KeyRow, MemberRow, key_key, member_key, subject_key
 from ledger.rules import Effects
 from ledger.state import prove
+from ledger.succession import line_of
 from ledger.tlog_proof import TlogProof
 from tests.chains import START_MS, Chain, document, key, sign_checkpoint
 
@@ -91,6 +92,15 @@ class Ledger(Chain):
         by_hash = {sha256(name): (name, value) for name, value in self.state.rows.items()}
         return prove(self.state, self.headers[-1].state_root, row, by_hash.get).to_value()
 
+    def line(self, authority: str) -> list[str]:
+        """Identifiers of a member and of those that succeed it, nearest first."""
+
+        def row(member: str) -> MemberRow | None:
+            data = self.state.rows.get(member_key(member))
+            return None if data is None else MemberRow.parse(data)
+
+        return list(line_of(authority, row))
+
     def checkpoint_by(self, validators: Sequence[int]) -> str:
         """The newest checkpoint, signed by some of the validators."""
         time_s = self.headers[-1].time_ms // 1000 + 1
@@ -102,8 +112,11 @@ class Ledger(Chain):
         records, leaf = self.records[index], self.leaves[index]
         record = records[record_index]
         author_key = parse_leaf(leaf)[0].author_key
-        member = KeyRow.parse(self.state.rows[key_key(author_key)]).member
-        subject = subject_key(*parse_record(record).subject) if subject is None else subject
+        if subject is None:
+            parsed = parse_record(record)
+            subject, members = subject_key(*parsed.subject), self.line(parsed.authority)
+        else:
+            members = [KeyRow.parse(self.state.rows[key_key(author_key)]).member]
         return Parts(
             index,
             tuple(merkle.inclusion_path(hashes, index)),
@@ -118,7 +131,7 @@ class Ledger(Chain):
                 state_value(
                     self.prove(subject),
                     self.prove(key_key(author_key)),
-                    {member: self.prove(member_key(member))},
+                    {member: self.prove(member_key(member)) for member in members},
                 ),
             ),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.encoding import Value, encode
+from ledger.encoding import MAX_INT, Value, encode
 from ledger.fields import Ascii, Bytes, Choice, ChoiceList, Date, Field, Integer, MediaType, Text
 from ledger.records import record_types
 from ledger.records.governance import ActionBytes
@@ -42,23 +42,8 @@ def wrong_values(field: Field) -> Iterator[Wrong]:
     other = "range" if isinstance(kind, Choice) else "kind"
     yield from ((f"is-{name}", value, other) for name, value in _KINDS if name != own)
     match kind:
-        case Text(minimum, maximum):
-            yield "too-short", "a" * (minimum - 1), "length"
-            yield "too-long", "a" * (maximum + 1), "length"
-            yield "too-long-in-bytes", "ế" * (maximum // 3 + 1), "length"
-            for number in (0x00, 0x0A, 0x1F, 0x7F, 0x80, 0x9F, 0x2028, 0x202E, 0x2066, 0x2069):
-                yield f"control-{number:04x}", f"a{chr(number)}b", "alphabet"
-        case Ascii(minimum, maximum, alphabet):
-            yield "too-short", "a" * (minimum - 1), "length"
-            yield "too-long", "a" * (maximum + 1), "length"
-            yield "space", "a b", "alphabet"
-            yield "newline", "a\n", "alphabet"
-            yield "not-ascii-letter", "xã", "alphabet"
-            yield "not-ascii-digit", "٤", "alphabet"
-            if "A" not in alphabet:
-                yield "upper-case", "Office", "alphabet"
-            if "/" not in alphabet:
-                yield "slash", "a/b", "alphabet"
+        case Text() | Ascii():
+            yield from _wrong_texts(kind)
         case MediaType():
             yield from _wrong_media_types()
         case Date():
@@ -67,8 +52,10 @@ def wrong_values(field: Field) -> Iterator[Wrong]:
             yield "empty", b"", "length"
             yield "short", bytes(length - 1), "length"
             yield "long", bytes(length + 1), "length"
-        case Integer(minimum, _):
+        case Integer(minimum, maximum):
             yield "too-small", minimum - 1, "range"
+            if maximum < MAX_INT:
+                yield "too-large", maximum + 1, "range"
         case Choice():
             yield "unknown-word", "bizarre", "range"
             yield "empty", "", "range"
@@ -83,6 +70,24 @@ def wrong_values(field: Field) -> Iterator[Wrong]:
             yield "descending", ["office", "issuer"], "order"
             yield "twice", ["office", "office"], "order"
             yield "number-in-it", [1], "range"
+
+
+def _wrong_texts(kind: Text | Ascii) -> Iterator[Wrong]:
+    yield "too-short", "a" * (kind.minimum - 1), "length"
+    yield "too-long", "a" * (kind.maximum + 1), "length"
+    if isinstance(kind, Text):
+        yield "too-long-in-bytes", "ế" * (kind.maximum // 3 + 1), "length"
+        for number in (0x00, 0x0A, 0x1F, 0x7F, 0x80, 0x9F, 0x2028, 0x202E, 0x2066, 0x2069):
+            yield f"control-{number:04x}", f"a{chr(number)}b", "alphabet"
+        return
+    yield "space", "a b", "alphabet"
+    yield "newline", "a\n", "alphabet"
+    yield "not-ascii-letter", "xã", "alphabet"
+    yield "not-ascii-digit", "٤", "alphabet"
+    if "A" not in kind.alphabet:
+        yield "upper-case", "Office", "alphabet"
+    if "/" not in kind.alphabet:
+        yield "slash", "a/b", "alphabet"
 
 
 def _wrong_media_types() -> Iterator[Wrong]:

@@ -21,7 +21,7 @@ from ledger.policy import Policy
 from ledger.records import parse_record
 from ledger.rules import ParsedEntry
 from ledger.state import StateProof, verify_absence, verify_membership
-from ledger.verdict import Judgement, Verdict, judge_document, judge_receipt
+from ledger.verdict import Judgement, Verdict, judge_document, judge_proof, judge_receipt
 from tests.vectorgen import run_histories
 
 Fields = dict[str, Any]
@@ -212,7 +212,7 @@ def _tlog_proof(inputs: Fields) -> Fields:
 
 
 def _receipt(inputs: Fields) -> Fields:
-    return _judged(judge_receipt(_text(inputs), Policy.parse(inputs["policy"])))
+    return _judged(judge_receipt(_text(inputs), Policy.parse(inputs["policy"]), now_ms=inputs.get("now_ms")))
 
 
 def _document(inputs: Fields) -> Fields:
@@ -221,9 +221,30 @@ def _document(inputs: Fields) -> Fields:
     commitment = (
         None if salt is None else hmac.new(bytes.fromhex(salt), b"file\x00" + file, hashlib.sha256).digest()
     )
+    policy = Policy.parse(inputs["policy"])
     return _judged(
-        judge_document(sha256(file), _text(inputs), Policy.parse(inputs["policy"]), commitment=commitment)
+        judge_document(
+            sha256(file), _text(inputs), policy, commitment=commitment, now_ms=inputs.get("now_ms")
+        )
     )
+
+
+def _certificate_proof(inputs: Fields) -> Fields:
+    hash_hex: str | None = inputs.get("hash")
+    judgement = judge_proof(
+        _hex(inputs, "data"),
+        Policy.parse(inputs["policy"]),
+        now_ms=inputs.get("now_ms"),
+        file_hash=None if hash_hex is None else bytes.fromhex(hash_hex),
+    )
+    certificate, issuer = judgement.certificate, judgement.issuer
+    return _judged(judgement) | {
+        "turn_ms": judgement.since_ms,
+        "claims": [list(claim) for claim in judgement.claims],
+        "issuer": None if issuer is None else [issuer.name, issuer.ended_ms, list(issuer.successors)],
+        "complete": None if certificate is None else certificate.complete,
+        "reason_code": None if certificate is None else certificate.reason,
+    }
 
 
 def _judged(judgement: Judgement) -> Fields:
@@ -247,6 +268,8 @@ def _judged(judgement: Judgement) -> Fields:
             "roles": list(standing.author.key.roles),
             "status": standing.subject.status,
             "since_ms": standing.subject.time_ms,
+            "changed_ms": standing.subject.changed_ms,
+            "members": list(standing.members),
             "disputed": standing.disputed,
         }
     return result
@@ -271,5 +294,6 @@ RUNNERS: dict[str, Callable[[Fields], Fields]] = {
     "tlog-proof": _tlog_proof,
     "receipt": _receipt,
     "document": _document,
+    "certificate-proof": _certificate_proof,
     **run_histories.RUNNERS,
 }

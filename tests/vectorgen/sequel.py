@@ -105,7 +105,9 @@ def _documents(story: Story) -> None:
         ],
         by="school 2",
     )
-    private = record("doc.anchor/1", commitment=commitment(b"a decision about a person"), number_tag=_tag("9"))
+    private = record(
+        "doc.anchor/1", commitment=commitment(b"a decision about a person"), number_tag=_tag("9")
+    )
     again = record(
         "doc.anchor/1",
         commitment=commitment(b"the same decision, corrected"),
@@ -113,7 +115,7 @@ def _documents(story: Story) -> None:
         continues=commitment(b"a decision about a person"),
     )
     story.tell(
-        "The school certifies a copy of the office's paper, and makes it anew. A private paper has a tag in its number's place.",
+        "The school certifies a copy of the office's paper, and makes it anew. A private paper has a tag for its number.",
         school,
         story.entry([private]),
         story.entry([again]),
@@ -124,7 +126,10 @@ def _documents(story: Story) -> None:
         "changes": "permitted",
         "trust": "trusted",
     }
-    signer = {"certificate": sha256(b"a signer's certificate"), "signed_ms": story.headers[0].time_ms - HOUR_MS}
+    signer: dict[str, Value] = {
+        "certificate": sha256(b"a signer's certificate"),
+        "signed_ms": story.headers[0].time_ms - HOUR_MS,
+    }
     story.tell(
         "What the office found of the signatures in two of its files: two in the first, none in the second.",
         story.entry(
@@ -162,7 +167,7 @@ def _issue(certificate: bytes, authority: str = OFFICE, **fields: Value) -> byte
 def _certificates(story: Story) -> None:
     first, second, _ = CERTIFICATES
     story.tell(
-        "Two certificates are issued: one with days and a place in the status list, one without; the first one's paper follows.",
+        "Two certificates are issued: one with days and a place in the status list, one without; then the first one's paper.",
         story.entry(
             [
                 _issue(first, valid_from="2026-09-30", valid_until="2027-09-29", status_index=131_072),
@@ -202,6 +207,7 @@ def _vault(story: Story) -> None:
                     INSPECTORS,
                     owner=OFFICE,
                     item=item,
+                    nonce=sha256(b"a look")[:16],
                     purpose="inspection",
                     legal_ground="public-task",
                     **law,
@@ -230,7 +236,10 @@ def _keys(story: Story) -> None:
         story.entry(
             [
                 record(
-                    "parameter.set/1", name="key-grace-ms", value=14 * DAY_MS, decision="Quy chế vận hành, Điều 4"
+                    "parameter.set/1",
+                    name="key-grace-ms",
+                    value=14 * DAY_MS,
+                    decision="Quy chế vận hành, Điều 4",
                 )
             ],
             by="admin",
@@ -299,7 +308,7 @@ def _succession(story: Story) -> None:
                 record(
                     "succession.declare/1",
                     predecessor=DISTRICT,
-                    successors=sorted([JOINT, OFFICE]),
+                    successors=[OFFICE, JOINT],
                     effective_ms=ended_ms,
                     kind="split",
                     decision="Nghị quyết 1661/NQ-UBTVQH15",
@@ -324,19 +333,26 @@ def _succession(story: Story) -> None:
             ]
         ),
     )
-    hand_over: dict[str, Value] = {"successors": [JOINT], "kind": "merge", "decision": "Quyết định 77/QĐ-UBND"}
+    hand_over: dict[str, Value] = {
+        "successors": [JOINT],
+        "kind": "merge",
+        "decision": "Quyết định 77/QĐ-UBND",
+    }
     at_ms = story.next_time_ms + DAY_MS
     story.tell(
         "The school hands over to the new one, a day ahead.",
-        story.entry([record("succession.handover/1", SCHOOL, effective_ms=at_ms, **hand_over)], by="school manager"),
+        story.entry(
+            [record("succession.handover/1", SCHOOL, effective_ms=at_ms, **hand_over)], by="school manager"
+        ),
     )
     story.tell(
         "The school calls it off, and hands over at a later time.",
         story.entry(
-            [
-                record("succession.cancel/1", SCHOOL, predecessor=SCHOOL, decision="Quyết định 78/QĐ-UBND"),
-                record("succession.handover/1", SCHOOL, effective_ms=at_ms + HOUR_MS, **hand_over),
-            ],
+            [record("succession.cancel/1", SCHOOL, predecessor=SCHOOL, decision="Quyết định 78/QĐ-UBND")],
+            by="school manager",
+        ),
+        story.entry(
+            [record("succession.handover/1", SCHOOL, effective_ms=at_ms + HOUR_MS, **hand_over)],
             by="school manager",
         ),
     )
@@ -345,7 +361,8 @@ def _succession(story: Story) -> None:
         "The school has ended: what it signed before is still taken; its successor withdraws one of its papers.",
         on_its_way,
         story.entry(
-            [record("doc.withdraw/1", SCHOOL, document=paper(7), reason="no-longer-applies")], by="joint school"
+            [record("doc.withdraw/1", SCHOOL, document=paper(7), reason="no-longer-applies")],
+            by="joint school",
         ),
         wait_ms=2 * DAY_MS,
     )
@@ -370,7 +387,9 @@ def _administrators(story: Story) -> None:
         roles=["administrator", "office"],
         **_shown(story, PROVINCE, "province"),
     )
-    story.tell("A second administrator, with the key that it votes with.", story.entry([province], by="admin"))
+    story.tell(
+        "A second administrator, with the key that it votes with.", story.entry([province], by="admin")
+    )
     expires_ms = story.next_time_ms + 30 * DAY_MS
     promote = record(
         "member.roles/1",

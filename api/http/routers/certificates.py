@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -19,13 +21,13 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from api.http.context import Context, context_of
 from api.http.models import Hash, Model, TimeMs
 from api.http.problem import HttpError
-from api.http.shapes import stored_entry
+from api.http.shapes import stored_entry, subject_row
+from ledger import days
 from ledger.credentials.status_list import encode_list
 from ledger.disclosure import Certificate, CertificateProof, SubjectRecord, certificate_of
 from ledger.encoding import decode
-from ledger.errors import StoreCorruptError
 from ledger.fields import IDENTIFIER_ALPHABET
-from ledger.records import Record, parse_record
+from ledger.records import Record, Subject, parse_record
 from ledger.records.base import integer, octets
 from ledger.records.certificates import (
     CERTIFICATE,
@@ -36,13 +38,18 @@ from ledger.records.certificates import (
     SUSPENDED,
     status_list_lookup,
 )
-from ledger.rows import MemberRow, SubjectRow, member_key, subject_key
+from ledger.records.documents import AUTHORITY_TAG_SIZE
+from ledger.rows import MemberRow, member_key, subject_key
 from ledger.rules import Place
 from ledger.succession import line_of
 from node.receipts import FinalView, parse_place
 
 MAX_RECORDS = 1_000
-"""Records that are read of one identifier."""
+"""Records that are read of one certificate …"""
+MAX_LISTED_RECORDS = 100
+"""… or, where several authorities are listed, of each: a certificate with more is to be asked for by its authority."""
+MAX_AUTHORITIES = 20
+"""Authorities that are listed of one identifier."""
 MAX_LIST_NUMBER = 2**14 - 1
 PROOF_TYPE = "application/vnd.sogoc.proof"
 _KEPT_LISTS = 16
@@ -90,14 +97,17 @@ class CertificateAnswer(Model):
     changed_ms: TimeMs
     papers: list[Hash] = Field(description="SHA-256 of the signed files.")
     records: list[Hash] = Field(description="Ids of all its records, in order.")
-    receipt: str = Field(description="Address of the receipt of its issue, or of its newest renewal.")
-    proof: str = Field(description="Address of the proof that its holder shows, without claims.")
+    receipt: str = Field(description="Address of the receipt of its issue, or of its newest renewal where the first last day is over.")
+    proof: str = Field(description="Address of the proof that its holder shows, without claims: the one that knows all of its days.")
 
 
 class CertificatesAnswer(Model):
     """All certificates of an identifier; there is one, unless an authority repeated another's."""
 
     certificates: list[CertificateAnswer]
+    more: bool = Field(
+        description="Whether others have this identifier that are not shown: `authority` asks for one of them."
+    )
     size: int = Field(description="Tree size of the checkpoint that this answer is of.")
 
 
@@ -114,58 +124,73 @@ class StatusListAnswer(Model):
     time_ms: TimeMs = Field(description="Chain time of its last block.")
 
 
-def _records(final: FinalView, identifier: bytes) -> dict[str, list[tuple[Place, Record]]]:
-    """A certificate identifier's records in order of the log, by authority."""
-    places = []
-    for _, value in final.view.lookup(CERTIFICATE_LOOKUP + identifier):
-        places.append(parse_place(value))
-        if len(places) > MAX_RECORDS:
-            raise HttpError(
-                "certificate.records-many", "the certificate has too many records to list", status=422
-            )
-    found: dict[str, list[tuple[Place, Record]]] = {}
-    for place in sorted(places, key=lambda one: (one.index, one.record_index)):
-        record = parse_record(final.record(place))
-        found.setdefault(record.authority, []).append((place, record))
-    if not found:
-        raise HttpError("certificate.not-found", "this ledger has no such certificate", status=404)
-    return found
+_Records = list[tuple[Place, Record]]
 
 
-def _one(final: FinalView, identifier: bytes, authority: str | None) -> list[tuple[Place, Record]]:
-    found = _records(final, identifier)
-    if authority is None and len(found) == 1:
-        return next(iter(found.values()))
-    if authority not in found:
-        raise HttpError(
-            "certificate.not-found",
-            "several authorities issued a certificate of this identifier: name one"
-            if authority is None
-            else "this authority issued no such certificate",
-            status=404,
-        )
-    return found[authority]
+def _authorities(final: FinalView, identifier: bytes) -> Iterator[str]:
+    """Who has a certificate of this identifier."""
+    prefix = CERTIFICATE_LOOKUP + identifier
+    for group in final.view.lookup_groups(prefix, AUTHORITY_TAG_SIZE):
+        _, value = next(final.view.lookup(prefix + group))
+        yield parse_record(final.record(parse_place(value))).authority
 
 
-def _row(final: FinalView, authority: str, identifier: bytes) -> SubjectRow:
-    data = final.view.get(subject_key(CERTIFICATE, authority, identifier))
-    if data is None:
-        raise StoreCorruptError(
-            "state.subject", "the state has lost a record's subject: run `sogoc audit --level full`"
-        )
-    return SubjectRow.parse(data)
+def _count(final: FinalView, authority: str, identifier: bytes) -> int:
+    return subject_row(final, Subject(CERTIFICATE, authority, identifier)).history.size
+
+
+def _records(final: FinalView, authority: str, identifier: bytes) -> _Records:
+    """A certificate's records, all of them, in order: also one that was recorded in the same words before."""
+    subject = Subject(CERTIFICATE, authority, identifier)
+    count = _count(final, authority, identifier)
+    if count > MAX_RECORDS:
+        raise HttpError("certificate.records-many", "the certificate has too many records to list", status=422)
+    return [(place, parse_record(final.record(place))) for place in final.places(subject, range(count))]
+
+
+def _not_found(detail: str) -> HttpError:
+    return HttpError("certificate.not-found", detail, status=404)
+
+
+def _one(final: FinalView, identifier: bytes, authority: str | None) -> _Records:
+    if authority is None:
+        found = list(islice(_authorities(final, identifier), 2))
+        if not found:
+            raise _not_found("this ledger has no such certificate")
+        if len(found) > 1:
+            raise _not_found("several authorities issued a certificate of this identifier: name one")
+        (authority,) = found
+    elif final.view.get(subject_key(CERTIFICATE, authority, identifier)) is None:
+        raise _not_found("this authority issued no such certificate")
+    return _records(final, authority, identifier)
 
 
 @router.get("/v1/certificates/{certificate}", summary="Where a certificate stands")
-def get_certificate(request: Request, certificate: CertificateId) -> CertificatesAnswer:
+def get_certificate(
+    request: Request, certificate: CertificateId, authority: Authority = None
+) -> CertificatesAnswer:
     """Status, days, issuer and records of the certificate. 404 `certificate.not-found`."""
     final = context_of(request).final
     identifier = bytes.fromhex(certificate)
+    more = False
+    if authority is not None:
+        found = [_one(final, identifier, authority)]
+    else:
+        names = list(islice(_authorities(final, identifier), MAX_AUTHORITIES + 1))
+        if len(names) < 2:
+            found = [_one(final, identifier, None)]
+        else:
+            short = [
+                name
+                for name in names[:MAX_AUTHORITIES]
+                if _count(final, name, identifier) <= MAX_LISTED_RECORDS
+            ]
+            more = len(short) < len(names)
+            found = [_records(final, name, identifier) for name in short]
+    found.sort(key=lambda records: (records[0][0].index, records[0][0].record_index))
     return CertificatesAnswer(
-        certificates=[
-            _answer(final, identifier, [record for _, record in records])
-            for records in _records(final, identifier).values()
-        ],
+        certificates=[_answer(final, identifier, [record for _, record in records]) for records in found],
+        more=more,
         size=final.size,
     )
 
@@ -173,7 +198,7 @@ def get_certificate(request: Request, certificate: CertificateId) -> Certificate
 def _answer(final: FinalView, identifier: bytes, records: list[Record]) -> CertificateAnswer:
     known: Certificate = certificate_of(records)
     body, authority = known.issue.body, known.issue.authority
-    row = _row(final, authority, identifier)
+    row = subject_row(final, known.issue.subject)
     address = f"/v1/certificates/{identifier.hex()}"
     return CertificateAnswer(
         certificate=identifier.hex(),
@@ -222,10 +247,15 @@ def _issuer(final: FinalView, authority: str) -> IssuerAnswer:
 def get_certificate_receipt(
     request: Request, certificate: CertificateId, authority: Authority = None
 ) -> Response:
-    """The receipt of its issue, or of its newest renewal: the one that knows its last day. 404 `certificate.not-found`."""
+    """The receipt of its issue; once the last day that this states is over, of the newest renewal. 404
+    `certificate.not-found`. No one receipt knows all of a certificate's days: its proof does.
+    """
     final = context_of(request).final
     records = _one(final, bytes.fromhex(certificate), authority)
-    place = next((place for place, record in reversed(records) if record.type.name == RENEW), records[0][0])
+    place, issue = records[0]
+    until = issue.body.get("valid_until")
+    if isinstance(until, str) and days.day_of(final.view.head.time_ms) > until:
+        place = next((place for place, record in reversed(records) if record.type.name == RENEW), place)
     return PlainTextResponse(final.receipt(place).text(), headers={"cache-control": "no-cache"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import islice
 from typing import Annotated
 
@@ -15,15 +16,22 @@ from api.http.body import read_body
 from api.http.context import Context, context_of, parse_id
 from api.http.models import DocumentAnswer, ReceiptsAnswer, RecordAnswer
 from api.http.problem import HttpError, error_response
-from api.http.shapes import record_answer
+from api.http.shapes import record_answer, subject_row
 from api.wire import JSON, MAX_RECEIPTS
 from ledger.errors import FormatError, LedgerError
-from ledger.records.documents import HASH_LOOKUP
+from ledger.records import parse_record
+from ledger.records.documents import AUTHORITY_TAG_SIZE, HASH_LOOKUP, PAPER_LOOKUP
 from ledger.rules import Place
 from node.receipts import FinalView, parse_place
 
+MAX_AUTHORITIES = 50
+"""Authorities whose records about one file are shown …"""
 MAX_ANCHORS = 500
-"""Records that are shown of one document: one for each authority, and what became of it."""
+"""… so many records of all of them together, in equal shares …"""
+MAX_ANCHORS_EACH = 100
+"""… of a document that one of them anchored: its first and its newest …"""
+MAX_PAPERS_EACH = 5
+"""… and of papers that one of them says the file is. So nobody's records crowd out another's."""
 MAX_RECEIPTS_LETTERS = 16_000_000
 """After so many letters of receipts an answer ends and names the rest."""
 _MAX_BODY_BYTES = 128 * MAX_RECEIPTS
@@ -123,23 +131,60 @@ def get_document(
     request: Request,
     document_hash: DocumentHash,
 ) -> DocumentAnswer:
-    """Every record about the document, of every authority, each with its standing. 404 `document.unknown` if there is none."""
+    """The records about the document, of every authority, each with its standing; then those that say that the file is a
+    paper of something. 404 `document.unknown` if there is none.
+    """
     context = context_of(request)
     wanted = parse_id(document_hash, "a document's hash")
     final = context.final
-    rows = list(islice(final.view.lookup(HASH_LOOKUP + wanted), MAX_ANCHORS + 1))
-    if not rows:
+    anchors, more_anchors = _of_each(final, HASH_LOOKUP + wanted, _about_document)
+    papers, more_papers = _of_each(final, PAPER_LOOKUP + wanted, _about_papers)
+    places = list(dict.fromkeys([*anchors, *papers]))
+    if not places:
         raise HttpError("document.unknown", "nobody has anchored this document on this ledger", status=404)
-    places = sorted(
-        (parse_place(value) for _, value in rows[:MAX_ANCHORS]),
-        key=lambda place: (place.index, place.record_index),
-    )
     return DocumentAnswer(
         hash=wanted.hex(),
         anchors=[record_answer(context, final, place) for place in places],
-        more=len(rows) > MAX_ANCHORS,
+        more=more_anchors or more_papers,
         size=final.size,
     )
+
+
+def _of_each(
+    final: FinalView, prefix: bytes, find: Callable[[FinalView, bytes, int], tuple[list[Place], bool]]
+) -> tuple[list[Place], bool]:
+    """The records that each authority has under a lookup prefix, in order of the log, and whether there are more."""
+    groups = list(islice(final.view.lookup_groups(prefix, AUTHORITY_TAG_SIZE), MAX_AUTHORITIES + 1))
+    more = len(groups) > MAX_AUTHORITIES
+    places: list[Place] = []
+    for group in groups[:MAX_AUTHORITIES]:
+        found, is_cut = find(final, prefix + group, MAX_ANCHORS // min(len(groups), MAX_AUTHORITIES))
+        places += found
+        more |= is_cut
+    return sorted(places, key=lambda place: (place.index, place.record_index)), more
+
+
+def _about_document(final: FinalView, prefix: bytes, most: int) -> tuple[list[Place], bool]:
+    """One authority's records about its document: the one that began it, and of the others the newest."""
+    most = min(most, MAX_ANCHORS_EACH)
+    _, value = next(final.view.lookup(prefix))
+    subject = parse_record(final.record(parse_place(value))).subject
+    count = subject_row(final, subject).history.size
+    newest = range(max(1, count - most + 1), count)
+    found: dict[bytes, Place] = {}
+    for place in final.places(subject, (0, *newest)):
+        raw = final.record(place)
+        # What is mainly about another document joins this one's history too; what was said twice is shown once.
+        if parse_record(raw).subject == subject:
+            found.setdefault(raw, place)
+    return list(found.values()), newest.start > 1
+
+
+def _about_papers(final: FinalView, prefix: bytes, most: int) -> tuple[list[Place], bool]:
+    """One authority's records that say that a file is a paper of something."""
+    most = min(most, MAX_PAPERS_EACH)
+    rows = list(islice(final.view.lookup(prefix), most + 1))
+    return [parse_place(value) for _, value in rows[:most]], len(rows) > most
 
 
 POST_DESCRIPTION: dict[str, object] = {

@@ -76,7 +76,7 @@ def _is_here(request: Request) -> bool:
 
 @router.post("/v1/vault/challenge", summary="A challenge to sign")
 def post_challenge(request: Request) -> ChallengeAnswer:
-    """32 bytes, good for one request and one minute. 404 `vault.none`; 503 `vault.busy`."""
+    """32 bytes, good for one request and one minute. 404 `vault.none`."""
     challenge, until_ms = keeper_of(request).challenge()
     return ChallengeAnswer(challenge=challenge.hex(), until_ms=until_ms)
 

@@ -1,4 +1,10 @@
 // Command newcomer checks receipts and exports of Sổ Gốc from its published format alone.
+//
+// It knows documents, members and keys; notJudged (record.go) lists the record types that it does not know. What holds one of
+// these is "cannot tell": a receipt of one, and an export from the block on that holds the first. So there is no vote, no
+// succession and no parameter in what it replays, and of the rules on them only those are here that refuse: a governed
+// record while there are several administrators, and whoever acts for an authority without following it. It does not know
+// certificates and their days, claims, proof files, histories, compact receipts, lookup codes, nor the vault.
 package main
 
 import (

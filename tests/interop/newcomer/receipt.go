@@ -7,7 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
+
+// statusesDone are those of what was done once and for all: nothing of it can end.
+var statusesDone = []string{"erased", "executed", "logged"}
 
 const (
 	statusInForce = "in-force"
@@ -75,6 +79,7 @@ const maxMembers = 16
 type Answer struct {
 	Verdict Verdict
 	Reason  string
+	Because error // what the verdict follows from, if it is an error
 	Proven  *Proven
 	Index   uint64
 	Entry   *Entry
@@ -82,11 +87,18 @@ type Answer struct {
 	Member  *memberRow
 	Key     *keyRow
 	Subject *subjectRow
+	Line    []string // the authority and those that succeed it
 }
 
 func (a *Answer) say(v Verdict, reason string) *Answer {
 	a.Verdict, a.Reason = v, reason
 	return a
+}
+
+// fail gives the verdict that follows from an error.
+func (a *Answer) fail(err error) *Answer {
+	a.Because = err
+	return a.say(verdictOf(err), err.Error())
 }
 
 // commit gives what a record may know a file by to those who have the salt; nil without one.
@@ -107,19 +119,23 @@ func judgeFile(file, salt, receipt []byte, policy *Policy) *Answer {
 	if answer.Record == nil {
 		return answer
 	}
-	if answer.Record.Type != "doc.anchor/1" {
-		return answer.say(CannotTell, "a record of type "+answer.Record.Type+" is about no file")
+	record := answer.Record
+	if !strings.HasPrefix(record.Type, "doc.") {
+		return answer.say(CannotTell, "a record of type "+record.Type+" is about no file")
 	}
-	identifier := hash(file)
-	if _, committed := answer.Record.Body["commitment"]; committed {
-		if identifier = commit(file, salt); identifier == nil {
-			return answer.say(CannotTell, "the record commits to the file, and the salt is missing")
-		}
+	// A stamped copy has a hash of its own. A record that came later names a document, and not in which of the two ways.
+	identifier, byHash, byCommitment := record.document(), !record.has("commitment"), !record.has("hash")
+	if record.Type == "doc.paper/1" {
+		identifier = record.bytes("hash")
 	}
-	if !bytes.Equal(identifier, answer.Record.document()) {
-		return answer.say(DoesNotMatch, "the file is not the one of the record")
+	committed := commit(file, salt)
+	if byHash && bytes.Equal(hash(file), identifier) || byCommitment && committed != nil && bytes.Equal(committed, identifier) {
+		return answer
 	}
-	return answer
+	if byCommitment && committed == nil {
+		return answer.say(CannotTell, "the record commits to the file, or may do so, and the salt is missing")
+	}
+	return answer.say(DoesNotMatch, "the file is not the one of the record")
 }
 
 // judgeReceipt gives the verdict on a receipt by itself. The record is in the answer only if it is proved to be in the log.
@@ -138,11 +154,11 @@ func judgeReceipt(receipt []byte, policy *Policy) *Answer {
 	}
 	proven, err := policy.check(proof.Checkpoint)
 	if err != nil {
-		return answer.say(verdictOf(err), err.Error())
+		return answer.fail(err)
 	}
 	entry, record, err := checkRecord(parts, proof, proven)
 	if err != nil {
-		return answer.say(verdictOf(err), err.Error())
+		return answer.fail(err)
 	}
 	if parts.headerLeaf != nil {
 		header, err := checkHeader(parts, entry, proven)
@@ -150,17 +166,17 @@ func judgeReceipt(receipt []byte, policy *Policy) *Answer {
 			err = answer.readState(parts, header, entry, record)
 		}
 		if err != nil {
-			return answer.say(verdictOf(err), err.Error())
+			return answer.fail(err)
 		}
 	}
 	answer.Proven, answer.Index, answer.Entry, answer.Record = proven, proof.Index, entry, record
 	switch {
 	case answer.Subject == nil:
 		return answer.say(CannotTell, "the receipt shows that the record exists, not whether it is in force")
+	case answer.Subject.Status != statusInForce && !slices.Contains(statusesDone, answer.Subject.Status):
+		return answer.say(NoLongerInForce, "the record is in the log as it is; its status is "+answer.Subject.Status)
 	case answer.disputed():
 		return answer.say(CannotTell, "the author's key was revoked, and what it signed at that time is disputed")
-	case answer.Subject.Status != statusInForce:
-		return answer.say(NoLongerInForce, "the record is in the log as it is; its status is "+answer.Subject.Status)
 	}
 	return answer.say(InForce, "the record is in the log as it is, and in force")
 }
@@ -243,30 +259,56 @@ func (a *Answer) readState(parts *receiptParts, header *Header, entry *Entry, re
 		}
 		members[name] = row
 	}
-	if !slices.Equal(lineOf(authority, members), parts.members) {
+	// Whoever is named and not listed is found by the walk all the same, and so the two differ.
+	line, rows := lineOf(authority, func(name string) *memberRow { return members[name] })
+	if !slices.Equal(line, parts.members) {
 		return errors.New("the members are not the authority and those that succeed it, nearest first")
 	}
-	member := members[authority]
-	if key.Member != authority {
+	if key.Member != authority && !recordTypes[record.Type].bySuccessor {
 		return errors.New("the author's key is not of the record's authority")
 	}
-	a.Subject, a.Key, a.Member = subject, key, member
+	if !actsFor(key.Member, authority, line, rows, header.Time) {
+		// Who succeeds may have been corrected since.
+		return unknown("the author's key is of a member that does not act for the record's authority now, and may have then")
+	}
+	a.Subject, a.Key, a.Member, a.Line = subject, key, members[key.Member], line
 	return nil
 }
 
-// lineOf walks from a member along its successors, and theirs.
-func lineOf(authority string, members map[string]*memberRow) []string {
+// lineOf walks from a member along its successors, and theirs, breadth first: whom it finds, and their rows. A name without a row
+// is found too, with nil: what that means is for the caller to say.
+func lineOf(authority string, rowOf func(string) *memberRow) ([]string, map[string]*memberRow) {
 	var line []string
+	rows := map[string]*memberRow{}
 	waiting := []string{authority}
 	for len(waiting) > 0 && len(line) < maxMembers {
 		name := waiting[0]
 		waiting = waiting[1:]
-		if row := members[name]; row != nil && !slices.Contains(line, name) {
-			line = append(line, name)
+		if slices.Contains(line, name) {
+			continue
+		}
+		line = append(line, name)
+		if row := rowOf(name); row != nil {
+			rows[name] = row
 			waiting = append(waiting, row.Successors...)
 		}
 	}
-	return line
+	return line, rows
+}
+
+// actsFor says whether a member acts for an authority at a time: it is that one, or each on the way to it has ended.
+func actsFor(who, authority string, line []string, rows map[string]*memberRow, time int64) bool {
+	reached := map[string]bool{authority: true}
+	for range line {
+		for name := range reached {
+			if row := rows[name]; row != nil && row.over(time) {
+				for _, next := range row.Successors {
+					reached[next] = rows[next] != nil
+				}
+			}
+		}
+	}
+	return reached[who]
 }
 
 // isFirst says whether the subject's time is this record's: it is that of the subject's first record.

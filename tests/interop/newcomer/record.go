@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -10,7 +11,9 @@ import (
 	"unicode"
 )
 
-var roleNames = []string{"administrator", "auditor", "device", "inspector", "issuer", "office", "producer", "validator"}
+var roleNames = []string{
+	"administrator", "auditor", "device", "inspector", "issuer", "key-manager", "office", "producer", "validator",
+}
 
 // field is one row of a type's field table.
 type field struct {
@@ -20,8 +23,9 @@ type field struct {
 
 // recordType is what the specification says of one type before the state is asked.
 type recordType struct {
-	roles  []string
-	fields map[string]field
+	roles       []string
+	bySuccessor bool
+	fields      map[string]field
 }
 
 const (
@@ -35,34 +39,107 @@ const (
 	kindDate       = "date"
 	kindMedia      = "media type"
 	kindNatural    = "natural"
+	kindTo64       = "0 to 64"
+	kindFrom1To64  = "1 to 64"
 	kindRoles      = "roles"
+	kindOneOf      = "one of: "
 	allWordLetters = "-.0123456789_abcdefghijklmnopqrstuvwxyz"
 	allNumbers     = "-./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 )
 
+// Words of fields that have a list of them.
+const (
+	documentKinds = kindOneOf + "ban-ghi-nho, ban-thoa-thuan, bao-cao, bien-ban, chi-thi, chuong-trinh, cong-dien, cong-van, de-an, " +
+		"du-an, giay-gioi-thieu, giay-moi, giay-nghi-phep, giay-uy-quyen, giay-xac-nhan, hop-dong, huong-dan, ke-hoach, khac, " +
+		"nghi-quyet, phieu-bao, phieu-chuyen, phieu-gui, phuong-an, quy-che, quy-dinh, quyet-dinh, thong-bao, thong-cao, " +
+		"thu-cong, to-trinh"
+	secrecies  = kindOneOf + "khong, mat, toi-mat, tuyet-mat"
+	urgencies  = kindOneOf + "hoa-toc, khan, thuong-khan"
+	reasons    = kindOneOf + "no-longer-applies, obtained-by-fraud, ordered, other, recorded-in-error, unlawful, wrong-content"
+	integrity  = kindOneOf + "broken, intact"
+	coverage   = kindOneOf + "revision, unclear, whole-file"
+	changes    = kindOneOf + "none, not-permitted, permitted"
+	trust      = kindOneOf + "expired, not-checked, revoked, trusted, untrusted"
+	notASecret = "khong"
+)
+
+var (
+	keepers       = []string{"issuer", "office"}
+	administrator = []string{"administrator"}
+	keyManagers   = []string{"administrator", "key-manager"}
+)
+
+// recordTypes are the types that this program judges: documents, members and keys.
 var recordTypes = map[string]recordType{
-	"doc.anchor/1": {[]string{"issuer", "office"}, map[string]field{
-		"abstract": {kindLine1000, false}, "authority": {kindWord, true}, "commitment": {kindHash, false},
-		"date": {kindDate, false}, "hash": {kindHash, false}, "media_type": {kindMedia, false},
-		"number": {kindLabel, false}, "size": {kindNatural, false}, "symbol": {kindLine60, false},
+	"doc.anchor/1": {keepers, false, map[string]field{
+		"abstract": {kindLine1000, false}, "authority": {kindWord, true}, "book": {kindWord, false},
+		"commitment": {kindHash, false}, "continues": {kindHash, false}, "date": {kindDate, false}, "hash": {kindHash, false},
+		"kind": {documentKinds, false}, "media_type": {kindMedia, false}, "number": {kindLabel, false},
+		"number_tag": {kindHash, false}, "secrecy": {secrecies, false}, "size": {kindNatural, false},
+		"symbol": {kindLine60, false}, "urgency": {urgencies, false},
 	}},
-	"key.register/1": {[]string{"administrator"}, map[string]field{
+	"doc.copy/1": {keepers, false, map[string]field{
+		"authority": {kindWord, true}, "commitment": {kindHash, true}, "continues": {kindHash, false},
+		"number_tag": {kindHash, false}, "original": {kindHash, false}, "original_authority": {kindWord, false},
+	}},
+	"doc.correct/1": {keepers, true, map[string]field{
+		"authority": {kindWord, true}, "by": {kindHash, true}, "by_authority": {kindWord, false}, "document": {kindHash, true},
+	}},
+	"doc.paper/1": {keepers, false, map[string]field{
+		"authority": {kindWord, true}, "document": {kindHash, true}, "hash": {kindHash, true},
+	}},
+	"doc.signatures/1": {keepers, false, map[string]field{
+		"authority": {kindWord, true}, "certificate": {kindHash, false}, "changes": {changes, false},
+		"count": {kindTo64, true}, "coverage": {coverage, false}, "document": {kindHash, true}, "integrity": {integrity, false},
+		"position": {kindFrom1To64, false}, "signed_ms": {kindNatural, false}, "trust": {trust, false},
+	}},
+	"doc.supersede/1": {keepers, true, map[string]field{
+		"authority": {kindWord, true}, "by": {kindHash, true}, "by_authority": {kindWord, false}, "document": {kindHash, true},
+	}},
+	"doc.withdraw/1": {keepers, true, map[string]field{
+		"authority": {kindWord, true}, "document": {kindHash, true}, "reason": {reasons, true},
+	}},
+	"key.register/1": {keyManagers, false, map[string]field{
 		"authority": {kindWord, true}, "key": {kindHash, true}, "member": {kindWord, true},
-		"possession": {kindSignature, true}, "roles": {kindRoles, true},
+		"possession": {kindSignature, true}, "roles": {kindRoles, true}, "until_ms": {kindNatural, false},
 	}},
-	"key.retire/1": {[]string{"administrator"}, map[string]field{
+	"key.retire/1": {roleNames, false, map[string]field{
 		"authority": {kindWord, true}, "key": {kindHash, true}, "member": {kindWord, true},
 	}},
-	"key.revoke/1": {[]string{"administrator"}, map[string]field{
+	"key.revoke/1": {roleNames, false, map[string]field{
 		"authority": {kindWord, true}, "from_ms": {kindNatural, true}, "key": {kindHash, true}, "member": {kindWord, true},
 	}},
-	"member.register/1": {[]string{"administrator"}, map[string]field{
-		"authority": {kindWord, true}, "member": {kindWord, true}, "name": {kindLine200, true}, "roles": {kindRoles, true},
+	"key.rotate/1": {roleNames, false, map[string]field{
+		"authority": {kindWord, true}, "key": {kindHash, true}, "possession": {kindSignature, true},
 	}},
-	"member.roles/1": {[]string{"administrator"}, map[string]field{
-		"authority": {kindWord, true}, "member": {kindWord, true}, "roles": {kindRoles, true},
+	"member.register/1": {administrator, false, map[string]field{
+		"authority": {kindWord, true}, "decision": {kindLine200, false}, "key": {kindHash, false}, "member": {kindWord, true},
+		"name": {kindLine200, true}, "possession": {kindSignature, false}, "roles": {kindRoles, true},
+	}},
+	"member.roles/1": {administrator, false, map[string]field{
+		"authority": {kindWord, true}, "decision": {kindLine200, false}, "key": {kindHash, false}, "member": {kindWord, true},
+		"possession": {kindSignature, false}, "roles": {kindRoles, true},
 	}},
 }
+
+// notJudged are the types that the specification has and this program does not know: what holds one of them is "cannot tell".
+// So it does not follow a ledger past the first certificate, vote, succession, parameter or erasure. It does know, from the
+// rows in a receipt, who succeeds whom.
+var notJudged = []string{
+	"access.log/1", "cert.issue/1", "cert.paper/1", "cert.reinstate/1", "cert.renew/1", "cert.revoke/1", "cert.suspend/1",
+	"erase.tombstone/1", "governance.approve/1", "governance.propose/1", "governance.withdraw/1", "parameter.set/1",
+	"succession.cancel/1", "succession.declare/1", "succession.handover/1",
+}
+
+// unknownType is a record of a type that is not in recordTypes: no evidence of anything.
+type unknownType struct{ name string }
+
+func (u unknownType) Error() string {
+	return fmt.Sprintf("the record type %q is not known here: cannot tell", u.name)
+}
+
+// Unwrap makes it a doubt, however it is wrapped.
+func (u unknownType) Unwrap() error { return doubt{u.Error()} }
 
 // mediaType has the letters of RFC 6838's restricted names, in lower case.
 var mediaType = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$`)
@@ -80,6 +157,9 @@ func kindHolds(kind string, value any) bool {
 	case kindNatural:
 		n, ok := value.(int64)
 		return ok && n >= 0
+	case kindTo64, kindFrom1To64:
+		n, ok := value.(int64)
+		return ok && n <= 64 && n >= map[string]int64{kindTo64: 0, kindFrom1To64: 1}[kind]
 	case kindRoles:
 		items, ok := value.([]any)
 		_, err := parseRoles(items)
@@ -88,6 +168,9 @@ func kindHolds(kind string, value any) bool {
 	s, ok := value.(string)
 	if !ok {
 		return false
+	}
+	if words, ok := strings.CutPrefix(kind, kindOneOf); ok {
+		return slices.Contains(strings.Split(words, ", "), s)
 	}
 	switch kind {
 	case kindWord:
@@ -170,7 +253,7 @@ func decodeRecord(raw []byte) (*Record, error) {
 	}
 	record.Body = body
 	if _, ok := recordTypes[record.Type]; !ok && f.err == nil {
-		f.fail("the type %q is not known here", record.Type)
+		f.err = unknownType{record.Type}
 	}
 	return record, f.err
 }
@@ -187,26 +270,95 @@ func (r *Record) check() error {
 			return fmt.Errorf("%s: the field %q is missing", r.Type, name)
 		}
 	}
-	if r.Type == "doc.anchor/1" {
+	switch r.Type {
+	case "doc.anchor/1":
 		return r.checkAnchor()
+	case "doc.copy/1":
+		if r.has("original_authority") && !r.has("original") {
+			return errors.New("doc.copy/1: whose original, and no original")
+		}
+		return r.checkContinues()
+	case "doc.correct/1", "doc.supersede/1":
+		if r.other() == r.text("authority") && bytes.Equal(r.bytes("by"), r.bytes("document")) {
+			return fmt.Errorf("%s: a document in its own place", r.Type)
+		}
+	case "doc.paper/1":
+		if bytes.Equal(r.bytes("hash"), r.bytes("document")) {
+			return errors.New("doc.paper/1: a document as its own copy")
+		}
+	case "doc.signatures/1":
+		return r.checkSignatures()
+	case "member.register/1", "member.roles/1":
+		if r.has("key") != r.has("possession") {
+			return fmt.Errorf("%s: a key without the signature that shows it, or the reverse", r.Type)
+		}
+		if r.Type == "member.register/1" && slices.Contains(r.roles(), "administrator") && !r.has("key") {
+			return errors.New("member.register/1: an administrator without a key")
+		}
 	}
 	return nil
 }
 
 func (r *Record) checkAnchor() error {
-	_, hashed := r.Body["hash"]
-	_, committed := r.Body["commitment"]
-	_, media := r.Body["media_type"]
-	_, size := r.Body["size"]
-	switch {
-	case hashed == committed:
+	hashed, committed := r.has("hash"), r.has("commitment")
+	if r.has("secrecy") && r.text("secrecy") != notASecret {
+		return errors.New("doc.anchor/1: a secret")
+	}
+	if hashed == committed {
 		return errors.New("doc.anchor/1: not exactly one of hash and commitment")
-	case hashed && !(media && size):
+	}
+	if hashed && !(r.has("media_type") && r.has("size")) {
 		return errors.New("doc.anchor/1: a hash without media type and size")
-	case committed && len(r.Body) != 2:
-		return errors.New("doc.anchor/1: more than an authority beside a commitment")
+	}
+	if hashed && r.has("number_tag") {
+		return errors.New("doc.anchor/1: a tag where the number itself is public")
+	}
+	for name := range r.Body {
+		if committed && !slices.Contains([]string{"authority", "commitment", "continues", "number_tag"}, name) {
+			return fmt.Errorf("doc.anchor/1: %s beside a commitment", name)
+		}
+	}
+	if r.has("number") && !r.has("date") {
+		return errors.New("doc.anchor/1: a number without a date")
+	}
+	if r.has("book") && !r.has("number") {
+		return errors.New("doc.anchor/1: a book without a number")
+	}
+	return r.checkContinues()
+}
+
+func (r *Record) checkContinues() error {
+	if !r.has("continues") {
+		return nil
+	}
+	if !r.has("number") && !r.has("number_tag") {
+		return fmt.Errorf("%s: it continues a document in no number", r.Type)
+	}
+	if bytes.Equal(r.bytes("continues"), r.document()) {
+		return fmt.Errorf("%s: it continues itself", r.Type)
 	}
 	return nil
+}
+
+func (r *Record) checkSignatures() error {
+	found := r.Body["count"].(int64)
+	for _, name := range []string{"changes", "coverage", "integrity", "position", "trust"} {
+		if r.has(name) != (found > 0) {
+			return fmt.Errorf("doc.signatures/1: %s with %d signatures found", name, found)
+		}
+	}
+	if found == 0 && (r.has("certificate") || r.has("signed_ms")) {
+		return errors.New("doc.signatures/1: something about a signature, and none was found")
+	}
+	if found > 0 && r.Body["position"].(int64) > found {
+		return errors.New("doc.signatures/1: a signature beyond those found")
+	}
+	return nil
+}
+
+func (r *Record) has(name string) bool {
+	_, ok := r.Body[name]
+	return ok
 }
 
 func (r *Record) ID() []byte              { return leafHash(r.raw) }
@@ -216,21 +368,45 @@ func (r *Record) bytes(name string) []byte {
 	return raw
 }
 
+func (r *Record) roles() []string {
+	items, _ := r.Body["roles"].([]any)
+	roles, _ := parseRoles(items)
+	return roles
+}
+
+// other is whose document the one in "by" is.
+func (r *Record) other() string {
+	if r.has("by_authority") {
+		return r.text("by_authority")
+	}
+	return r.text("authority")
+}
+
 // document is what a record of a document knows it by.
 func (r *Record) document() []byte {
-	if id := r.bytes("hash"); id != nil {
-		return id
+	for _, name := range []string{"document", "hash", "commitment"} {
+		if r.has(name) {
+			return r.bytes(name)
+		}
 	}
-	return r.bytes("commitment")
+	return nil
 }
 
 // subject is the key, in the state, of what the record is about.
 func (r *Record) subject() []any {
 	switch {
-	case r.Type == "doc.anchor/1":
-		return []any{"subject", "document", r.text("authority"), r.document()}
+	case strings.HasPrefix(r.Type, "doc."):
+		return documentSubject(r.text("authority"), r.document())
 	case strings.HasPrefix(r.Type, "member."):
 		return []any{"subject", "member", r.text("member"), r.text("member")}
+	case r.Type == "key.rotate/1":
+		return keySubject(r.text("authority"), r.bytes("key"))
 	}
-	return []any{"subject", "key", r.text("member"), r.bytes("key")}
+	return keySubject(r.text("member"), r.bytes("key"))
 }
+
+func documentSubject(authority string, document []byte) []any {
+	return []any{"subject", "document", authority, document}
+}
+
+func keySubject(member string, key []byte) []any { return []any{"subject", "key", member, key} }

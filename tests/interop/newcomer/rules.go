@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
+
+// ownDisputeMs is how far back a key that manages no keys may dispute what it signed itself.
+const ownDisputeMs = 24 * 60 * 60 * 1000
 
 // block is what the rules may know of the block that an entry is in.
 type block struct {
@@ -61,17 +66,18 @@ func (s *State) applyEntry(b block, index int64, leaf []byte, raws [][]byte) err
 		}
 	}
 	for _, record := range records {
-		if err := s.checkAuthority(author, record); err != nil {
+		if err := s.checkAuthority(b, author, record); err != nil {
 			return err
 		}
 	}
 	for i, record := range records {
-		status, err := s.applyType(b, record)
+		t := turn{b, entry.Author, author.Member, record, Encode([]any{id, int64(i), record.ID()})}
+		status, err := s.applyType(t)
+		if err == nil {
+			err = s.join(t, record.subject(), status)
+		}
 		if err != nil {
 			return fmt.Errorf("record %d, %s: %w", i, record.Type, err)
-		}
-		if err := s.appendHistory(b, record, status, Encode([]any{id, int64(i), record.ID()})); err != nil {
-			return err
 		}
 	}
 	s.set([]any{"entry", id}, index)
@@ -115,15 +121,19 @@ func checkRecords(entry *Entry, raws [][]byte) ([]*Record, error) {
 }
 
 // checkAuthority asks whether this key may speak for that member in this kind of matter.
-func (s *State) checkAuthority(author *keyRow, record *Record) error {
-	if author.Member != record.text("authority") {
-		return errors.New("authority.not-acting")
+func (s *State) checkAuthority(b block, author *keyRow, record *Record) error {
+	table, authority := recordTypes[record.Type], record.text("authority")
+	if author.Member != authority {
+		line, rows := lineOf(authority, func(name string) *memberRow { row, _ := s.member(name); return row })
+		if !table.bySuccessor || !actsFor(author.Member, authority, line, rows, b.time) {
+			return errors.New("authority.not-acting")
+		}
 	}
 	member, err := s.member(author.Member)
 	if err != nil {
 		return err
 	}
-	for _, role := range recordTypes[record.Type].roles {
+	for _, role := range table.roles {
 		if slices.Contains(author.Roles, role) && slices.Contains(member.Roles, role) {
 			return nil
 		}
@@ -131,90 +141,348 @@ func (s *State) checkAuthority(author *keyRow, record *Record) error {
 	return errors.New("authority.role")
 }
 
+// turn is a record whose turn has come: the block, who signed it, and what goes into the histories that it joins.
+type turn struct {
+	block
+	author []byte
+	member string
+	record *Record
+	leaf   []byte
+}
+
 // applyType is each type's own rule; it returns the status that the subject gets.
-func (s *State) applyType(b block, record *Record) (string, error) {
-	if record.Type == "doc.anchor/1" {
-		if _, ok := s.get(record.subject()); ok {
+func (s *State) applyType(t turn) (string, error) {
+	switch family, _, _ := strings.Cut(t.record.Type, "."); family {
+	case "doc":
+		return s.applyDocument(t)
+	case "member":
+		return s.applyMember(t)
+	}
+	return s.applyKey(t)
+}
+
+func (s *State) applyDocument(t turn) (string, error) {
+	r := t.record
+	row, err := s.subjectRow(r.subject())
+	if err != nil {
+		return "", err
+	}
+	switch r.Type {
+	case "doc.anchor/1", "doc.copy/1":
+		if row != nil {
 			return "", errors.New("the document is anchored already")
 		}
-		return "in-force", nil
+		if err := s.checkOriginal(r); err != nil {
+			return "", err
+		}
+		return statusInForce, s.takeNumber(t)
+	case "doc.signatures/1":
+		if row == nil {
+			return "", errors.New("the document is not anchored")
+		}
+		return row.Status, nil
 	}
-	id := record.text("member")
+	if row == nil || row.Status != statusInForce {
+		return "", errors.New("the document is not anchored, or not in force")
+	}
+	switch r.Type {
+	case "doc.withdraw/1":
+		return "withdrawn", nil
+	case "doc.paper/1":
+		return statusInForce, nil
+	}
+	if other := r.other(); other != r.text("authority") && other != t.member {
+		return "", errors.New("the other document is of a third member")
+	}
+	other := documentSubject(r.other(), r.bytes("by"))
+	if row, err := s.subjectRow(other); err != nil || row == nil || row.Status != statusInForce {
+		return "", errors.Join(err, errors.New("the other document is not anchored, or not in force"))
+	}
+	if err := s.join(t, other, statusInForce); err != nil {
+		return "", err
+	}
+	return map[string]string{"doc.correct/1": statusInForce, "doc.supersede/1": "superseded"}[r.Type], nil
+}
+
+func (s *State) checkOriginal(r *Record) error {
+	if !r.has("original") {
+		return nil
+	}
+	holder := r.text("authority")
+	if r.has("original_authority") {
+		holder = r.text("original_authority")
+	}
+	row, err := s.subjectRow(documentSubject(holder, r.bytes("original")))
+	if err != nil || row == nil || row.Status != statusInForce {
+		return errors.Join(err, errors.New("the original is not anchored, or not in force"))
+	}
+	return nil
+}
+
+// takeNumber writes a document into its number's row, if the number is free or the document's that it continues.
+func (s *State) takeNumber(t turn) error {
+	r := t.record
+	var key []any
+	switch {
+	case r.has("number_tag"):
+		key = []any{"number-tag", r.text("authority"), r.bytes("number_tag")}
+	case r.has("number"):
+		year, err := strconv.ParseInt(r.text("date")[:4], 10, 64)
+		if err != nil {
+			return err
+		}
+		book, _ := r.Body["book"].(string)
+		key = []any{"number", r.text("authority"), book, year, r.text("number")}
+	default:
+		return nil
+	}
+	holder, taken := s.get(key)
+	if !r.has("continues") {
+		if taken {
+			return errors.New("the number is taken")
+		}
+		s.set(key, r.ID())
+		return nil
+	}
+	earlier := documentSubject(r.text("authority"), r.bytes("continues"))
+	row, err := s.subjectRow(earlier)
+	if err != nil || row == nil {
+		return errors.Join(err, errors.New("the document that it continues is not anchored"))
+	}
+	if held, ok := holder.([]byte); !ok || !bytes.Equal(held, row.Issue) {
+		return errors.New("the document that it continues does not hold the number")
+	}
+	becomes := "superseded"
+	switch row.Status {
+	case statusInForce:
+	case "withdrawn":
+		becomes = "withdrawn"
+	default:
+		return errors.New("the document that it continues is superseded already")
+	}
+	s.set(key, r.ID())
+	return s.join(t, earlier, becomes)
+}
+
+// inService asks whether the author may decide on members and keys: the grace period does not reach these.
+func (s *State) inService(t turn) error {
+	key, known := s.key(t.author)
+	member, err := s.member(t.member)
+	if err != nil {
+		return err
+	}
+	if !known || key.Retired != nil || key.Revoked != nil || (key.Until != nil && t.time > *key.Until) || member.over(t.time) {
+		return errors.New("key.not-current")
+	}
+	return nil
+}
+
+// rolesNow are those that the author's key and member both hold when the record's turn comes.
+func (s *State) rolesNow(t turn) []string {
+	key, known := s.key(t.author)
+	member, err := s.member(t.member)
+	if !known || err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(key.Roles), func(role string) bool { return !slices.Contains(member.Roles, role) })
+}
+
+// governed asks for a sole administrator. With more of them there are votes, which this program does not know.
+func (s *State) governed(t turn) error {
+	if err := s.inService(t); err != nil {
+		return err
+	}
+	value, _ := s.get([]any{"administrators"})
+	count := 0
+	for _, name := range texts(arrayOf("administrators", []any{value}, 1), 0) {
+		if row, err := s.member(name); err == nil && !row.over(t.time) {
+			count++
+		}
+	}
+	if count > 1 {
+		return errors.New("governance.quorum")
+	}
+	return nil
+}
+
+// managesKey asks who may register or end a key that has these roles.
+func (s *State) managesKey(t turn, member string, key []byte, roles []string, maybeItself bool) error {
+	if err := s.inService(t); err != nil {
+		return err
+	}
+	now := s.rolesNow(t)
+	isAdministrator := slices.Contains(now, "administrator")
+	if member != t.member {
+		if !isAdministrator {
+			return errors.New("authority.role")
+		}
+		return s.governed(t)
+	}
+	if maybeItself && bytes.Equal(key, t.author) || isAdministrator {
+		return nil
+	}
+	if slices.Contains(now, "key-manager") && !slices.Contains(roles, "administrator") {
+		return nil
+	}
+	return errors.New("authority.role")
+}
+
+func (s *State) applyMember(t turn) (string, error) {
+	if err := s.governed(t); err != nil {
+		return "", err
+	}
+	r, id := t.record, t.record.text("member")
 	member, memberErr := s.member(id)
-	var roles []string
-	if items, ok := record.Body["roles"].([]any); ok {
-		roles, _ = parseRoles(items)
-	}
-	switch record.Type {
-	case "member.register/1":
+	becomes := slices.Contains(r.roles(), "administrator")
+	if r.Type == "member.register/1" {
 		if memberErr == nil {
 			return "", errors.New("the member exists")
 		}
-		s.setMember(id, &memberRow{Name: record.text("name"), Roles: roles, Registered: b.time})
-		return "in-force", nil
-	case "member.roles/1":
-		if memberErr != nil {
-			return "", memberErr
+		if r.has("key") {
+			if err := s.newKey(t, id, &keyRow{Member: id, Roles: r.roles(), Registered: t.time}); err != nil {
+				return "", err
+			}
 		}
-		member.Roles = roles
-		s.setMember(id, member)
-		return "in-force", nil
-	}
-	key := record.bytes("key")
-	row, known := s.key(key)
-	if record.Type == "key.register/1" {
-		if memberErr != nil {
-			return "", memberErr
-		}
-		message := inContext(contextPossession, Encode([]any{b.chainID, id, key}))
-		switch {
-		case known:
-			return "", errors.New("the key exists")
-		case !subset(roles, member.Roles):
-			return "", errors.New("the key has a role that its member has not")
-		case !hasPrimeOrder(key):
-			return "", errors.New("the key is not in the subgroup of prime order")
-		case checkSignature(key, message, record.bytes("possession")) != nil:
-			return "", errors.New("possession of the key is not shown")
-		}
-		row = &keyRow{Member: id, Roles: roles, Registered: b.time}
-		s.set([]any{"key", key}, row.value())
-		return "in-force", nil
-	}
-	if !known || row.Member != id {
-		return "", errors.New("the member has no such key")
-	}
-	if row.Revoked != nil {
-		return "", errors.New("the key is revoked already")
-	}
-	status := "retired"
-	if record.Type == "key.retire/1" {
-		if row.Retired != nil {
-			return "", errors.New("the key is retired already")
-		}
-		row.Retired = &b.time
+		s.setMember(id, &memberRow{Name: r.text("name"), Roles: r.roles(), Registered: t.time})
 	} else {
-		from := record.Body["from_ms"].(int64)
-		if from > b.time {
-			return "", errors.New("the dispute would start after the block")
+		if memberErr != nil {
+			return "", memberErr
 		}
-		status, row.Revoked, row.Disputed = "revoked", &b.time, &from
+		switch {
+		case r.has("key") && !becomes:
+			return "", errors.New("a key of one that becomes no administrator")
+		case r.has("key"):
+			if err := s.newKey(t, id, &keyRow{Member: id, Roles: administrator, Registered: t.time}); err != nil {
+				return "", err
+			}
+		case becomes && !slices.Contains(member.Roles, "administrator"):
+			return "", errors.New("member.key-missing")
+		}
+		member.Roles = r.roles()
+		s.setMember(id, member)
 	}
-	s.set([]any{"key", key}, row.value())
-	return status, nil
+	if r.has("key") {
+		return statusInForce, s.join(t, keySubject(id, r.bytes("key")), statusInForce)
+	}
+	return statusInForce, nil
 }
 
-// appendHistory keeps, for each subject, a tree over its records, so that a list of them can be shown to be complete.
-func (s *State) appendHistory(b block, record *Record, status string, leaf []byte) error {
-	row := &subjectRow{Issue: record.ID(), Time: b.time}
-	if value, ok := s.get(record.subject()); ok {
-		var err error
-		if row, err = parseSubjectRow(value); err != nil {
-			return err
-		}
+// newKey puts a key that nobody has registered yet, and whose owner holds it, in service.
+func (s *State) newKey(t turn, member string, row *keyRow) error {
+	key := t.record.bytes("key")
+	if _, known := s.key(key); known {
+		return errors.New("the key exists")
 	}
-	row.Status, row.Changed = status, b.time
-	row.tree.add(leafHash(leaf))
-	s.set(record.subject(), row.value())
+	message := inContext(contextPossession, Encode([]any{t.chainID, member, key}))
+	switch {
+	case !hasPrimeOrder(key):
+		return errors.New("the key is not in the subgroup of prime order")
+	case checkSignature(key, message, t.record.bytes("possession")) != nil:
+		return errors.New("possession of the key is not shown")
+	}
+	s.set([]any{"key", key}, row.value())
 	return nil
+}
+
+func (s *State) applyKey(t turn) (string, error) {
+	r, key := t.record, t.record.bytes("key")
+	switch r.Type {
+	case "key.register/1":
+		return statusInForce, s.registerKey(t)
+	case "key.rotate/1":
+		if err := s.inService(t); err != nil {
+			return "", err
+		}
+		old, _ := s.key(t.author)
+		next := &keyRow{Member: t.member, Roles: old.Roles, Registered: t.time, Until: old.Until}
+		if err := s.newKey(t, t.member, next); err != nil {
+			return "", err
+		}
+		old.Retired = &t.time
+		s.set([]any{"key", t.author}, old.value())
+		return statusInForce, s.join(t, keySubject(t.member, t.author), "retired")
+	}
+	row, known := s.key(key)
+	if !known || row.Member != r.text("member") {
+		return "", errors.New("the member has no such key")
+	}
+	if err := s.managesKey(t, row.Member, key, row.Roles, true); err != nil {
+		return "", err
+	}
+	if r.Type == "key.retire/1" {
+		if row.Retired != nil || row.Revoked != nil {
+			return "", errors.New("the key is retired or revoked already")
+		}
+		row.Retired = &t.time
+		s.set([]any{"key", key}, row.value())
+		return "retired", nil
+	}
+	// A key that is revoked may get another start of its dispute.
+	from := r.Body["from_ms"].(int64)
+	if from > t.time {
+		return "", errors.New("the dispute would start after the block")
+	}
+	if row.Revoked != nil && row.Disputed != nil && *row.Disputed == from {
+		return "", errors.New("the key is revoked from then on already")
+	}
+	if row.Revoked == nil {
+		row.Revoked = &t.time
+	}
+	isOwn := bytes.Equal(key, t.author)
+	if isOwn && from < t.time-ownDisputeMs && s.managesKey(t, row.Member, key, row.Roles, false) != nil {
+		return "", errors.New("a key disputes by itself what it signed long ago")
+	}
+	row.Disputed = &from
+	s.set([]any{"key", key}, row.value())
+	return "revoked", nil
+}
+
+func (s *State) registerKey(t turn) error {
+	r, id := t.record, t.record.text("member")
+	if err := s.managesKey(t, id, r.bytes("key"), r.roles(), false); err != nil {
+		return err
+	}
+	member, err := s.member(id)
+	if err != nil {
+		return err
+	}
+	if _, known := s.key(r.bytes("key")); known {
+		return errors.New("the key exists")
+	}
+	if !subset(r.roles(), member.Roles) {
+		return errors.New("the key has a role that its member has not")
+	}
+	row := &keyRow{Member: id, Roles: r.roles(), Registered: t.time}
+	if r.has("until_ms") {
+		until := r.Body["until_ms"].(int64)
+		if until <= t.time {
+			return errors.New("the time of the key is over")
+		}
+		row.Until = &until
+	}
+	return s.newKey(t, id, row)
+}
+
+// join keeps, for each subject, a tree over its records, so that a list of them can be shown to be complete.
+func (s *State) join(t turn, subject []any, status string) error {
+	row, err := s.subjectRow(subject)
+	if err != nil {
+		return err
+	}
+	if row == nil {
+		row = &subjectRow{Issue: t.record.ID(), Time: t.time}
+	}
+	row.Status, row.Changed = status, t.time
+	row.tree.add(leafHash(t.leaf))
+	s.set(subject, row.value())
+	return nil
+}
+
+// subjectRow is nil for a subject of which nothing is recorded.
+func (s *State) subjectRow(subject []any) (*subjectRow, error) {
+	value, ok := s.get(subject)
+	if !ok {
+		return nil, nil
+	}
+	return parseSubjectRow(value)
 }

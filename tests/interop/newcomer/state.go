@@ -231,6 +231,9 @@ func (r *memberRow) value() []any {
 	return []any{r.Name, textList(r.Roles), r.Registered, maybe(r.Ended), textList(r.Predecessors), textList(r.Successors)}
 }
 
+// over says whether the member has ended by then.
+func (r *memberRow) over(time int64) bool { return r.Ended != nil && *r.Ended <= time }
+
 func maybe(n *int64) any {
 	if n == nil {
 		return nil

@@ -40,8 +40,8 @@ func verdictOf(err error) Verdict {
 
 // unreadable is for what is not of its format: nothing can be concluded from it, so it is no evidence either.
 func unreadable(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || verdictOf(err) == CannotTell {
+		return err
 	}
 	return doubt{err.Error()}
 }

@@ -12,7 +12,7 @@ import { LedgerError, decode, hashFile, judgeDocument, judgeProof, judgeReceipt,
 import { ask, askBytes, askJson } from "./ask.js";
 import { isCodeOf, readCode } from "./code.js";
 import { judgeCompact } from "./offline.js";
-import { missing, policy } from "./trust.js";
+import { missing, own, policy } from "./trust.js";
 import { alarm, newestSeen, observe } from "./watch.js";
 
 /** A node cosigns every ten minutes; an answer fetched just now that is older than this is not the newest. */
@@ -20,14 +20,17 @@ const FRESH_MS = 2 * 3_600_000;
 /** A clock may be wrong by so much before a time lies in the future. */
 const CLOCK_MS = 10 * 60_000;
 const MAX_PROOF_BYTES = 3_000_000;
+/** So many records about one file are fetched and checked. */
+const MAX_ASKED = 20;
 const HEX = /^[0-9a-f]{64}$/;
 
 /**
  * `verdict`: in-force, ended, bad, unknown. `word`, `sub`, `todo`, `notes`: keys of words. `newest`: whether the status is the newest that the
- * ledger has, was not asked for (null), or could not be had.
+ * ledger has, was not asked for (null), or could not be had. `others`: what else is recorded of the same, each by its authority. `own`: the
+ * policy that was checked by, if the person took it out of a file.
  * @typedef {{verdict: "in-force"|"ended"|"bad"|"unknown", word: string, sub: string, todo: string|null, rule: string, reason: string,
  *   judgement: any, receipt: string|null, proofFile: Uint8Array|null, fileHash: string|null, fileName: string|null, isMatched: boolean, newest: boolean|null, notes: string[],
- *   asked: string, others: Outcome[], sameLedger: boolean|null}} Outcome
+ *   asked: string, others: Outcome[], sameLedger: boolean|null, own: {origin: string, fingerprint: string}|null}} Outcome
  */
 /** @typedef {{file: File|null, receipt: string|null, proof: Uint8Array|null, salt: Uint8Array|null}} Hand */
 /**
@@ -67,7 +70,7 @@ const TODO = {
 export function unknown(parts) {
   return {
     verdict: "unknown", word: "verdict.unknown", sub: "verdict.unknown.sub", reason: "", judgement: null, receipt: null, proofFile: null, fileHash: null,
-    fileName: null, isMatched: false, newest: null, notes: [], asked: "", others: [], sameLedger: null, ...parts,
+    fileName: null, isMatched: false, newest: null, notes: [], asked: "", others: [], sameLedger: null, own: null, ...parts,
   };
 }
 
@@ -166,6 +169,7 @@ async function guarded(desk, check) {
     const looked = newestText && newestText.then((answer) => (answer.kind === "ok" ? observe(answer.text, text) : null));
     const outcome = await check({ text, chainId: chainId ?? null, isFirst: trusted.isFirst, looked });
     await looked;
+    outcome.own = await own();
     if (outcome.judgement?.proved && trusted.isFirst) outcome.notes.push("note.first");
     if (alarm() && outcome.verdict === "in-force") return demoted(outcome, "todo.fork", "ledger.fork");
     return outcome;
@@ -286,13 +290,17 @@ async function askedByHash(hand, fileHash, about, desk, trusted) {
     return unknown({ ...about, sub: "title.unknown-document", todo: "todo.unknown-document", rule: answer.code });
   }
   if (answer.kind !== "ok") return unanswered(answer.kind, about);
-  const ids = firstOfEach(answer.value, fileHash);
+  const { ids, isCut } = firstOfEach(answer.value, fileHash);
   if (!ids.length) return unanswered("garbage", about);
   const outcomes = [];
   for (const id of ids) outcomes.push(await askedById(id, about, hand, desk, trusted));
-  // A server may add what does not fit, to make a sound paper look bad: what fits comes first.
+  // Each authority speaks for its own record only: one that took its own back says nothing of another's, which is in force. And a server
+  // may add what does not fit, to make a sound paper look bad: what fits comes first.
   outcomes.sort((a, b) => rank(a) - rank(b));
-  return { ...outcomes[0], others: outcomes.slice(1).filter((one) => one.judgement?.proved) };
+  const [first, ...rest] = outcomes;
+  const others = rest.filter((one) => one.judgement?.proved);
+  const notes = [...first.notes, ...(others.length < rest.length ? ["note.others-unknown"] : []), ...(isCut ? ["note.others-more"] : [])];
+  return { ...first, notes, others };
 }
 
 /** @param {Outcome} outcome */
@@ -301,21 +309,30 @@ function rank(outcome) {
 }
 
 /**
- * The first record of each authority about a file, out of an answer that nobody has checked.
+ * The first record of each thing that authorities have recorded about a file, out of an answer that nobody has checked: one of each
+ * authority before a second one of any, and a document that is the file before papers that are said to be it.
  * @param {any} value
  * @param {string} fileHash
- * @returns {string[]}
+ * @returns {{ids: string[], isCut: boolean}}
  */
 function firstOfEach(value, fileHash) {
-  /** @type {Map<string, string>} */
-  const first = new Map();
-  for (const record of Array.isArray(value?.anchors) ? value.anchors : []) {
+  /** @type {Map<string, Map<string, string>>} */
+  const byAuthority = new Map();
+  const records = Array.isArray(value?.anchors) ? value.anchors : [];
+  const isItself = (/** @type {any} */ record) => record?.subject?.id === fileHash;
+  for (const record of [...records.filter(isItself), ...records]) {
     const subject = record?.subject;
-    const isAbout = subject?.id === fileHash || (/^(cert|doc)\.paper\/1$/.test(record?.type) && record?.body?.hash === fileHash);
-    const whose = `${subject?.kind} ${subject?.authority} ${subject?.id}`;
-    if (isAbout && HEX.test(record?.id) && !first.has(whose)) first.set(whose, record.id);
+    const isAbout = isItself(record) || (/^(cert|doc)\.paper\/1$/.test(record?.type) && record?.body?.hash === fileHash);
+    if (!isAbout || !HEX.test(record?.id)) continue;
+    const things = byAuthority.get(String(subject?.authority)) ?? new Map();
+    byAuthority.set(String(subject?.authority), things);
+    const whose = `${subject?.kind} ${subject?.id}`;
+    if (!things.has(whose)) things.set(whose, record.id);
   }
-  return [...first.values()].slice(0, 10);
+  const each = [...byAuthority.values()].map((things) => [...things.values()]);
+  const most = Math.max(0, ...each.map((ids) => ids.length));
+  const ids = Array.from({ length: most }, (_, at) => each.flatMap((one) => one.slice(at, at + 1))).flat();
+  return { ids: [...new Set(ids)].slice(0, MAX_ASKED), isCut: ids.length > MAX_ASKED || value?.more === true };
 }
 
 /** @param {any} value an answer that nobody has checked */

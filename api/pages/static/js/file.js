@@ -2,14 +2,14 @@
 
 import verifyWords from "../words/verify.js";
 import { LedgerError, VerificationError } from "../verify/index.js";
-import { showAlarms } from "./alarms.js";
+import { offerPolicy, showAlarms } from "./alarms.js";
 import { checkHand } from "./check.js";
 import { button, el, facts, icon, say, time } from "./dom.js";
 import { checkExport } from "./export.js";
 import { sort } from "./hand.js";
-import { busyPanel, spoken, verdictPanel } from "./panel.js";
+import { busyPanel, ownPolicyNote, spoken, verdictPanel } from "./panel.js";
 import { keepInMemory } from "./store.js";
-import { fingerprint, pin, pinned } from "./trust.js";
+import { fingerprint, own, pin, pinned } from "./trust.js";
 import { addWords, startLanguage, t } from "./words.js";
 
 // Pages opened from a disk share one storage: nothing of one may speak for another.
@@ -62,7 +62,7 @@ function again() {
 async function take(files) {
   await ready;
   const hand = await sort(files);
-  if (hand.policy !== null) await takePolicy(hand.policy);
+  if (hand.policy !== null) await offer(hand.policy);
   if (!hand.file && !hand.receipt && !hand.proof) return;
   const receipt = hand.receipt ?? (hand.proof ? null : held.receipt);
   const proof = hand.proof ?? (receipt ? null : held.proof);
@@ -78,12 +78,16 @@ async function take(files) {
   await showAlarms();
 }
 
-/** @param {string} text */
-async function takePolicy(text) {
+/** A policy out of a file is asked about; what came with it is judged by the one that is kept. @param {string} text */
+async function offer(text) {
+  await ready;
   try {
-    await pin(text, "file");
-    await showPolicy();
-    said.textContent = t("policy.mine");
+    const isAsked = await offerPolicy(text, async () => {
+      again();
+      await showPolicy();
+      said.textContent = t("policy.mine");
+    });
+    said.textContent = t(isAsked ? "policy.file.title" : "policy.same");
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
     byId("policy-state").replaceChildren(say("policy.bad", "strong"));
@@ -102,6 +106,7 @@ async function takeExport(files) {
       busy.querySelector(".doing")?.replaceChildren(`${leaves} / ${of} ${t("file.leaves")}`);
     });
     show(exportPanel("good", "good", "file.export-good", [
+      ownPolicyNote(await own()),
       say("file.export-good-text", "p"),
       facts([["foot.ledger", done.origin], ["fork.size", `${done.size} ${t("file.leaves")}, ${done.records} ${t("file.records")}`], ["fact.as-of", done.asOfMs && time(done.asOfMs)]]),
     ]));
@@ -118,7 +123,7 @@ async function takeExport(files) {
  * @param {string} tone
  * @param {string} sign
  * @param {string} key
- * @param {Node[]} body
+ * @param {(Node|null)[]} body
  */
 function exportPanel(tone, sign, key, body) {
   said.textContent = t(key);
@@ -128,7 +133,7 @@ function exportPanel(tone, sign, key, body) {
 
 for (const [opener, input, then] of /** @type {[string, string, (files: File[]) => unknown][]} */ ([
   ["choose", "files", take],
-  ["choose-policy", "policies", async ([file]) => takePolicy(await file.text())],
+  ["choose-policy", "policies", async ([file]) => offer(await file.text())],
   ["choose-export", "export", takeExport],
 ])) {
   const field = /** @type {HTMLInputElement} */ (byId(input));

@@ -38,9 +38,19 @@ export function verdictPanel(outcome, desk) {
   const title = say(outcome.word, desk.onagain ? "h1" : "h2", { id: "verdict-title", tabindex: "-1" });
   const below = desk.onagain ? "h2" : "h3";
   const head = el("div", { class: "verdict-head" }, sign, el("div", {}, title, say(outcome.sub, "p"), whenLine(outcome)));
-  const body = el("div", { class: "verdict-body" }, ...what(outcome), ...advice(outcome, below), ...notes(outcome), match(outcome, desk, below), actions(outcome, desk));
+  const body = el("div", { class: "verdict-body" }, ownPolicyNote(outcome.own), ...what(outcome), ...others(outcome, below), ...advice(outcome, below), ...notes(outcome), match(outcome, desk, below), actions(outcome, desk));
   const panel = el("section", { class: `verdict ${tone}`, "aria-labelledby": "verdict-title", "data-verdict": outcome.verdict, "data-rule": outcome.rule }, head, body);
-  return el("div", {}, paperHead(), panel, ...others(outcome, below), proof(outcome), say("verify.limits", "p", { class: "soft small" }));
+  return el("div", {}, paperHead(), panel, proof(outcome), say("verify.limits", "p", { class: "soft small" }));
+}
+
+/**
+ * Whoever chose what to trust is told that the verdict rests on that choice.
+ * @param {{origin: string, fingerprint: string}|null} own
+ */
+export function ownPolicyNote(own) {
+  if (!own) return null;
+  return el("div", { class: "note warn", id: "own-policy" }, el("p", {}, say("policy.own", "strong")), say("policy.own-text", "p"),
+    facts([["details.origin", own.origin], ["policy.fingerprint", hash(own.fingerprint)]]));
 }
 
 /** @param {Outcome} outcome */
@@ -198,15 +208,17 @@ function saveProof(outcome) {
 }
 
 /**
+ * What others recorded of the same, each by its name: nobody's word about its own record stands for another's.
  * @param {Outcome} outcome
  * @param {string} heading
  */
 function others(outcome, heading) {
   if (!outcome.others.length) return [];
   const list = el("ul", { class: "others" }, ...outcome.others.map((one) => el("li", { "data-verdict": one.verdict },
+    el("strong", { class: "who" }, one.judgement?.issuer?.name ?? ""), " ",
     el("span", { class: `tag ${TONES[one.verdict]}` }, icon(one.verdict === "in-force" ? "check" : one.verdict === "bad" ? "cross" : "ended"), say(one.word)),
-    " ", one.judgement?.issuer?.name ?? "")));
-  return [say("note.others", heading, { class: "label" }), list];
+    one.verdict === "ended" && one.judgement.sinceMs !== null ? el("span", { class: "num small" }, " ", say("verdict.since"), " ", time(one.judgement.sinceMs)) : null)));
+  return [say("note.others", heading, { class: "label" }), say("note.others-text", "p", { class: "soft small" }), list];
 }
 
 /**
@@ -281,5 +293,5 @@ function checks(outcome) {
 /** @param {Outcome} outcome read to a screen reader when the verdict comes */
 export function spoken(outcome) {
   const who = outcome.judgement?.issuer?.name;
-  return [t(outcome.word), t(outcome.sub), who && outcome.verdict !== "bad" ? `${t("fact.issuer")} ${who}` : "", outcome.todo ? t(outcome.todo) : ""].filter(Boolean).join(language() === "vi" ? ". " : ". ");
+  return [t(outcome.word), t(outcome.sub), outcome.own ? t("policy.own") : "", who && outcome.verdict !== "bad" ? `${t("fact.issuer")} ${who}` : "", outcome.todo ? t(outcome.todo) : ""].filter(Boolean).join(language() === "vi" ? ". " : ". ");
 }

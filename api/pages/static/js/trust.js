@@ -1,8 +1,8 @@
 /**
  * The policy that this device trusts: kept from the first visit, and never replaced without being asked.
  *
- * Rules: the first policy that the server shows is kept, with when; any other is held up beside it for the person to decide. A
- * policy from a person's own file outranks both.
+ * Rules: the first policy that the server shows is kept, with when; any other, be it the server's or one out of a file, is held up
+ * beside it for the person to decide. What was decided for a file of one's own is said with each verdict.
  */
 
 import { LedgerError, checkPolicy, checkSupport, hashFile, toHex } from "../verify/index.js";
@@ -29,8 +29,7 @@ export function pinned() {
  * @returns {Promise<Pinned>} throws if it is no policy
  */
 export async function pin(text, from, chainId = null) {
-  const policy = await checkPolicy(text);
-  const value = { text, keptMs: Date.now(), from, origin: policy.logs[0]?.key.name ?? "", chainId: chainId !== null && CHAIN_ID.test(chainId) ? chainId : null };
+  const value = { text, keptMs: Date.now(), from, origin: await originOf(text), chainId: chainId !== null && CHAIN_ID.test(chainId) ? chainId : null };
   keep("policy", value);
   return value;
 }
@@ -74,6 +73,17 @@ export async function otherPolicy() {
   return answer.text;
 }
 
+/** The name of the ledger that a policy is for. @param {string} text throws if it is no policy */
+export async function originOf(text) {
+  return (await checkPolicy(text)).logs[0]?.key.name ?? "";
+}
+
+/** Whether a policy names the keys of the one that is kept. @param {string} text */
+export function isPinned(text) {
+  const held = pinned();
+  return held !== null && sameKeys(held.text, text);
+}
+
 /** @param {string} text */
 function lines(text) {
   return text.split("\n").map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
@@ -94,6 +104,15 @@ function sameKeys(one, other) {
 export async function fingerprint(text) {
   const digest = toHex(await hashFile(new TextEncoder().encode(`${lines(text).join("\n")}\n`)));
   return (digest.slice(0, 32).match(/.{4}/g) ?? []).join(" ");
+}
+
+/**
+ * The policy that is kept, if the person took it out of a file.
+ * @returns {Promise<{origin: string, fingerprint: string}|null>}
+ */
+export async function own() {
+  const held = pinned();
+  return held?.from === "file" ? { origin: held.origin, fingerprint: await fingerprint(held.text) } : null;
 }
 
 /** Whether this browser can check signatures: null if it can, else the rule that says why not. */

@@ -1,7 +1,7 @@
 /** The citizen's page: four ways in, one verdict out. */
 
 import verifyWords from "../words/verify.js";
-import { showAlarms, comparePolicies } from "./alarms.js";
+import { comparePolicies, offerPolicy, showAlarms } from "./alarms.js";
 import { checkCode, checkCompact, checkHand } from "./check.js";
 import { readCode } from "./code.js";
 import { el, say, time } from "./dom.js";
@@ -10,7 +10,7 @@ import { startHouse } from "./house.js";
 import { busyPanel, spoken, verdictPanel } from "./panel.js";
 import { compactOf } from "./offline.js";
 import { openScan } from "./scan.js";
-import { fingerprint, pin, pinned } from "./trust.js";
+import { fingerprint, pinned } from "./trust.js";
 import { addWords, t } from "./words.js";
 
 addWords(verifyWords);
@@ -71,10 +71,8 @@ function again() {
 /** @param {Iterable<File>} list */
 async function take(list) {
   const hand = await sort(list);
-  if (hand.policy !== null) {
-    await takePolicy(hand.policy);
-    if (!hand.file && !hand.receipt && !hand.proof) return;
-  }
+  if (hand.policy !== null) await offer(hand.policy);
+  if (hand.policy !== null && !hand.file && !hand.receipt && !hand.proof) return;
   if (!hand.file && !hand.receipt && !hand.proof && !hand.salt) return;
   // A file chosen while a receipt is on the table is compared with that one.
   const receipt = hand.receipt ?? (hand.file && !hand.proof ? held.receipt : null);
@@ -83,13 +81,15 @@ async function take(list) {
   await run((desk) => checkHand({ file: hand.file, receipt, proof: hand.proof ?? (hand.file && !receipt ? held.proof : null), salt }, desk));
 }
 
-/** @param {string} text */
-async function takePolicy(text) {
+/** A policy out of a file is asked about; what came with it is judged by the one that is kept. @param {string} text */
+async function offer(text) {
   try {
-    await pin(text, "file");
-    await showAlarms();
-    await showPolicy();
-    said.textContent = t("policy.mine");
+    const isAsked = await offerPolicy(text, async () => {
+      again();
+      await showPolicy();
+      said.textContent = t("policy.mine");
+    });
+    said.textContent = t(isAsked ? "policy.file.title" : "policy.same");
   } catch {
     said.textContent = t("policy.bad");
   }
@@ -117,7 +117,7 @@ async function showPolicy() {
   const place = byId("policy-state");
   if (!policy) return;
   place.replaceChildren(say("details.policy"), ": ", policy.origin, " · ", say("policy.fingerprint"), " ", el("code", {}, await fingerprint(policy.text)),
-    " · ", say("policy.kept-since"), " ", time(policy.keptMs));
+    " · ", say("policy.kept-since"), " ", time(policy.keptMs), ...(policy.from === "file" ? [" · ", say("policy.mine")] : []));
 }
 
 byId("choose").addEventListener("click", () => files.click());

@@ -138,7 +138,9 @@ export async function verifySubmission(data) {
   if (new Set(records.map(toHex)).size !== records.length) {
     throw new RefusedError("entry.records-repeat", "two records of one entry are equal");
   }
-  records.forEach(parseRecord);
+  if (records.map(parseRecord).filter((record) => record.isSingle).length > 1) {
+    throw new RefusedError("entry.single", "an entry holds one succession or one vote on a proposal, and not several");
+  }
   return { id: await entryId(body), leaf, leafHash: await leafHash(leaf), recordIds, body };
 }
 

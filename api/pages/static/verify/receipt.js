@@ -213,10 +213,16 @@ async function standingOf(receipt, body, { record, recordId, subject: about }, c
   const subject = await parseSubjectRow(await proved(header, receipt.state.subject, subjectKey(about)));
   const key = parseKeyRow(await proved(header, receipt.state.key, keyKey(body.authorKey)));
   const members = await membersOf(header, receipt.state.members, record.authority);
-  const acts = key.member === record.authority || (record.bySuccessor && actsFor(key.member, record.authority, members, header.timeMs));
+  const { authority } = record;
+  const acts = key.member === authority || (record.bySuccessor && actsFor(key.member, authority, members, header.timeMs));
   const member = members.get(key.member);
   if (!acts || member === undefined) {
-    throw new VerificationError("receipt.author", `the author's key acts for '${key.member}', not for '${record.authority}'`);
+    if (!record.bySuccessor) {
+      throw new VerificationError("receipt.author", `the author's key acts for '${key.member}', not for '${authority}'`);
+    }
+    // The administrators may have corrected since who succeeds; then it acted by right, and this is no forgery.
+    const detail = `'${key.member}', for which the author's key acts, does not succeed '${authority}' now; it may have then`;
+    throw new CannotTellError("receipt.author", detail);
   }
   const isFirst = equal(subject.issue, recordId);
   const disputed = key.disputedFromMs !== null && (!isFirst || subject.timeMs >= key.disputedFromMs);

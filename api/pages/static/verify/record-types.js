@@ -3,9 +3,10 @@
 /**
  * Field tables (docs/spec.md §8). A field is [name, whether it is required, kind]; a kind is [its name in ledger/fields.py
  * or beside its record types, then its limits in the order in which they are declared there].
+ * `isSingle`: an entry holds one record of all such types at most.
  * `isChecked`: what one field means for another is judged too, when a record is read (records.js).
  * @typedef {[string, ...any[]]} Kind
- * @typedef {{roles: string[], bySuccessor: boolean, isChecked: boolean, fields: [string, boolean, Kind][]}} RecordType
+ * @typedef {{roles: string[], bySuccessor: boolean, isSingle: boolean, isChecked: boolean, fields: [string, boolean, Kind][]}} RecordType
  */
 
 const SHARED = [
@@ -34,11 +35,13 @@ export const RECORD_TYPES = {
   "access.log/1": {
     roles: ["auditor", "inspector", "issuer", "office"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
       ["owner", true, ["Ascii", 1, 64, SHARED[0]]],
       ["item", true, ["Bytes", 32]],
+      ["nonce", true, ["Bytes", 16]],
       ["purpose", true, ["Choice", SHARED[1]]],
       ["legal_ground", true, ["Choice", SHARED[2]]],
       ["law", false, ["Ascii", 1, 40, SHARED[3]]],
@@ -47,6 +50,7 @@ export const RECORD_TYPES = {
   "cert.issue/1": {
     roles: ["issuer"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -62,6 +66,7 @@ export const RECORD_TYPES = {
   "cert.paper/1": {
     roles: ["issuer"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -72,6 +77,7 @@ export const RECORD_TYPES = {
   "cert.reinstate/1": {
     roles: ["issuer"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -81,6 +87,7 @@ export const RECORD_TYPES = {
   "cert.renew/1": {
     roles: ["issuer"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -91,6 +98,7 @@ export const RECORD_TYPES = {
   "cert.revoke/1": {
     roles: ["issuer"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -101,6 +109,7 @@ export const RECORD_TYPES = {
   "cert.suspend/1": {
     roles: ["issuer"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -111,6 +120,7 @@ export const RECORD_TYPES = {
   "doc.anchor/1": {
     roles: ["issuer", "office"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -133,6 +143,7 @@ export const RECORD_TYPES = {
   "doc.copy/1": {
     roles: ["issuer", "office"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -146,6 +157,7 @@ export const RECORD_TYPES = {
   "doc.correct/1": {
     roles: ["issuer", "office"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -157,6 +169,7 @@ export const RECORD_TYPES = {
   "doc.paper/1": {
     roles: ["issuer", "office"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -167,6 +180,7 @@ export const RECORD_TYPES = {
   "doc.signatures/1": {
     roles: ["issuer", "office"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -184,6 +198,7 @@ export const RECORD_TYPES = {
   "doc.supersede/1": {
     roles: ["issuer", "office"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -195,6 +210,7 @@ export const RECORD_TYPES = {
   "doc.withdraw/1": {
     roles: ["issuer", "office"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -205,6 +221,7 @@ export const RECORD_TYPES = {
   "erase.tombstone/1": {
     roles: ["issuer", "office"],
     bySuccessor: true,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -216,6 +233,7 @@ export const RECORD_TYPES = {
   "governance.approve/1": {
     roles: ["administrator"],
     bySuccessor: false,
+    isSingle: true,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -226,6 +244,7 @@ export const RECORD_TYPES = {
   "governance.propose/1": {
     roles: ["administrator", "key-manager"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -236,6 +255,7 @@ export const RECORD_TYPES = {
   "governance.withdraw/1": {
     roles: ["administrator", "key-manager"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -245,6 +265,7 @@ export const RECORD_TYPES = {
   "key.register/1": {
     roles: ["administrator", "key-manager"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -258,6 +279,7 @@ export const RECORD_TYPES = {
   "key.retire/1": {
     roles: ["administrator", "auditor", "device", "inspector", "issuer", "key-manager", "office", "producer", "validator"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -268,6 +290,7 @@ export const RECORD_TYPES = {
   "key.revoke/1": {
     roles: ["administrator", "auditor", "device", "inspector", "issuer", "key-manager", "office", "producer", "validator"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -279,6 +302,7 @@ export const RECORD_TYPES = {
   "key.rotate/1": {
     roles: ["administrator", "auditor", "device", "inspector", "issuer", "key-manager", "office", "producer", "validator"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -289,6 +313,7 @@ export const RECORD_TYPES = {
   "member.register/1": {
     roles: ["administrator"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -303,6 +328,7 @@ export const RECORD_TYPES = {
   "member.roles/1": {
     roles: ["administrator"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -316,6 +342,7 @@ export const RECORD_TYPES = {
   "parameter.set/1": {
     roles: ["administrator"],
     bySuccessor: false,
+    isSingle: false,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -327,6 +354,7 @@ export const RECORD_TYPES = {
   "succession.cancel/1": {
     roles: ["administrator", "key-manager"],
     bySuccessor: false,
+    isSingle: true,
     isChecked: false,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -337,6 +365,7 @@ export const RECORD_TYPES = {
   "succession.declare/1": {
     roles: ["administrator"],
     bySuccessor: false,
+    isSingle: true,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
@@ -350,6 +379,7 @@ export const RECORD_TYPES = {
   "succession.handover/1": {
     roles: ["administrator", "key-manager"],
     bySuccessor: false,
+    isSingle: true,
     isChecked: true,
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],

@@ -18,7 +18,8 @@ import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
 /** @typedef {import("./rows.js").Subject} Subject */
 /**
  * A record that follows its type's field table.
- * @typedef {{type: string, body: Body, raw: Uint8Array, authority: string, bySuccessor: boolean}} LedgerRecord
+ * @typedef {{type: string, body: Body, raw: Uint8Array, authority: string, bySuccessor: boolean,
+ *   isSingle: boolean}} LedgerRecord
  */
 
 export const MAX_RECORD_BYTES = 65_535;
@@ -246,7 +247,8 @@ export function parseRecord(raw) {
   const table = RECORD_TYPES[type];
   checkBody(table.fields, body);
   if (table.isChecked) MEANINGS[type][1]?.(body);
-  return { type, body, raw, authority: body.get("authority"), bySuccessor: table.bySuccessor };
+  const { bySuccessor, isSingle } = table;
+  return { type, body, raw, authority: body.get("authority"), bySuccessor, isSingle };
 }
 
 /**

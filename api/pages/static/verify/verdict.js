@@ -3,8 +3,9 @@
  *
  * Rules: there are four, never two: showing an outage, a missing proof, a withdrawal or an expiry as a forgery is a false alarm, and
  * whatever cannot be judged is "cannot tell". A verdict holds for the time at which the checkpoint's quorum last vouched for it; how
- * old is too old is shown, not decided here. Days of a certificate are judged at `nowMs`, which the caller passes in; a last day that is over
- * makes it "expired" only if it is proved that nothing renewed it.
+ * old is too old is shown, not decided here. A status that ended something is told before a dispute over the author's key, which
+ * `proved.standing.disputed` has in any case. Days of a certificate are judged at `nowMs`, which the caller passes in; a last day
+ * that is over makes it "expired" only if it is proved that nothing renewed it. The first day stands in the issue alone.
  *
  * Not here: words for people. `rule` says which case it is, with `sinceMs`, `issuer`, `certificate`, `claims` beside it.
  */
@@ -34,6 +35,9 @@ import { CERTIFICATE, DOCUMENT } from "./records.js";
  * @typedef {{verdict: Verdict, rule: string, reason: string, proved: VerifiedReceipt|null, sinceMs: number|null, issuer: Issuer|null,
  *   certificate: Certificate|null, claims: Claim[]}} Judgement
  */
+
+/** Statuses beside `in-force` that ended nothing: what the record says was done, and stays done. */
+const DONE = new Set(["erased", "executed", "logged"]);
 
 const DAY_MS = 86_400_000;
 const VIETNAM_MS = 7 * 3_600_000;
@@ -103,13 +107,14 @@ async function judgeStatus(text, policy) {
   if (standing === null) {
     return judgement("cannot-tell", "receipt.no-state", "recorded for certain, but the receipt does not say whether it is in force", proved);
   }
+  const { status, changedMs } = standing.subject;
+  if (status !== "in-force" && !DONE.has(status)) {
+    return judgement("no-longer-in-force", `status.${status}`, `the ledger has it as ${status}`, proved, changedMs);
+  }
   if (standing.disputed) {
     return judgement("cannot-tell", "key.disputed", "the signing key was revoked, and what it did at that time is disputed", proved);
   }
-  const { status, changedMs } = standing.subject;
-  if (status !== "in-force") {
-    return judgement("no-longer-in-force", `status.${status}`, `the ledger has it as ${status}`, proved, changedMs);
-  }
+  if (DONE.has(status)) return judgement("in-force", `status.${status}`, `recorded for good, as ${status}`, proved);
   return judgement("in-force", "status.in-force", "recorded, and in force at the time of the checkpoint", proved);
 }
 
@@ -126,9 +131,6 @@ export async function judgeReceipt(text, policy, nowMs) {
   if (!proved?.standing || proved.subject.kind !== CERTIFICATE) return judged;
   if (proved.record.type === "cert.issue/1") {
     return judgeDays({ ...judged, certificate: certificateOf([proved.record], isAlone(proved)) }, nowMs);
-  }
-  if (proved.record.type === "cert.renew/1") {
-    return judgeLastDay(judged, proved.record.body.get("valid_until"), nowMs, false);
   }
   if (judged.verdict !== "in-force") return judged;
   const reason = "the receipt does not say on which days the certificate is good: get the certificate's proof";

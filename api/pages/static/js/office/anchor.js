@@ -20,9 +20,15 @@ import { act, announce, checkbox, chooser, guarded, input, select } from "./ui.j
 
 /**
  * @typedef {{file: File, name: string, hash: string, media: string, isPrivate: boolean, known: any, holder: any, isContinuing: boolean, problem: string|null,
- *   inputs: Record<string, HTMLInputElement|HTMLSelectElement>, row: HTMLElement, state: HTMLElement, last: string}} Paper
+ *   inputs: Record<string, HTMLInputElement|HTMLSelectElement>, row: HTMLElement, state: HTMLElement, last: string, shown: string}} Paper
  */
 
+/** How long after a change all papers are judged again: many changes at once are one. */
+const SETTLE_MS = 40;
+const MANY = 40;
+const SETTLE_MANY_MS = 500;
+/** Papers that are hashed and asked about at one time. */
+const TOGETHER = 8;
 const FIELDS = ["number", "symbol", "kind", "date", "abstract"];
 
 /** Codes of the field `kind`, as the ledger knows them. */
@@ -34,6 +40,10 @@ function kinds() {
 export function anchorView() {
   /** @type {Paper[]} */
   let papers = [];
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  let due;
+  /** What is being asked of the ledger. @type {Set<Promise<void>>} */
+  const asked = new Set();
   const place = el("div");
   const list = el("div", { class: "sheet", role: "group", "data-t-label": "of.anchor.list" });
   const summary = el("p", { class: "grow", "aria-live": "polite" });
@@ -43,7 +53,7 @@ export function anchorView() {
   const allDate = input({ type: "date", id: "all-date", "aria-label": "ngày", "data-t-label": "of.anchor.all-date" });
   allDate.addEventListener("change", () => {
     for (const paper of papers) if (!paper.inputs.date.value || paper.inputs.date.value === paper.last) paper.inputs.date.value = paper.last = allDate.value;
-    papers.forEach(check);
+    check();
   });
   const allPrivate = checkbox(say("of.anchor.all-private"), { id: "all-private" });
   allPrivate.box.addEventListener("change", () => papers.forEach((paper) => setPrivate(paper, allPrivate.box.checked)));
@@ -74,8 +84,10 @@ export function anchorView() {
       list.append(paper.row);
     }
     show();
-    await forEach(fresh, read, 3);
-    await forEach(fresh.filter((paper) => papers.includes(paper)), look, 4);
+    await forEach(fresh, async (paper) => {
+      await read(paper);
+      if (paper.hash) await look(paper);
+    }, TOGETHER);
     const marked = papers.find((paper) => paper.problem === "of.anchor.secret");
     announce(`${papers.length}`);
     if (marked) marked.row.scrollIntoView({ block: "nearest" });
@@ -101,13 +113,13 @@ export function anchorView() {
     /** @type {Paper} */
     const paper = {
       file, name, hash: "", media: file.type || (/\.pdf$/i.test(name) ? "application/pdf" : "application/octet-stream"), isPrivate: false, known: null, holder: null,
-      isContinuing: false, problem: null, inputs, state, last: allDate.value, row: el("fieldset", { class: "paper-row" }),
+      isContinuing: false, problem: null, inputs, state, last: allDate.value, shown: "", row: el("fieldset", { class: "paper-row" }),
     };
     const cells = FIELDS.map((field) => el("label", { class: `cell ${field}` }, say(`field.${field}`, "span", { class: "cell-name" }), /** @type {any} */ (inputs)[field]));
     const drop = act("of.anchor.remove", { kind: "small quiet", onclick: () => {
       papers = papers.filter((one) => one !== paper);
       paper.row.remove();
-      show();
+      check();
     } });
     paper.row.append(el("legend", { class: "paper-name" }, name), ...cells, el("span", { class: "cell private" }, priv.whole), el("div", { class: "cell state-cell" }, state, drop));
     priv.box.addEventListener("change", () => setPrivate(paper, priv.box.checked));
@@ -117,7 +129,7 @@ export function anchorView() {
     });
     for (const one of Object.values(inputs)) one.addEventListener("change", () => {
       paper.holder = null;
-      check(paper);
+      check();
       look(paper);
     });
     if (isMarkedSecret(name)) paper.problem = "of.anchor.secret";
@@ -130,32 +142,40 @@ export function anchorView() {
     paper.isPrivate = isPrivate;
     paper.row.dispatchEvent(new CustomEvent("set-private"));
     for (const one of Object.values(paper.inputs)) one.disabled = isPrivate;
-    check(paper);
+    check();
     look(paper);
   }
 
   /** Hash it; a paper whose name marks it as secret is not read. @param {Paper} paper */
   async function read(paper) {
-    if (paper.problem === "of.anchor.secret") return check(paper);
+    if (paper.problem === "of.anchor.secret") return check();
     paper.state.replaceChildren(say("of.anchor.hashing"));
     try {
       paper.hash = toHex(await hashFile(paper.file));
     } catch (error) {
       paper.problem = error instanceof LedgerError ? "of.anchor.too-large" : "of.anchor.unreadable";
-      return check(paper);
+      return check();
     }
-    const twin = papers.find((one) => one !== paper && one.hash === paper.hash);
-    if (twin) {
+    if (papers.some((one) => one !== paper && one.hash === paper.hash)) {
+      paper.hash = "";
       papers = papers.filter((one) => one !== paper);
       paper.row.remove();
-      return;
+      return check();
     }
     filesHere.set(paper.hash, paper.file);
-    check(paper);
+    check();
   }
 
   /** Ask whether it, or its number, is on the ledger already. @param {Paper} paper */
   async function look(paper) {
+    const asking = askAbout(paper);
+    asked.add(asking);
+    await asking;
+    asked.delete(asking);
+  }
+
+  /** @param {Paper} paper */
+  async function askAbout(paper) {
     if (!paper.hash) return;
     const key = keyFor("doc.anchor/1");
     if (!key) return;
@@ -167,56 +187,70 @@ export function anchorView() {
     }
     const { number, date } = valuesOf(paper);
     if (!paper.isPrivate && number && date && !paper.known) paper.holder = await holderOf(key.member, paper);
-    check(paper);
+    check();
   }
 
-  /** @param {Paper} paper */
-  function check(paper) {
-    const values = valuesOf(paper);
-    const free = ["symbol", "abstract"].map((name) => [name, paper.isPrivate ? null : personalData(values[name])]).find(([, found]) => found);
-    const isHard = paper.problem && !paper.problem.startsWith("of.wrong.");
-    /** @type {Node[]} */
-    let words;
-    for (const one of Object.values(paper.inputs)) one.removeAttribute("aria-invalid");
-    if (isHard) words = [tag("bad", "cross", /** @type {string} */ (paper.problem))];
-    else if (!paper.hash) words = [say("of.anchor.hashing")];
-    else if (paper.known) words = [tag("good", "check", "of.anchor.known"), node(" "), time(paper.known.time_ms)];
-    else if (free) {
-      paper.inputs[/** @type {string} */ (free[0])].setAttribute("aria-invalid", "true");
-      paper.problem = "of.wrong.personal";
-      words = [tag("bad", "cross", "of.wrong.personal"), node(" "), say(`field.${free[0]}`, "strong"), node(": "), say(/** @type {string} */ (free[1]))];
-    } else if (!paper.isPrivate && values.number && !/^[A-Za-z0-9./_-]{1,20}$/.test(values.number)) words = wrong(paper, "number", "of.wrong.number");
-    else if (!paper.isPrivate && values.number && !values.date) words = wrong(paper, "date", "of.wrong.date");
-    else if (!paper.isPrivate && sameNumber(paper)) words = wrong(paper, "number", "of.wrong.twice");
-    else if (!paper.isPrivate && paper.holder && !paper.isContinuing) {
-      paper.problem = "of.wrong.taken";
-      paper.inputs.number.setAttribute("aria-invalid", "true");
-      const box = checkbox(say("of.anchor.continues"));
-      box.box.addEventListener("change", () => {
-        paper.isContinuing = box.box.checked;
-        check(paper);
-      });
-      words = [tag("bad", "cross", "of.wrong.taken"), box.whole];
-    } else {
-      paper.problem = null;
-      words = [tag("", "check", paper.isContinuing && paper.holder ? "of.anchor.continuing" : "of.anchor.new")];
+  /** Judge all of them anew, in a moment: one paper's number is another one's business too. */
+  function check() {
+    due ??= setTimeout(settle, papers.length > MANY ? SETTLE_MANY_MS : SETTLE_MS);
+  }
+
+  function settle() {
+    clearTimeout(due);
+    due = undefined;
+    /** @type {Map<string, number>} */
+    const numbers = new Map();
+    for (const paper of papers) {
+      const key = paper.isPrivate || paper.known ? null : numberKey(paper);
+      if (key !== null) numbers.set(key, (numbers.get(key) ?? 0) + 1);
     }
-    if (paper.known) paper.problem = null;
-    paper.state.replaceChildren(...words);
+    for (const paper of papers) judge(paper, numbers);
     show();
   }
 
-  /** @param {Paper} paper @param {string} field @param {string} key */
-  function wrong(paper, field, key) {
-    paper.problem = key;
-    paper.inputs[field].setAttribute("aria-invalid", "true");
-    return [tag("bad", "cross", key)];
+  /** @param {Paper} paper @param {Map<string, number>} numbers */
+  function judge(paper, numbers) {
+    const values = valuesOf(paper);
+    if (paper.problem?.startsWith("of.wrong.") || paper.known) paper.problem = null;
+    /** @type {[string, string]|null} */
+    let wrong = null;
+    let gate = "";
+    if (!paper.problem && paper.hash && !paper.known && !paper.isPrivate) {
+      const free = ["symbol", "abstract"].find((name) => personalData(values[name]));
+      if (free) {
+        wrong = [free, "of.wrong.personal"];
+        gate = personalData(values[free]) ?? "";
+      } else if (values.number && !/^[A-Za-z0-9./_-]{1,20}$/.test(values.number)) wrong = ["number", "of.wrong.number"];
+      else if (values.number && !values.date) wrong = ["date", "of.wrong.date"];
+      else if ((numbers.get(numberKey(paper) ?? "") ?? 0) > 1) wrong = ["number", "of.wrong.twice"];
+      else if (paper.holder && !paper.isContinuing) wrong = ["number", "of.wrong.taken"];
+    }
+    if (wrong) paper.problem = wrong[1];
+    const now = JSON.stringify([paper.problem, wrong, gate, Boolean(paper.hash), paper.known?.time_ms, paper.isContinuing && paper.holder !== null]);
+    if (now === paper.shown) return;
+    paper.shown = now;
+    for (const [name, one] of Object.entries(paper.inputs)) {
+      if (wrong?.[0] === name) one.setAttribute("aria-invalid", "true");
+      else one.removeAttribute("aria-invalid");
+    }
+    paper.state.replaceChildren(...stateOf(paper, wrong, gate));
   }
 
-  /** @param {Paper} paper */
-  function sameNumber(paper) {
-    const mine = numberKey(paper);
-    return mine !== null && papers.some((one) => one !== paper && !one.isPrivate && !one.known && numberKey(one) === mine);
+  /** @param {Paper} paper @param {[string, string]|null} wrong @param {string} gate @returns {Node[]} */
+  function stateOf(paper, wrong, gate) {
+    if (wrong?.[1] === "of.wrong.personal") return [tag("bad", "cross", wrong[1]), el("span", {}, say(`field.${wrong[0]}`, "strong"), ": ", say(gate))];
+    if (wrong?.[1] === "of.wrong.taken") {
+      const box = checkbox(say("of.anchor.continues"));
+      box.box.addEventListener("change", () => {
+        paper.isContinuing = box.box.checked;
+        check();
+      });
+      return [tag("bad", "cross", wrong[1]), box.whole];
+    }
+    if (paper.problem) return [tag("bad", "cross", paper.problem)];
+    if (!paper.hash) return [say("of.anchor.hashing")];
+    if (paper.known) return [tag("good", "check", "of.anchor.known"), time(paper.known.time_ms)];
+    return [tag("", "check", paper.isContinuing && paper.holder ? "of.anchor.continuing" : "of.anchor.new")];
   }
 
   function show() {
@@ -235,9 +269,17 @@ export function anchorView() {
   }
 
   async function signAll() {
+    // The last field may have been left by this very click.
+    await Promise.all(asked);
+    settle();
+    const bad = papers.find((paper) => paper.problem || !paper.hash);
+    if (bad) {
+      bad.row.scrollIntoView({ block: "nearest" });
+      return;
+    }
     const key = keyFor("doc.anchor/1");
     if (!key) throw new LedgerError("office.no-key", "no key in this browser may anchor documents");
-    const ready = papers.filter((paper) => !paper.known && !paper.problem);
+    const ready = papers.filter((paper) => paper.hash && !paper.known && !paper.problem);
     const vaultOpen = ready.some((paper) => paper.isPrivate) && (await hasVault());
     const things = [];
     for (const paper of ready) {

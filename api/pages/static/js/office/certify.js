@@ -16,7 +16,7 @@ import { desk, keyFor } from "./desk.js";
 import { claimsValue, jobPanel } from "./jobs.js";
 import { random } from "./keys.js";
 import { askSigned, forEach } from "./node.js";
-import { follow, jobOf, jobs, keepJob, say as sayDoing, sign } from "./queue.js";
+import { follow, jobOf, jobs, keepJob, mend, say as sayDoing, sign } from "./queue.js";
 import { emptyTable, lastDay, readRow, readTable } from "./table.js";
 import { act, checkbox, chooser, field, guarded, input, select, today } from "./ui.js";
 
@@ -57,7 +57,7 @@ export function certifyView() {
   const byForm = el("details", {}, say("of.cert.one", "summary"), el("div", { class: "inside" }, form));
   const start = el("div", {}, say("of.cert.title", "h2", { tabindex: "-1" }), say("of.cert.lead", "p", { class: "soft" }),
     el("div", { class: "pair" }, field(say("of.cert.schema"), which), field(say("of.cert.from"), from), field(say("of.cert.until"), until, { hint: say("of.cert.until-hint") })),
-    byTable, byForm, found, place, bar);
+    byTable, found, byForm, place, bar);
   const after = el("div");
   const view = el("div", {}, start, after);
 
@@ -216,6 +216,25 @@ async function thingOf(row, schema, authority, from, until, index, vaultOpen) {
 }
 
 /**
+ * The records of certificates that were refused for their places in the status list, with other places. They are the same certificates, whose
+ * contents are in the vault already; since they were refused for good, none is issued twice.
+ * @param {import("./queue.js").Job} job
+ */
+async function inOtherPlaces(job) {
+  const indexes = await freeIndexes(job.items[0].authority, job.items.length);
+  return forEach(job.items, async (item, at) => {
+    const claims = item.claims.map((/** @type {[string, any]} */ [name, value]) => ({ name, value }));
+    /** @type {Record<string, any>} */
+    const body = {
+      authority: item.authority, certificate: fromHex(item.certificate), schema: item.schema, claims_root: await commitClaims(claims, fromHex(item.salt)), claims_count: claims.length,
+      status_index: indexes[at], valid_from: item.validFrom,
+    };
+    if (item.validUntil) body.valid_until = item.validUntil;
+    return { record: encodeRecord("cert.issue/1", body), item: { ...item, index: indexes[at] } };
+  });
+}
+
+/**
  * Random free places in an authority's status lists; with no network any random places, which the ledger judges.
  * @param {string} authority
  * @param {number} count
@@ -286,4 +305,5 @@ async function makeSheets(job) {
 }
 
 follow("certificates", makeSheets);
+mend("certificates", "certificate.status-index", inOtherPlaces);
 

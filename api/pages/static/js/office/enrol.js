@@ -153,7 +153,10 @@ export function waitPanel(key, ondone) {
   const print = el("strong", { class: "print", id: "my-fingerprint" });
   const state = el("div", {});
   fingerprint(key.publicKey).then((text) => (print.textContent = text));
-  const panel = el("div", { class: "wait" }, say("of.wait.title", "h3", { tabindex: "-1" }), say("of.wait.text", "p"), el("p", { class: "print-line" }, print), state);
+  const command = el("pre", { class: "policy-text" });
+  possession(key).then((shows) => (command.textContent = `sogoc member add --key keys/admin.pem --member ${key.member} --roles ${key.roles.join(",")} --public-key ${key.publicKey} --possession ${toHex(shows)}`));
+  const panel = el("div", { class: "wait" }, say("of.wait.title", "h3", { tabindex: "-1" }), say("of.wait.text", "p"), el("p", { class: "print-line" }, print), state,
+    el("details", {}, say("of.wait.command", "summary"), el("div", { class: "inside" }, command)));
   let isOver = false;
 
   async function ask() {

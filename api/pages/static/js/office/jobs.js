@@ -12,7 +12,7 @@ import { t } from "../words.js";
 import { keyFor } from "./desk.js";
 import { askSigned, forEach, receiptsOf } from "./node.js";
 import { problemNote } from "./problems.js";
-import { changed, dropJob, jobOf, jobs, keepJob, onQueue, underWay } from "./queue.js";
+import { changed, dropJob, jobOf, jobs, keepJob, onQueue, tryAgain, underWay } from "./queue.js";
 import { act, announce, chooser, guarded, jobTag } from "./ui.js";
 import { fileName, zipped } from "./zip.js";
 
@@ -290,6 +290,7 @@ export function queueView(open) {
       job.problem ? problemNote(job.problem) : null,
       el("span", { class: "buttons" },
         job.kind === "documents" || job.kind === "certificates" ? act("of.open", { kind: "small", onclick: () => open([/** @type {number} */ (job.id)]) }) : null,
+        job.state === "refused" && job.problem?.retry ? act("of.queue.again", { kind: "small", onclick: () => tryAgain(job) }) : null,
         act("of.queue.drop", { kind: "small quiet", onclick: () => openDrop(job) }))))));
   }
 

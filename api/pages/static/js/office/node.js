@@ -1,7 +1,7 @@
 /**
  * What the office asks of the node, beside what `ask.js` does for every page: sending, and the vault's signed requests.
  *
- * Rules: an outage, "later", and a refusal are three things. A refusal is final for those bytes only if the node says so.
+ * Rules: an outage, "later", and a refusal are three things. A refusal is for good unless the node says that it may be tried again.
  */
 
 import { encode, fromHex, sha256 } from "../../verify/index.js";
@@ -9,7 +9,7 @@ import { signedMessage } from "../../verify/hash.js";
 import { askJson } from "../ask.js";
 import { signWith } from "./keys.js";
 
-/** @typedef {{code: string, detail: string}} Problem */
+/** `retry`: whether the same bytes may be taken later. @typedef {{code: string, detail: string, retry?: boolean}} Problem */
 /**
  * @template T
  * @typedef {{kind: "ok", status: number, value: T}|{kind: "later", problem: Problem|null, afterMs: number}|{kind: "refused", problem: Problem}} Sent
@@ -35,8 +35,8 @@ export async function send(path, body, type = MSGPACK) {
     });
     if (answer.ok) return { kind: "ok", status: answer.status, value: answer };
     const said = await answer.json().catch(() => null);
-    const problem = typeof said?.code === "string" ? { code: said.code, detail: String(said.detail ?? "") } : null;
-    if (problem && answer.status < 500 && answer.status !== 429 && answer.status !== 408 && said.retry !== true) return { kind: "refused", problem };
+    const problem = typeof said?.code === "string" ? { code: said.code, detail: String(said.detail ?? ""), retry: said.retry === true } : null;
+    if (problem && answer.status < 500 && answer.status !== 429 && answer.status !== 408) return { kind: "refused", problem };
     return { kind: "later", problem, afterMs: 1000 * Number(answer.headers.get("retry-after") ?? 0) };
   } catch {
     return { kind: "later", problem: null, afterMs: 0 };

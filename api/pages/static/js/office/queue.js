@@ -19,19 +19,22 @@ import { askSigned, forEach, submit, vaultItem } from "./node.js";
  * One signature: an entry, and what people want to know of it. `items` are the page's own, one for each record that made one.
  * @typedef {{id?: number, kind: string, createdMs: number, key: string, submission: Uint8Array, entryId: string, recordIds: string[], items: any[],
  *   vault: ForVault[], vaultDone: number, state: "waiting"|"sent"|"final"|"refused", problem: Problem|null, height: number|null, finalMs: number|null,
- *   next: any}} Job
+ *   next: any, mended?: number}} Job
  */
 
 const MAX_RECORDS = 4_096;
 const ROOM = 700_000 - 1_024;
 const FIRST_WAIT_MS = 3_000;
 const LONGEST_WAIT_MS = 60_000;
+const MOST_MENDED = 5;
 const LOCK = "sogoc-office-queue";
 
 /** @type {Set<() => void>} */
 const listeners = new Set();
 /** What follows when a job's entry is final, by its kind. @type {Map<string, (job: Job) => Promise<"done"|"later">>} */
 const followers = new Map();
+/** What is signed anew in the place of a job that was refused by a rule. @type {Map<string, (job: Job) => Promise<{record: Uint8Array, item: any}[]>>} */
+const menders = new Map();
 let waitMs = FIRST_WAIT_MS;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let timer;
@@ -51,6 +54,11 @@ export function changed() {
 /** @param {string} kind @param {(job: Job) => Promise<"done"|"later">} follower */
 export function follow(kind, follower) {
   followers.set(kind, follower);
+}
+
+/** @param {string} kind @param {string} rule @param {(job: Job) => Promise<{record: Uint8Array, item: any}[]>} mender */
+export function mend(kind, rule, mender) {
+  menders.set(`${kind} ${rule}`, mender);
 }
 
 export function underWay() {
@@ -112,24 +120,39 @@ export async function sign(key, kind, things, next = null) {
   }
   const ids = [];
   for (const group of groups) {
-    const records = group.flatMap((thing) => thing.record);
-    const { id, submission, recordIds } = await buildEntry({
-      chainId: fromHex(key.chainId), publicKey: fromHex(key.publicKey), sign: (message) => signWith(key, message), timeMs: Date.now(), nonce: random(16), records,
-    });
-    let at = 0;
-    const items = group.map((thing) => {
-      const recordId = toHex(recordIds[at]);
-      at += [thing.record].flat().length;
-      return { ...thing.item, recordId };
-    });
     ids.push(await put("jobs", {
-      chainId: key.chainId, kind, createdMs: Date.now(), key: key.publicKey, submission, entryId: toHex(id), recordIds: recordIds.map(toHex), items,
+      chainId: key.chainId, kind, createdMs: Date.now(), key: key.publicKey, ...(await signed(key, group)),
       vault: group.flatMap((thing) => thing.vault ?? []), vaultDone: 0, state: "waiting", problem: null, height: null, finalMs: null, next,
     }));
   }
   changed();
   kick();
   return ids;
+}
+
+/**
+ * One entry over the records of things.
+ * @param {import("./desk.js").OfficeKey} key
+ * @param {{record: Uint8Array|Uint8Array[], item: any}[]} things
+ */
+async function signed(key, things) {
+  const records = things.flatMap((thing) => thing.record);
+  const { id, submission, recordIds } = await buildEntry({
+    chainId: fromHex(key.chainId), publicKey: fromHex(key.publicKey), sign: (message) => signWith(key, message), timeMs: Date.now(), nonce: random(16), records,
+  });
+  let at = 0;
+  const items = things.map((thing) => {
+    const recordId = toHex(recordIds[at]);
+    at += [thing.record].flat().length;
+    return { ...thing.item, recordId };
+  });
+  return { submission, entryId: toHex(id), recordIds: recordIds.map(toHex), items };
+}
+
+/** Send once more what was refused only for the time being. @param {Job} job */
+export async function tryAgain(job) {
+  await keepJob({ ...job, state: "waiting", problem: null });
+  kick();
 }
 
 /** Send what waits, now. */
@@ -154,12 +177,12 @@ async function work() {
   for (;;) {
     const job = (await jobs()).find((one) => one.state === "waiting" || one.state === "sent" || (one.state === "final" && one.next !== null));
     if (!job) return true;
-    const before = JSON.stringify([job.state, job.next !== null]);
+    const before = JSON.stringify([job.state, job.next !== null, job.entryId]);
     if ((await step(job)) === "later") return false;
     waitMs = FIRST_WAIT_MS;
     const after = await get("jobs", /** @type {number} */ (job.id));
     // A step that changed nothing would be taken for ever.
-    if (after && JSON.stringify([after.state, after.next !== null]) === before) return false;
+    if (after && JSON.stringify([after.state, after.next !== null, after.entryId]) === before) return false;
   }
 }
 
@@ -204,7 +227,11 @@ async function step(job) {
  * @returns {Promise<"done">}
  */
 async function refused(job, problem) {
-  await keepJob({ ...job, state: "refused", problem: { code: problem.code, detail: problem.detail } });
+  const mender = menders.get(`${job.kind} ${problem.code}`);
+  const key = desk.keys.find((one) => one.publicKey === job.key);
+  const mended = job.mended ?? 0;
+  if (mender && key && mended < MOST_MENDED) await keepJob({ ...job, ...(await signed(key, await mender(job))), mended: mended + 1, state: "waiting", problem: null });
+  else await keepJob({ ...job, state: "refused", problem: { code: problem.code, detail: problem.detail, retry: problem.retry === true } });
   return "done";
 }
 

@@ -104,10 +104,11 @@ export function registerView() {
 /** @param {any} record @returns {(Node|string)[]} */
 function nameParts(record) {
   const { body } = record;
-  if (record.subject.kind === "certificate") return [sayOr(`of.schema.${body.schema}`, body.schema), " · ", codeText(record.id)];
+  if (record.subject.kind === "certificate") return [sayOr(`of.schema.${body.schema}`, body.schema), " · ", el("span", { class: "code-link" }, codeText(record.id))];
   const number = body.number ? `${body.number}${body.symbol ? `/${body.symbol}` : ""}` : "";
-  if (body.commitment) return [say("of.private-paper"), " · ", codeText(record.id)];
-  return [number ? `${number} · ` : "", body.kind ? sayOr(`doc-kind.${body.kind}`, body.kind) : say("fact.document"), number ? "" : ` · ${codeText(record.id)}`];
+  const code = el("span", { class: "code-link" }, codeText(record.id));
+  if (body.commitment) return [say("of.private-paper"), " · ", code];
+  return [number ? `${number} · ` : "", body.kind ? sayOr(`doc-kind.${body.kind}`, body.kind) : say("ex.document"), ...(number ? [] : [" · ", code])];
 }
 
 /** @param {any} record @param {() => void} onchange */
