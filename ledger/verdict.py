@@ -10,8 +10,8 @@ that day. Otherwise somebody may have renewed it since, and the verdict is "cann
 last day back, a day that is still to come decides by itself; since nothing that is over is renewed, what has expired stays so.
 The first day stands in the issue alone: without it, no other record's receipt says that a certificate is good.
 
-A status that ended something is told first, and a dispute over the author's key beside it: in doubt is only what would else be in
-force. What was done once and for all, such as an access that was logged, is recorded for good: that is "valid".
+A status that ended something is told first, and a dispute over the author's key beside it: in doubt is only what would else
+be in force. What was done once and for all, such as an access that was logged, is recorded for good: that is "valid".
 
 What this module does not do: hash files, find receipts, or read a clock.
 """

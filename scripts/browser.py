@@ -38,7 +38,8 @@ _HEAD = """\
  * `isSingle`: an entry holds one record of all such types at most.
  * `isChecked`: what one field means for another is judged too, when a record is read (records.js).
  * @typedef {[string, ...any[]]} Kind
- * @typedef {{roles: string[], bySuccessor: boolean, isSingle: boolean, isChecked: boolean, fields: [string, boolean, Kind][]}} RecordType
+ * @typedef {{roles: string[], bySuccessor: boolean, isSingle: boolean, isChecked: boolean,
+ *   fields: [string, boolean, Kind][]}} RecordType
  */
 
 """

@@ -36,7 +36,7 @@ from ledger.records.certificates import (
     status_list_lookup,
     until_key,
 )
-from ledger.records.documents import HASH_LOOKUP, authority_tag
+from ledger.records.documents import PAPER_LOOKUP, authority_tag
 from ledger.roles import ISSUER, OFFICE
 from ledger.rows import (
     KeyRow,
@@ -309,6 +309,12 @@ def test_fields_say_nothing_they_must_not(rule: str, record: bytes) -> None:
     assert caught.value.rule == rule
 
 
+def test_an_authority_of_four_letters_can_reinstate_too() -> None:
+    bare: dict[str, Value] = {"authority": "ubnd", "certificate": bytes(16)}
+    assert len(encode_record("cert.reinstate/1", bare)) == 64
+    assert parse_record(encode_record("cert.reinstate/1", bare | {"decision": "-"})).authority == "ubnd"
+
+
 def test_no_field_takes_free_text() -> None:
     """Every field of the family is bytes of a fixed length, a number, a day, or letters of identifiers."""
     for name, record_type in record_types().items():
@@ -326,7 +332,7 @@ def test_what_the_index_finds() -> None:
     record = parse_record(paper(b"signed"))
     assert set(record.type.lookups(record.body)) == {
         CERTIFICATE_LOOKUP + name_of(0) + authority_tag("office"),
-        HASH_LOOKUP + sha256(b"signed") + authority_tag("office"),
+        PAPER_LOOKUP + sha256(b"signed") + authority_tag("office"),
     }
     # The lists of an authority whose name another's begins with are apart.
     assert not status_list_lookup("office-2", 0).startswith(status_list_lookup("office", 0)[:-8])

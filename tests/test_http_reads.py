@@ -17,8 +17,10 @@ from api.http.models import BlockAnswer, DocumentAnswer, MembersAnswer, RecordAn
 from api.http.routers import chain, records
 from api.http.routers.tiles import takes_gzip
 from api.wire import BLOCK_STREAM, MAX_RECEIPTS, PROBLEM, read_frames
+from ledger import days
 from ledger.block import parse_header_leaf
-from ledger.encoding import decode, encode
+from ledger.encoding import Value, decode, encode
+from ledger.entry import encode_record
 from ledger.errors import StoreCorruptError, VerificationError
 from ledger.genesis import parse_genesis_leaf
 from ledger.hashing import leaf_hash
@@ -30,7 +32,8 @@ from ledger.rules import Place
 from ledger.state import StateProof, verify_absence, verify_membership
 from ledger.store.view import LedgerView
 from ledger.tiles import decode_entry_bundle, decode_records_bundle, root, tile_path, tiles
-from node.service import Node
+from ledger.verdict import judge_proof
+from node.service import Node, clock_ms
 from tests.support import (
     document_record,
     key_of,
@@ -44,12 +47,22 @@ from tests.support import (
 )
 
 CONTENT = "Báo cáo tiến độ 41/BC-UBND".encode()
+CROWDED = b"a paper that others crowd round"
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with running_node(tmp_path_factory.mktemp("reads")) as node:
-        put(node, sign(node, [document_record(CONTENT, number="41", symbol="BC-UBND", date="2025-02-13"), document_record()]))
+        put(
+            node,
+            sign(
+                node,
+                [
+                    document_record(CONTENT, number="41", symbol="BC-UBND", date="2025-02-13"),
+                    document_record(),
+                ],
+            ),
+        )
         # More leaves than one tile holds, in several blocks.
         put(node, *[sign(node) for _ in range(150)])
         put(node, *[sign(node) for _ in range(150)])
@@ -203,6 +216,152 @@ def test_a_document_lists_every_authority_that_anchored_it(node: Node, http: Tes
     assert [anchor.authority for anchor in answer.anchors] == ["office", "ngoc-trao"]
     assert [anchor.subject.status for anchor in answer.anchors] == ["in-force", "in-force"]
     assert answer.more is False
+
+
+def others_records(node: Node, name: str, digest: bytes) -> None:
+    """Another authority anchors and withdraws as much as it can beside somebody's document."""
+    key = new_key()
+    register_member(node, name, "Cơ quan khác", roles=("issuer", "office"))
+    register_key(node, key, member=name, roles=("issuer", "office"))
+
+    def say(kind: str, **fields: Value) -> bytes:
+        return encode_record(kind, {"authority": name, **fields})
+
+    commitments = [hashlib.sha256(b"%s %d" % (name.encode(), number)).digest() for number in range(600)]
+    put(node, sign(node, [say("doc.anchor/1", commitment=one) for one in commitments], key=key), seconds=30)
+    put(
+        node,
+        sign(node, [say("doc.paper/1", document=one, hash=digest) for one in commitments], key=key),
+        seconds=30,
+    )
+    for own in (
+        [document_record(CROWDED, authority=name)],
+        [say("doc.paper/1", document=digest, hash=one) for one in commitments],
+        [say("doc.withdraw/1", document=digest, reason="wrong-content")],
+    ):
+        put(node, sign(node, own, key=key), seconds=30)
+
+
+def test_nobody_crowds_out_another_authority_s_document(node: Node, http: TestClient) -> None:
+    digest = hashlib.sha256(CROWDED).digest()
+    for name in ("crowd-1", "crowd-2"):
+        others_records(node, name, digest)
+    put(node, sign(node, [document_record(CROWDED, number="900", date="2026-03-01")]))
+    answer = DocumentAnswer.model_validate_json(http.get(f"/v1/documents/{digest.hex()}").content)
+    assert answer.more
+    own = [anchor for anchor in answer.anchors if anchor.authority == "office"]
+    assert [(anchor.type, anchor.subject.status) for anchor in own] == [("doc.anchor/1", "in-force")]
+    for name in ("crowd-1", "crowd-2"):
+        theirs = [anchor for anchor in answer.anchors if anchor.authority == name]
+        about = [anchor for anchor in theirs if anchor.subject.id == digest.hex()]
+        # What began it and what became of it, however much lies between.
+        assert (about[0].type, about[-1].type) == ("doc.anchor/1", "doc.withdraw/1")
+        assert len(about) == records.MAX_ANCHORS_EACH
+        assert len(theirs) - len(about) == records.MAX_PAPERS_EACH
+    is_itself = [anchor.subject.id == digest.hex() for anchor in answer.anchors]
+    assert is_itself == sorted(is_itself, reverse=True)
+
+
+def test_the_records_of_a_file_are_shared_out_evenly(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"shared by many"
+    digest = hashlib.sha256(content).digest()
+    for name in ("many-1", "many-2", "many-3"):
+        key = new_key()
+        register_member(node, name, name)
+        register_key(node, key, member=name)
+        put(node, sign(node, [document_record(content, authority=name)], key=key))
+    address = f"/v1/documents/{digest.hex()}"
+    monkeypatch.setattr(records, "MAX_ANCHORS", 3)
+    answer = http.get(address).json()
+    assert ([one["authority"] for one in answer["anchors"]], answer["more"]) == (
+        ["many-1", "many-2", "many-3"],
+        False,
+    )
+    monkeypatch.setattr(records, "MAX_AUTHORITIES", 2)
+    answer = http.get(address).json()
+    assert (len(answer["anchors"]), answer["more"]) == (2, True)
+
+
+# -- certificates ------------------------------------------------------------------------------------------------------
+
+
+def certificate_record(verb: str, identifier: bytes, authority: str = "office", **fields: Value) -> bytes:
+    if verb == "issue":
+        fields |= {"schema": "ocop.1", "claims_root": bytes(32), "claims_count": 1}
+    return encode_record(f"cert.{verb}/1", {"authority": authority, "certificate": identifier, **fields})
+
+
+def test_what_is_recorded_twice_in_the_same_words_is_in_the_proof_twice(
+    node: Node, http: TestClient, policy: Policy
+) -> None:
+    identifier = b"suspended twice."
+    put(node, sign(node, [certificate_record("issue", identifier)]))
+    for _ in range(2):
+        put(node, sign(node, [certificate_record("suspend", identifier, reason="under-review")]))
+        put(node, sign(node, [certificate_record("reinstate", identifier)]))
+    address = f"/v1/certificates/{identifier.hex()}"
+    judged = judge_proof(http.get(f"{address}/proof").content, policy, now_ms=clock_ms())
+    assert (judged.rule, judged.proved is not None) == ("status.in-force", True)
+    (answer,) = http.get(address).json()["certificates"]
+    assert (answer["status"], answer["reason"], len(answer["records"])) == ("in-force", None, 5)
+    assert len(set(answer["records"])) == 3
+
+
+def test_who_repeats_a_certificate_s_identifier_takes_nothing_from_it(
+    node: Node, http: TestClient, policy: Policy
+) -> None:
+    identifier = b"repeated by many"
+    address = f"/v1/certificates/{identifier.hex()}"
+    key = new_key()
+    register_member(node, "repeater", "Kẻ lặp lại", roles=("issuer",))
+    register_key(node, key, member="repeater", roles=("issuer",))
+    put(node, sign(node, [certificate_record("issue", identifier, "repeater")], key=key))
+    hashes = [hashlib.sha256(b"%d" % number).digest() for number in range(1_100)]
+    papers = [certificate_record("paper", identifier, "repeater", hash=one) for one in hashes]
+    put(node, sign(node, papers, key=key), seconds=30)
+    assert_problem(http.get(f"{address}/proof"), 422, "certificate.records-many")
+    put(node, sign(node, [certificate_record("issue", identifier)]))
+    proof = http.get(f"{address}/proof", params={"authority": "office"})
+    assert judge_proof(proof.content, policy, now_ms=clock_ms()).rule == "status.in-force"
+    answer = http.get(address).json()
+    assert ([one["authority"] for one in answer["certificates"]], answer["more"]) == (["office"], True)
+    assert_problem(http.get(f"{address}/proof"), 404, "certificate.not-found")
+    assert_problem(http.get(address, params={"authority": "repeater"}), 422, "certificate.records-many")
+    assert_problem(http.get(address, params={"authority": "nobody"}), 404, "certificate.not-found")
+
+
+def test_a_certificate_s_receipt_is_that_of_its_issue_until_its_first_last_day_is_over(
+    node: Node, http: TestClient, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identifier = b"renewed one time"
+    put(node, sign(node, [certificate_record("issue", identifier, valid_until="2090-12-31")]))
+    put(node, sign(node, [certificate_record("renew", identifier, valid_until="2099-12-31")]))
+    for today, kind in (("2090-12-31", "cert.issue/1"), ("2091-01-01", "cert.renew/1")):
+        monkeypatch.setattr(days, "day_of", lambda _, today=today: today)
+        text = http.get(f"/v1/certificates/{identifier.hex()}/receipt").text
+        assert verify(text, policy).record.type.name == kind
+
+
+def test_an_entry_s_records_are_read_once_for_one_request(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = sign(node, [document_record() for _ in range(150)])
+    put(node, entry)
+    read: list[int] = []
+    records_of = LedgerView.records
+
+    def counted(self: LedgerView, index: int) -> tuple[bytes, ...]:
+        read.append(index)
+        return records_of(self, index)
+
+    monkeypatch.setattr(LedgerView, "records", counted)
+    for address in (f"/so-cai/muc/{entry.id.hex()}", "/so-cai/tim?q=4711", "/v1/members"):
+        read.clear()
+        assert http.get(address).status_code == 200
+        # Members and records are looked for one after the other.
+        assert max(read.count(index) for index in read) <= 2, address
 
 
 def test_unknown_records_and_documents(http: TestClient) -> None:

@@ -114,6 +114,38 @@ def test_every_page_is_strict(http: TestClient, path: str, language: str) -> Non
     assert {key for key in scan.keys if not words.has(key)} == set()
 
 
+def test_a_page_does_without_what_a_record_does_not_say(node: Node, http: TestClient) -> None:
+    """A whole description, less each of its parts in turn, and less all of them."""
+    whole = {
+        "number": "4711",
+        "symbol": "BC-UBND",
+        "book": "di",
+        "date": "2025-02-13",
+        "kind": "bao-cao",
+        "abstract": "Về việc",
+        "urgency": "khan",
+        "secrecy": "khong",
+    }
+    less: list[dict[str, str]] = [{}, {"number": "4711", "date": "2025-02-13"}, whole]
+    for name in whole:
+        gone = {"date": {"date", "number", "book"}, "number": {"number", "book"}}.get(name, {name})
+        less.append({key: value for key, value in whole.items() if key not in gone})
+    bodies = [
+        said | ({"number": f"4711{at}"} if "number" in said and at > 1 else {})
+        for at, said in enumerate(less)
+    ]
+    written = [document_record(b"part %d" % at, **body) for at, body in enumerate(bodies)]
+    entry = sign(node, written)
+    put(node, entry)
+    addresses = [f"/so-cai/muc/{entry.id.hex()}", "/so-cai/tim?q=4711", "/so-cai/tim?q=47112"]
+    addresses += [f"/so-cai/ban-ghi/{record_id.hex()}" for record_id in entry.record_ids]
+    addresses += [f"/so-cai/tep/{hashlib.sha256(b'part %d' % at).hexdigest()}" for at in range(len(written))]
+    for address in addresses:
+        page = http.get(address)
+        assert page.status_code == 200, address
+    assert f"/so-cai/ban-ghi/{entry.record_ids[1].hex()}" in http.get("/so-cai/tim?q=4711").text
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_link_leads_somewhere(http: TestClient, path: str) -> None:
     for link in set(Scan(http.get(path).text).links):

@@ -192,6 +192,20 @@ def test_what_lies_beyond_the_head_is_said_to_be_not_there(store: LedgerStore, c
     assert list(store.lookup(b"nothing")) == []
 
 
+def test_lookups_are_told_apart_by_what_follows_a_prefix(store: LedgerStore, chain: Chain) -> None:
+    keys = [
+        b"x/" + group + tail
+        for group in (b"\0\0", b"\0\xff", b"\1\0", b"\xff\xff")
+        for tail in (b"", b"\0", b"\xff" * 40)
+    ]
+    block = chain.block(1, 1)
+    others = [(b"w/zz", b""), (b"x0", b""), (b"x", b""), *((key, b"") for key in keys)]
+    store.commit(changed(block, lookups=(*block.lookups, *others)), chain.header.engine_height)
+    assert list(store.lookup_groups(b"x/", 2)) == [b"\0\0", b"\0\xff", b"\1\0", b"\xff\xff"]
+    assert list(store.lookup_groups(b"x/\0", 1)) == [b"\0", b"\xff"]
+    assert list(store.lookup_groups(b"nothing", 2)) == []
+
+
 def with_header(chain: Chain, block: BlockCommit, **fields: object) -> BlockCommit:
     return changed(block, header_leaf=replace(chain.header, **fields).leaf())  # type: ignore[arg-type]
 

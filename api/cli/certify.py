@@ -78,6 +78,8 @@ from node.safe_files import put_file
 
 PLAN_SUFFIX = ".sogoc-plan"
 PLAN_NAME = f"ke-hoach{PLAN_SUFFIX}"
+NO_DECISION = "-"
+"""Always stated: without it, a record by an authority of four letters would have the 64 bytes that none may have."""
 LIST_NAME = "danh-sach.csv"
 _SHOWN_MISTAKES = 50
 
@@ -714,13 +716,16 @@ def reinstate(
     certificate: CertificateArgument,
     *,
     key: KeyOption,
+    decision: Annotated[
+        str, typer.Option("--decision", help="Số quyết định, không dấu / number of the decision")
+    ] = NO_DECISION,
     node: NodeOption = DEFAULT_NODE,
     authority: AuthorityOption = None,
     passphrase_file: passphrases.PassphraseFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cho một giấy có hiệu lực trở lại. Reinstate a suspended certificate."""
-    _append(REINSTATE, certificate, {}, key, passphrase_file, node, authority, as_json=as_json)
+    _append(REINSTATE, certificate, {"decision": decision}, key, passphrase_file, node, authority, as_json=as_json)
 
 
 @app.command("renew")

@@ -1,6 +1,6 @@
 """`/van-phong`: the page of an office's desk, and what it needs beside the API.
 
-Rules: the page is one static page for everybody; who may sign what is decided by keys in the browser and by the ledger. Nothing here
+Rules: the page is the same for everybody; who may sign what is decided by keys in the browser and by the ledger. Nothing here
 takes a write. Its service worker is its own, so that a citizen's phone never loads the office's scripts.
 """
 

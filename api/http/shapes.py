@@ -10,7 +10,7 @@ import base64
 from api.http.context import Context
 from api.http.models import EntryAnswer, InclusionAnswer, RecordAnswer, Refusal, SubjectAnswer
 from ledger.encoding import Value, decode
-from ledger.entry import Entry, entry_from_parts
+from ledger.entry import Entry, entry_from_parts, parse_leaf
 from ledger.errors import StoreCorruptError
 from ledger.records import Record, Subject, parse_record
 from ledger.rows import MemberRow, SubjectRow, entry_key, member_key, subject_key
@@ -110,7 +110,7 @@ def subject_answer(final: FinalView, record: Record) -> SubjectAnswer:
 
 def record_answer(context: Context, final: FinalView, place: Place) -> RecordAnswer:
     """The record at a place."""
-    entry = stored_entry(final, place.index)
+    entry_body, signature = parse_leaf(final.view.leaf(place.index))
     record = parse_record(final.record(place))
     block = context.places.find(final.view, place.index)
     member = final.view.get(member_key(record.authority))
@@ -121,14 +121,14 @@ def record_answer(context: Context, final: FinalView, place: Place) -> RecordAns
         authority_name=None if member is None else MemberRow.parse(member).name,
         body={name: json_value(value) for name, value in record.body.items()},
         raw=b64(record.raw),
-        entry=entry.id.hex(),
+        entry=Entry(entry_body, signature, ()).id.hex(),
         index=place.index,
         record_index=place.record_index,
         height=block.height,
         time_ms=block.time_ms,
-        claimed_ms=entry.body.time_ms,
-        late=is_late(entry.body.time_ms, block.time_ms),
-        author_key=entry.body.author_key.hex(),
+        claimed_ms=entry_body.time_ms,
+        late=is_late(entry_body.time_ms, block.time_ms),
+        author_key=entry_body.author_key.hex(),
         subject=subject_answer(final, record),
     )
 

@@ -16,7 +16,17 @@ from collections.abc import Callable
 from ledger import days
 from ledger.encoding import decode, encode
 from ledger.errors import FormatError, RefusedError
-from ledger.fields import IDENTIFIER_ALPHABET, Ascii, Body, Bytes, Choice, Date, Field, Integer
+from ledger.fields import (
+    IDENTIFIER_ALPHABET,
+    NUMBER_ALPHABET,
+    Ascii,
+    Body,
+    Bytes,
+    Choice,
+    Date,
+    Field,
+    Integer,
+)
 from ledger.records.base import (
     AUTHORITY,
     IN_FORCE,
@@ -204,6 +214,14 @@ def _paper_lookups(body: Body) -> tuple[bytes, ...]:
     return (*_lookups(body), paper_lookup(body))
 
 
+_DECISION = Field(
+    "decision",
+    Ascii(1, 40, NUMBER_ALPHABET),
+    "number of the decision, such as `12/QD-UBND`; `-` for none (a record must not have 64 bytes)",
+    required=False,
+)
+
+
 def _later(
     name: str,
     meaning: str,
@@ -271,7 +289,7 @@ TYPES = (
         _suspend,
         Field("reason", Choice(SUSPENSION_REASONS), "why, out of a list"),
     ),
-    _later(REINSTATE, "A suspended certificate is good again.", _reinstate),
+    _later(REINSTATE, "A suspended certificate is good again.", _reinstate, _DECISION),
     _later(
         REVOKE,
         "A certificate is good no more, for ever.",

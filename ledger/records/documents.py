@@ -60,7 +60,7 @@ HASH_LOOKUP = b"document/"
 """Lookup keys of documents: this, then the 32-byte hash or commitment, then `authority_tag`. Finds the records whose subject
 the document is, one authority after another: what one of them records never stands before what another does."""
 PAPER_LOOKUP = b"paper/"
-"""Lookup keys of the records that state that a file is a paper of something: this, then its 32-byte hash and `authority_tag`."""
+"""Lookup keys of the records that state that a file is a paper of something: this, its 32-byte hash, and `authority_tag`."""
 AUTHORITY_TAG_SIZE = 8
 """Bytes of `authority_tag`."""
 

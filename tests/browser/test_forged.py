@@ -265,9 +265,8 @@ def test_a_changed_policy_is_shown_and_never_taken_silently(visit: Visit, site: 
     note.wait_for()
     visit.page.locator("#policy-take").click()
     visit.page.locator("#sure").click()
-    visit.page.wait_for_function(
-        "JSON.parse(localStorage.getItem('sogoc.policy')).text.includes('quorum none')"
-    )
+    note.wait_for(state="detached")
+    assert "quorum none" in kept_policy(visit)
 
 
 def dropped_together(site: Site, tmp_path: Path) -> tuple[str, str, str]:
@@ -306,7 +305,7 @@ def test_a_policy_handed_over_with_a_paper_judges_nothing_unasked(
     assert "giấy giả" in asked.inner_text()
     assert theirs.split()[1].partition("+")[0] in asked.inner_text()
     prints = visit.page.evaluate(
-        "async (texts) => { const { fingerprint } = await import('/static/js/trust.js'); return Promise.all(texts.map(fingerprint)); }",
+        "async (texts) => Promise.all(texts.map((await import('/static/js/trust.js')).fingerprint))",
         [theirs, site.node.policy.format()],
     )
     assert all(digits in asked.inner_text() for digits in prints)
@@ -333,7 +332,7 @@ def test_a_policy_of_one_s_own_is_named_with_the_verdict(visit: Visit, site: Sit
     visit.page.locator("#files").set_input_files(papers[2])
     visit.page.locator("#offered-take").click()
     visit.page.locator("#sure").click()
-    visit.page.wait_for_function("JSON.parse(localStorage.getItem('sogoc.policy')).from === 'file'")
+    visit.page.locator("#said").filter(has_text="Đang dùng chính sách").wait_for(state="attached")
     assert kept_policy(visit) == Path(papers[2]).read_text(encoding="utf-8")
     assert visit.page.locator("#policy-offered").count() == 0
     assert visit.give(*papers[:2]).startswith("in-force")
@@ -341,7 +340,7 @@ def test_a_policy_of_one_s_own_is_named_with_the_verdict(visit: Visit, site: Sit
     # The same policy once more is no question.
     visit.page.locator("#again").click()
     visit.page.locator("#files").set_input_files(papers[2])
-    visit.page.wait_for_function("document.getElementById('said').textContent.includes('giống')")
+    visit.page.locator("#said").filter(has_text="giống").wait_for(state="attached")
     assert visit.page.locator("#policy-offered").count() == 0
 
 

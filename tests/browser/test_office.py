@@ -725,6 +725,39 @@ def test_a_certificate_s_life_after_a_form(desk: Desk, office: Office) -> None:
     assert desk.visit.verdict() == "ended status.revoked"
 
 
+def test_where_no_sheet_can_be_made_the_certificates_stand(desk: Desk) -> None:
+    problem = json.dumps({"code": "paper.extra", "detail": "making papers needs typst", "retry": False})
+    desk.page.route(
+        "**/v1/papers/certificate",
+        lambda route: route.fulfill(status=500, content_type="application/problem+json", body=problem),
+    )
+    table(desk, "no-sheet.csv", OCOP + OCOP_ROWS)
+    desk.page.locator("#issue").click()
+    note = desk.page.locator('.job [data-code="paper.extra"]')
+    note.wait_for(timeout=FINAL_MS)
+    assert "pip install" in note.inner_text()
+    _, data = desk.download("#pack")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert sorted({Path(name).suffix for name in archive.namelist()}) == [".sogoc-proof", ".tlog-proof"]
+
+
+def test_a_node_without_a_vault_is_said_before_anything_is_signed(desk: Desk) -> None:
+    problem = json.dumps({"code": "vault.none", "detail": "this node keeps no vault", "retry": False})
+    desk.page.route(
+        "**/v1/vault/challenge",
+        lambda route: route.fulfill(status=404, content_type="application/problem+json", body=problem),
+    )
+    table(desk, "no-vault.csv", OCOP + OCOP_ROWS)
+    desk.page.locator("#with-papers").uncheck()
+    desk.page.locator("#issue").click()
+    desk.page.get_by_text("không có kho dữ liệu cá nhân").wait_for(timeout=FINAL_MS)
+    assert not [one for one in desk.visit.requests if "/v1/entries" in one.url]
+    desk.page.locator("#issue").click()
+    desk.is_final()
+    desk.page.locator("#handed").click()
+    assert "không ở trong kho nào" in desk.page.locator("dialog").inner_text()
+
+
 def test_a_place_in_the_status_list_that_was_taken_is_changed_for_another(desk: Desk) -> None:
     problem = {
         "code": "certificate.status-index",
@@ -993,7 +1026,7 @@ def test_the_keyboard_alone(desk: Desk, office: Office) -> None:
     page.keyboard.press("Enter")
     page.locator('#deed-state [data-job="final"]').first.wait_for(timeout=FINAL_MS)
     page.keyboard.press("Escape")
-    assert page.evaluate("document.querySelector('dialog') === null")
+    page.locator("dialog").wait_for(state="detached", timeout=FINAL_MS)
 
 
 def test_the_other_language(desk: Desk) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from ledger.encoding import Value
 from ledger.entry import encode_record
+from ledger.hashing import leaf_hash
 from ledger.lookup_code import code_of, grouped
 from ledger.records.members import possession_message
 from node.service import clock_ms
@@ -292,13 +293,23 @@ def test_a_paper_of_an_authority_that_has_been_succeeded(chromium: Any, tmp_path
         put(node, sign(node, [encode_record("member.register/1", member)], key="admin"))
         site.anchor("report")
         ends_ms = clock_ms() + 2_000
-        handover: dict[str, Value] = {
+        # A handover lies a day ahead; the administrators may declare what takes effect at once.
+        declaration: dict[str, Value] = {
             "authority": MEMBER,
+            "predecessor": MEMBER,
             "successors": ["quang-trung"],
             "effective_ms": ends_ms,
             "kind": "merge",
         }
-        put(node, sign(node, [encode_record("succession.handover/1", handover)], key="admin"))
+        body: dict[str, Value] = {
+            "authority": MEMBER,
+            "action": encode_record("succession.declare/1", declaration),
+            "expires_ms": ends_ms + 60_000,
+        }
+        proposal = encode_record("governance.propose/1", body)
+        put(node, sign(node, [proposal], key="admin"))
+        vote: dict[str, Value] = {"authority": "tinh", "proposer": MEMBER, "proposal": leaf_hash(proposal)}
+        put(node, sign(node, [encode_record("governance.approve/1", vote)], key=chief))
         time.sleep(2.2)
         put(node, sign(node, [document_record(b"new", authority="quang-trung")], key=successor))
         context = chromium.new_context()

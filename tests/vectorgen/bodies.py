@@ -48,7 +48,7 @@ BODIES: dict[str, Body] = {
         "status_index": 4_711,
     },
     "cert.paper/1": _CERTIFICATE | {"hash": sha256(b"a signed sheet")},
-    "cert.reinstate/1": _CERTIFICATE,
+    "cert.reinstate/1": _CERTIFICATE | {"decision": "12/QD-UBND"},
     "cert.renew/1": _CERTIFICATE | {"valid_until": "2031-03-13"},
     "cert.revoke/1": _CERTIFICATE | {"reason": "issued-in-error"},
     "cert.suspend/1": _CERTIFICATE | {"reason": "under-review"},

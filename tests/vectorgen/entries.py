@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ledger import merkle
 from ledger.encoding import Value, encode
+from ledger.entry import encode_record
 from ledger.hashing import ENTRY, HEADER, signed_message
 from tests import edwards
 from tests.chains import START_MS, document, key, make_genesis

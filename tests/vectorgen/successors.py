@@ -274,6 +274,9 @@ def _long_line() -> Iterator[Case]:
         raise ValueError("the walk should visit the school, eight communes and seven wards")
     what = "sixteen members, and one more that nobody asks for"
     yield receipt("succession-sixteen", what, IN_FORCE, "status.in-force", parts)
+    what = "sixteen, of which the last is not the nearest"
+    other = with_members(ledger, parts, [*line[:-1], second[7]])
+    yield receipt("succession-other-sixteen", what, NO_MATCH, MEMBERS, other)
     what = "fifteen of the sixteen"
     yield receipt("succession-fifteen", what, NO_MATCH, MEMBERS, with_members(ledger, parts, line[:-1]))
     what = "seventeen members"

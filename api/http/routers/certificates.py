@@ -97,8 +97,12 @@ class CertificateAnswer(Model):
     changed_ms: TimeMs
     papers: list[Hash] = Field(description="SHA-256 of the signed files.")
     records: list[Hash] = Field(description="Ids of all its records, in order.")
-    receipt: str = Field(description="Address of the receipt of its issue, or of its newest renewal where the first last day is over.")
-    proof: str = Field(description="Address of the proof that its holder shows, without claims: the one that knows all of its days.")
+    receipt: str = Field(
+        description="Address of the receipt of its issue; where its last day is over, of the newest renewal."
+    )
+    proof: str = Field(
+        description="Address of the proof that its holder shows, without claims: it knows all of its days."
+    )
 
 
 class CertificatesAnswer(Model):
@@ -144,7 +148,9 @@ def _records(final: FinalView, authority: str, identifier: bytes) -> _Records:
     subject = Subject(CERTIFICATE, authority, identifier)
     count = _count(final, authority, identifier)
     if count > MAX_RECORDS:
-        raise HttpError("certificate.records-many", "the certificate has too many records to list", status=422)
+        raise HttpError(
+            "certificate.records-many", "the certificate has too many records to list", status=422
+        )
     return [(place, parse_record(final.record(place))) for place in final.places(subject, range(count))]
 
 

@@ -241,8 +241,13 @@ def get_members(request: Request) -> MembersAnswer:
 
 
 def _registered(final: FinalView, prefix: bytes) -> Iterator[dict[str, object]]:
-    for _, value in final.view.lookup(prefix):
-        yield dict(action_of(parse_record(final.record(parse_place(value)))).body)
+    # In order of the log, so that no entry is read twice.
+    places = sorted(
+        (parse_place(value) for _, value in final.view.lookup(prefix)),
+        key=lambda place: (place.index, place.record_index),
+    )
+    for place in places:
+        yield dict(action_of(parse_record(final.record(place))).body)
 
 
 @router.get("/v1/proposals", summary="Proposals and their tallies")

@@ -6,7 +6,8 @@
  * `isSingle`: an entry holds one record of all such types at most.
  * `isChecked`: what one field means for another is judged too, when a record is read (records.js).
  * @typedef {[string, ...any[]]} Kind
- * @typedef {{roles: string[], bySuccessor: boolean, isSingle: boolean, isChecked: boolean, fields: [string, boolean, Kind][]}} RecordType
+ * @typedef {{roles: string[], bySuccessor: boolean, isSingle: boolean, isChecked: boolean,
+ *   fields: [string, boolean, Kind][]}} RecordType
  */
 
 const SHARED = [
@@ -14,9 +15,9 @@ const SHARED = [
   ["audit", "citizen-request", "complaint", "correction", "inspection", "issue", "print", "verify"],
   ["consent", "contract", "court-order", "data-subject-request", "legal-duty", "public-task", "retention-over"],
   "-./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+  "-./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz",
   ["conditions-ended", "decision-annulled", "holder-request", "issued-in-error", "obtained-by-deceit", "other", "replaced"],
   ["complaint", "conditions-in-doubt", "holder-request", "other", "under-review"],
-  "-./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz",
   ["ban-ghi-nho", "ban-thoa-thuan", "bao-cao", "bien-ban", "chi-thi", "chuong-trinh", "cong-dien", "cong-van", "de-an", "du-an", "giay-gioi-thieu", "giay-moi", "giay-nghi-phep", "giay-uy-quyen", "giay-xac-nhan", "hop-dong", "huong-dan", "ke-hoach", "khac", "nghi-quyet", "phieu-bao", "phieu-chuyen", "phieu-gui", "phuong-an", "quy-che", "quy-dinh", "quyet-dinh", "thong-bao", "thong-cao", "thu-cong", "to-trinh"],
   ["hoa-toc", "khan", "thuong-khan"],
   ["khong", "mat", "toi-mat", "tuyet-mat"],
@@ -82,6 +83,7 @@ export const RECORD_TYPES = {
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
       ["certificate", true, ["Bytes", 16]],
+      ["decision", false, ["Ascii", 1, 40, SHARED[4]]],
     ],
   },
   "cert.renew/1": {
@@ -103,7 +105,7 @@ export const RECORD_TYPES = {
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
       ["certificate", true, ["Bytes", 16]],
-      ["reason", true, ["Choice", SHARED[4]]],
+      ["reason", true, ["Choice", SHARED[5]]],
     ],
   },
   "cert.suspend/1": {
@@ -114,7 +116,7 @@ export const RECORD_TYPES = {
     fields: [
       ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
       ["certificate", true, ["Bytes", 16]],
-      ["reason", true, ["Choice", SHARED[5]]],
+      ["reason", true, ["Choice", SHARED[6]]],
     ],
   },
   "doc.anchor/1": {
@@ -128,7 +130,7 @@ export const RECORD_TYPES = {
       ["commitment", false, ["Bytes", 32]],
       ["media_type", false, ["MediaType"]],
       ["size", false, ["Integer", 0, 9007199254740991]],
-      ["number", false, ["Ascii", 1, 20, SHARED[6]]],
+      ["number", false, ["Ascii", 1, 20, SHARED[4]]],
       ["symbol", false, ["Text", 1, 60]],
       ["book", false, ["Ascii", 1, 64, SHARED[0]]],
       ["date", false, ["Date"]],

@@ -9,6 +9,7 @@
 import { LedgerError, RECORD_TYPES, decode, encode, encodeRecord, fileCommitment, fromBase64, fromHex, hashFile, toHex } from "../../verify/index.js";
 import { askJson } from "../ask.js";
 import { el, icon, say, time } from "../dom.js";
+import { t } from "../words.js";
 import { keyFor } from "./desk.js";
 import { bookOf, isMarkedSecret, kindOf, numberIn, personalData } from "./gate.js";
 import { filesHere, jobPanel } from "./jobs.js";
@@ -45,12 +46,12 @@ export function anchorView() {
   /** What is being asked of the ledger. @type {Set<Promise<void>>} */
   const asked = new Set();
   const place = el("div");
-  const list = el("div", { class: "sheet", role: "group", "data-t-label": "of.anchor.list" });
+  const list = el("div", { class: "sheet", role: "group", "aria-label": t("of.anchor.list"), "data-t-label": "of.anchor.list" });
   const summary = el("p", { class: "grow", "aria-live": "polite" });
   const commit = act("of.anchor.sign", { kind: "primary", icon: "lock", id: "sign", onclick: () => guarded(commit, place, signAll) });
   const count = el("span", { class: "num" });
   commit.append(" ", count);
-  const allDate = input({ type: "date", id: "all-date", "aria-label": "ngày", "data-t-label": "of.anchor.all-date" });
+  const allDate = input({ type: "date", id: "all-date", "aria-label": t("of.anchor.all-date"), "data-t-label": "of.anchor.all-date" });
   allDate.addEventListener("change", () => {
     for (const paper of papers) if (!paper.inputs.date.value || paper.inputs.date.value === paper.last) paper.inputs.date.value = paper.last = allDate.value;
     check();

@@ -10,7 +10,7 @@ import { LedgerError, encode, encodeRecord, fromHex, hashFile, toHex } from "../
 import { commitClaims } from "../../verify/claims.js";
 import { askJson } from "../ask.js";
 import { el, icon, save, say } from "../dom.js";
-import { language, showDay } from "../words.js";
+import { language, showDay, t } from "../words.js";
 import { hasVault } from "./anchor.js";
 import { desk, keyFor } from "./desk.js";
 import { claimsValue, jobPanel } from "./jobs.js";
@@ -28,7 +28,7 @@ const SCHEMAS = "/van-phong/schemas.json";
 const LIST_SIZE = 131_072;
 const SHEETS_AT_ONCE = 200;
 /** What the node says where no sheet will ever be made of it: then the certificate stands without one. */
-const NO_SHEET = /^(paper|qr|vault)\./;
+const NO_SHEET = /^(paper|qr)\./;
 
 /** @param {{vi: string, en: string}} label */
 const named = (label) => (language() === "vi" ? label.vi : label.en);
@@ -136,7 +136,7 @@ export function certifyView() {
     if (!schema) return;
     const { fields } = schema;
     const shown = fields.slice(0, 6);
-    found.replaceChildren(el("div", { class: "scroll", tabindex: "0", role: "region", "data-t-label": "of.cert.checked", "aria-label": "…" },
+    found.replaceChildren(el("div", { class: "scroll", tabindex: "0", role: "region", "data-t-label": "of.cert.checked", "aria-label": t("of.cert.checked") },
       el("table", { class: "rows" }, el("caption", {}, icon("check"), " ", el("strong", {}, rows.length), " ", say("of.cert.checked")),
         el("thead", {}, el("tr", {}, say("of.row", "th", { scope: "col" }), ...shown.map((one) => el("th", { scope: "col" }, named(one.label), one.personal ? icon("lock") : null)))),
         el("tbody", {}, ...rows.slice(0, 8).map((row) => el("tr", {}, el("td", {}, row.number), ...shown.map((one) => el("td", {}, shownValue(one, row.claims.find((claim) => claim.name === one.name)?.value))))))),
@@ -284,7 +284,7 @@ async function makeSheets(job) {
       sayDoing({ key: "of.queue.sheets", done: ++done, of: job.items.length });
       return { item, answer };
     }, 2);
-    const refused = sheets.find(({ answer }) => answer.kind === "refused" || (answer.problem && NO_SHEET.test(answer.problem.code)));
+    const refused = sheets.find(({ answer }) => answer.kind === "refused" || (answer.kind === "later" && answer.problem !== null && NO_SHEET.test(answer.problem.code)));
     if (refused) {
       const now = await jobOf(/** @type {number} */ (job.id));
       await keepJob({ ...now, paperProblem: /** @type {any} */ (refused.answer).problem });

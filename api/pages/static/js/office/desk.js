@@ -23,7 +23,7 @@ export const desk = { chainId: "", origin: "", members: [], keys: [], isOnline: 
 export async function refresh() {
   const [status, members] = await Promise.all([askJson("/v1/status"), membersNow()]);
   desk.isOnline = status.kind === "ok" && members !== null;
-  if (desk.isOnline) {
+  if (status.kind === "ok" && members !== null) {
     keep(KEPT, { chainId: status.value.chain_id, origin: status.value.origin, members });
   }
   const known = kept(KEPT);

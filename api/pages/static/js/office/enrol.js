@@ -29,7 +29,13 @@ const ROLES = ["office", "issuer", "key-manager", "administrator", "inspector", 
  * @returns {{member: string, roles: string[]}|null}
  */
 export function invitationIn(fragment) {
-  const match = INVITATION.exec(decodeURIComponent(fragment));
+  let text;
+  try {
+    text = decodeURIComponent(fragment);
+  } catch {
+    return null;
+  }
+  const match = INVITATION.exec(text);
   return match ? { member: match[1], roles: [...new Set(match[2].split(/[,+]/))].sort() } : null;
 }
 

@@ -51,7 +51,7 @@ export function jobPanel(ids, { onagain, againKey } = {}) {
     state.replaceChildren(...progressOf(), ...(isFinal || isRefused ? [] : [say("of.job.waiting-text", "p", { class: "soft" })]),
       ...found.filter((job) => job.problem).map((job) => problemNote(/** @type {any} */ (job.problem))),
       ...(found.some((job) => job.state === "refused") ? [say("of.job.refused-text", "p", { class: "soft" })] : []));
-    const now = JSON.stringify([found.map((job) => [job.state, job.next, job.items.length, job.handed]), papers.map((job) => job.state)]);
+    const now = JSON.stringify([found.map((job) => [job.state, job.next, job.items.length, job.items.some((item) => item.claims)]), papers.map((job) => job.state)]);
     if (now === shown) return;
     shown = now;
     body.replaceChildren(...contents(found, papers), el("div", { class: "buttons" }, onagain && againKey ? act(againKey, { kind: "quiet", icon: "back", onclick: onagain }) : null));

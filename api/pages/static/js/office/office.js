@@ -127,8 +127,8 @@ async function showWaiting() {
 /** The one script that this page lets a worker run: its own, so that a citizen's phone never loads the office. */
 function startWorker() {
   if (!globalThis.isSecureContext || !("serviceWorker" in navigator)) return;
-  const policy = globalThis.trustedTypes?.createPolicy("sogoc", {
-    createScriptURL(address) {
+  const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("sogoc", {
+    createScriptURL(/** @type {string} */ address) {
       if (address !== WORKER) throw new TypeError("no other script may be loaded");
       return address;
     },

@@ -30,7 +30,7 @@ export function registerView() {
   const search = input({ type: "search", id: "reg-search", maxlength: 100 });
   const whose = select([], { id: "reg-authority" });
   const whoseField = field(say("of.reg.authority"), whose);
-  const tabs = el("div", { class: "switch", role: "group", "data-t-label": "of.reg.kinds", "aria-label": "…" },
+  const tabs = el("div", { class: "switch", role: "group", "data-t-label": "of.reg.kinds", "aria-label": t("of.reg.kinds") },
     ...(/** @type {Kind[]} */ (["document", "certificate"])).map((one) => {
       const button = act(`of.reg.${one}`, { id: `reg-${one}`, onclick: () => {
         kind = one;
@@ -228,6 +228,8 @@ function openDeed(record, deed, onchange) {
     const key = keyFor(deed.type);
     if (!key) return;
     const about = subject.kind === "document" ? { document: fromHex(subject.id) } : { certificate: fromHex(subject.id) };
+    // Without it, the record of an authority with a four-letter identifier would have the 64 bytes that none may have.
+    if (deed.type === "cert.reinstate/1") more.decision = "-";
     const title = `${record.body.number ?? codeText(record.id)}${record.body.symbol ? `/${record.body.symbol}` : ""}`;
     const [id] = await sign(key, deed.name, [{ record: encodeRecord(deed.type, { authority: subject.authority, ...about, ...more }), item: { title } }]);
     followDeed(id, body);
@@ -235,8 +237,10 @@ function openDeed(record, deed, onchange) {
 
   /** @param {number} id @param {HTMLElement} inside */
   function followDeed(id, inside) {
-    const state = el("div", { id: "deed-state" });
+    const state = el("div", { id: "deed-state", tabindex: "-1" });
     inside.replaceChildren(state);
+    // What had the focus is gone; a dialog without it is lost to the keyboard.
+    state.focus();
     async function show() {
       const job = await jobOf(id);
       if (!job) return;

@@ -1,7 +1,7 @@
 /** Pieces that the office's views are made of. */
 
 import { el, icon, say } from "../dom.js";
-import { has } from "../words.js";
+import { has, t } from "../words.js";
 import { problemNote, problemOf } from "./problems.js";
 
 let ids = 0;
@@ -74,8 +74,7 @@ export function jobTag(job) {
  * @param {{titleKey: string, buttonKey: string, noteKey?: string, accept?: string, multiple?: boolean, id?: string, primary?: boolean, onfiles: (files: File[]) => void}} options
  */
 export function chooser({ titleKey, buttonKey, noteKey, accept, multiple = false, id, primary = false, onfiles }) {
-  const hidden = /** @type {HTMLInputElement} */ (el("input", { type: "file", hidden: true, accept, multiple, id, "aria-label": titleKey }));
-  hidden.setAttribute("data-t-label", titleKey);
+  const hidden = /** @type {HTMLInputElement} */ (el("input", { type: "file", hidden: true, accept, multiple, id, "aria-label": t(titleKey), "data-t-label": titleKey }));
   hidden.addEventListener("change", () => {
     const files = [...(hidden.files ?? [])];
     hidden.value = "";
