@@ -725,7 +725,9 @@ def reinstate(
     as_json: JsonOption = False,
 ) -> None:
     """Cho một giấy có hiệu lực trở lại. Reinstate a suspended certificate."""
-    _append(REINSTATE, certificate, {"decision": decision}, key, passphrase_file, node, authority, as_json=as_json)
+    _append(
+        REINSTATE, certificate, {"decision": decision}, key, passphrase_file, node, authority, as_json=as_json
+    )
 
 
 @app.command("renew")

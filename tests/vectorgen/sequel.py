@@ -185,7 +185,7 @@ def _certificates(story: Story) -> None:
         "The first certificate is reinstated and, in the same entry, renewed.",
         story.entry(
             [
-                record("cert.reinstate/1", certificate=first),
+                record("cert.reinstate/1", certificate=first, decision="31/QD-UBND"),
                 record("cert.renew/1", certificate=first, valid_until="2028-09-29"),
             ]
         ),
