@@ -8,8 +8,9 @@ import hashlib
 import io
 import json
 import re
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -494,6 +495,23 @@ def test_a_file_leaves_only_to_be_stamped_and_that_is_said(desk: Desk, office: O
     code = desk.page.locator(".papers .code-link").inner_text()
     assert code in " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(stamped)).pages)
     assert content in desk.bodies()
+    answer = wait_for(lambda: paper_of(desk, stamped))
+    assert answer["anchors"][0]["type"] == "doc.paper/1"
+    assert answer["anchors"][0]["subject"]["status"] == "in-force"
+
+
+def paper_of(desk: Desk, content: bytes) -> Any:  # noqa: ANN401  JSON
+    """What the ledger says of a file, or None."""
+    answer = httpx.get(f"{desk.office.url}/v1/documents/{hashlib.sha256(content).hexdigest()}")
+    return answer.json() if answer.is_success else None
+
+
+def wait_for(ask: Callable[[], Any], seconds: float = 10.0) -> Any:  # noqa: ANN401  whatever is asked for
+    end = time.monotonic() + seconds
+    while (found := ask()) is None and time.monotonic() < end:
+        time.sleep(0.1)
+    assert found is not None
+    return found
 
 
 def test_withdrawing_correcting_and_replacing(desk: Desk, office: Office) -> None:

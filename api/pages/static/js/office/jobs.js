@@ -5,14 +5,14 @@
  * over holds what the holder needs to prove everything with no server.
  */
 
-import { codeOf, decode, encode, fromHex, groupedCode, hashFile, toHex } from "../../verify/index.js";
+import { codeOf, decode, encode, encodeRecord, fromHex, groupedCode, hashFile, toHex } from "../../verify/index.js";
 import { askBytes } from "../ask.js";
 import { dialog, el, facts, icon, save, say, time } from "../dom.js";
 import { t } from "../words.js";
 import { keyFor } from "./desk.js";
 import { askSigned, forEach, receiptsOf } from "./node.js";
 import { problemNote } from "./problems.js";
-import { changed, dropJob, jobOf, jobs, keepJob, onQueue, tryAgain, underWay } from "./queue.js";
+import { changed, dropJob, jobOf, jobs, keepJob, onQueue, sign, tryAgain, underWay } from "./queue.js";
 import { act, announce, chooser, guarded, jobTag } from "./ui.js";
 import { fileName, zipped } from "./zip.js";
 
@@ -184,14 +184,22 @@ function openStamp(items) {
     if (!key) return offline(place);
     /** @type {{name: string, content: Uint8Array}[]} */
     const made = [];
+    /** @type {{record: Uint8Array, item: any}[]} */
+    const stated = [];
     let count = 0;
     await forEach(ready, async (item) => {
       const pdf = new Uint8Array(await /** @type {File} */ (filesHere.get(item.hash)).arrayBuffer());
       const answer = await askSigned(key, "/v1/papers/stamp", "stamp", [fromHex(item.recordId), location.origin, pdf], true);
       place.replaceChildren(...[...place.children].filter((one) => one.tagName !== "PROGRESS"), el("progress", { max: ready.length, value: ++count, "aria-label": t("of.stamp"), "data-t-label": "of.stamp" }));
-      if (answer.kind === "ok") made.push({ name: `${fileName(item.name).replace(/\.pdf$/i, "")}-dong-dau.pdf`, content: answer.value });
-      else place.append(el("p", {}, item.name), problemNote(answer.problem ?? { code: "node.offline", detail: "the node does not answer" }));
+      if (answer.kind === "ok") {
+        const name = `${fileName(item.name).replace(/\.pdf$/i, "")}-dong-dau.pdf`;
+        made.push({ name, content: answer.value });
+        const body = { authority: key.member, document: fromHex(item.hash), hash: await hashFile(new Blob([answer.value])) };
+        stated.push({ record: encodeRecord("doc.paper/1", body), item: { name } });
+      } else place.append(el("p", {}, item.name), problemNote(answer.problem ?? { code: "node.offline", detail: "the node does not answer" }));
     }, 2);
+    // Each copy is a file of its own: stated as a paper of its document, it is in force for as long as that is.
+    if (stated.length) await sign(key, "stamps", stated);
     if (made.length === 1) save(made[0].name, made[0].content, "application/pdf");
     else if (made.length) saveBlob(`dong-dau-${stampOfNow()}.zip`, zipped(made));
     if (made.length === ready.length) box.close();
