@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 from ledger.encoding import decode, encode
@@ -394,6 +394,7 @@ def _paper(_state: RuleState, status: str | None, _body: Body) -> str:
     return IN_FORCE
 
 
+@lru_cache(maxsize=1_024)
 def authority_tag(authority: str) -> bytes:
     """What stands for an authority in the lookup keys of what several may record about: the first 8 bytes of its SHA-256."""
     return sha256(authority.encode())[:AUTHORITY_TAG_SIZE]
