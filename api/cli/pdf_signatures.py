@@ -144,7 +144,7 @@ def statements(authority: str, document: bytes, findings: Sequence[Finding]) -> 
 
 def _context(roots: Sequence[Path]) -> ValidationContext:
     from pyhanko.keys import load_certs_from_pemder  # noqa: PLC0415  see check_installed
-    from pyhanko_certvalidator import ValidationContext  # noqa: PLC0415
+    from pyhanko_certvalidator import ValidationContext  # noqa: PLC0415  see check_installed
 
     try:
         names = [str(root) for root in roots]

@@ -115,7 +115,7 @@ def page_response(
     title: str,
     language: str,
     status: int = 200,
-    **values: Any,  # noqa: ANN401
+    **values: Any,  # noqa: ANN401  whatever a template shows
 ) -> HTMLResponse:
     """A page. `page` names its style and script; `title` is a key of words, or the title itself."""
     lang = language if language in words.LANGUAGES else words.VIETNAMESE
@@ -185,7 +185,7 @@ def get_code(
 # -- explorer ----------------------------------------------------------------------------------------------------------
 
 
-def _explorer(request: Request, template: str, title: str, language: str, **values: Any) -> Response:  # noqa: ANN401
+def _explorer(request: Request, template: str, title: str, language: str, **values: Any) -> Response:  # noqa: ANN401  as above
     return page_response(request, template, page="explorer", title=title, language=language, **values)
 
 

@@ -58,8 +58,8 @@ class PdfSigner:
         from pyhanko.pdf_utils.incremental_writer import (  # noqa: PLC0415  see `load`
             IncrementalPdfFileWriter,
         )
-        from pyhanko.sign import PdfSignatureMetadata, sign_pdf  # noqa: PLC0415
-        from pyhanko.sign.fields import SigSeedSubFilter  # noqa: PLC0415
+        from pyhanko.sign import PdfSignatureMetadata, sign_pdf  # noqa: PLC0415  of an extra
+        from pyhanko.sign.fields import SigSeedSubFilter  # noqa: PLC0415  of an extra
 
         what = PdfSignatureMetadata(field_name=_FIELD, md_algorithm=_DIGEST, subfilter=SigSeedSubFilter.PADES)
         out = io.BytesIO()
@@ -76,8 +76,8 @@ class PdfSigner:
     def try_out(self, pdf: bytes) -> None:
         """Sign a PDF and check the signature. Raises PaperError (`paper.signing`, `paper.signing-key`)."""
         from pyhanko.pdf_utils.reader import PdfFileReader  # noqa: PLC0415  see `load`
-        from pyhanko.sign.validation import validate_pdf_signature  # noqa: PLC0415
-        from pyhanko_certvalidator import ValidationContext  # noqa: PLC0415
+        from pyhanko.sign.validation import validate_pdf_signature  # noqa: PLC0415  of an extra
+        from pyhanko_certvalidator import ValidationContext  # noqa: PLC0415  of an extra
 
         logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
         (signature,) = PdfFileReader(io.BytesIO(self.sign(pdf))).embedded_regular_signatures
