@@ -30,11 +30,12 @@ from ledger.rows import (
     StateReader,
     SubjectRow,
     entry_key,
-    history_leaf,
+    history_leaves,
     key_key,
     member_key,
     parse_administrators,
     parse_parameters,
+    place_values,
     subject_key,
 )
 from ledger.succession import acts_for, line_of
@@ -247,18 +248,25 @@ class ParsedEntry:
     @cached_property
     def effects(self) -> tuple[RecordEffect, ...]:
         """What each record does whatever the state: computed once, though an entry is applied at admission and again."""
-        entry_id = self.entry.id
-        return tuple(
-            RecordEffect(
-                record_id,
-                subject_key(*record.subject),
-                history_leaf(entry_id, record_index, record_id),
-                tuple(lookup + record_id for lookup in (RECORD_LOOKUP, *record.type.lookups(record.body))),
+        record_ids = self.entry.record_ids
+        leaves = history_leaves(self.entry.id, record_ids)
+        effects: list[RecordEffect] = []
+        for record, record_id, leaf in zip(self.records, record_ids, leaves, strict=True):
+            record_type, body, _ = record
+            lookups = [RECORD_LOOKUP + record_id]
+            lookups += [lookup + record_id for lookup in record_type.lookups(body)]
+            effects.append(
+                RecordEffect(record_id, subject_key(*record_type.subject(body)), leaf, tuple(lookups))
             )
-            for record_index, (record, record_id) in enumerate(
-                zip(self.records, self.entry.record_ids, strict=True)
-            )
-        )
+        return tuple(effects)
+
+    @cached_property
+    def authored(self) -> tuple[Record, ...]:
+        """The first record of each type for each authority, in order: who may author these may author them all."""
+        first: dict[tuple[str, str], Record] = {}
+        for record in self.records:
+            first.setdefault((record.authority, record.type.name), record)
+        return tuple(first.values())
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
@@ -314,7 +322,7 @@ def check_author(overlay: Overlay, parsed: ParsedEntry) -> None:
             f"the authority {key.member!r} has ended, and the grace period does not cover this entry",
         )
     roles = frozenset(key.roles) & frozenset(member.roles)
-    for record in parsed.records:
+    for record in parsed.authored:
         _check_authority(overlay, record, key.member, roles)
     overlay.begin(body.author_key, key.member)
 
@@ -357,10 +365,9 @@ def apply_entry(overlay: Overlay, parsed: ParsedEntry, index: int) -> list[tuple
     check_author(overlay, parsed)
     lookups: list[tuple[bytes, bytes]] = []
     try:
-        for record_index, (record, effect) in enumerate(zip(parsed.records, parsed.effects, strict=True)):
-            keys = overlay.apply(record, effect)
-            place = Place(index, record_index).encoded()
-            lookups += [(key, place) for key in keys]
+        places = place_values(index, len(parsed.records))
+        for record, effect, place in zip(parsed.records, parsed.effects, places, strict=True):
+            lookups.extend((key, place) for key in overlay.apply(record, effect))
     except LedgerError:
         overlay.drop()
         raise

@@ -22,14 +22,17 @@ from ledger.rows import (
     entry_key,
     genesis_rows,
     history_leaf,
+    history_leaves,
     key_key,
     member_key,
     parse_administrators,
     parse_parameters,
     parse_validators,
+    place_values,
     subject_key,
     validators_value,
 )
+from ledger.store.values import state_row
 from tests import reference
 from tests.chains import START_MS, make_genesis
 from tests.reference_rules import peaks
@@ -157,6 +160,33 @@ def test_text_and_bytes_are_different_identifiers() -> None:
 @given(hashes)
 def test_entry_keys_are_arrays_like_the_others(entry_id: bytes) -> None:
     assert entry_key(entry_id) == encode(["entry", entry_id])
+
+
+@given(st.text(max_size=9), st.text(max_size=300), hashes | st.binary(max_size=40) | st.text(max_size=32))
+def test_subject_keys_are_what_encode_gives(kind: str, authority: str, identifier: str | bytes) -> None:
+    for _ in range(2):  # the second from what was remembered
+        assert subject_key(kind, authority, identifier) == encode(["subject", kind, authority, identifier])
+
+
+@given(st.text(max_size=300), hashes, times, hashes)
+def test_first_rows_are_what_encode_gives(status: str, issue: bytes, time_ms: int, leaf: bytes) -> None:
+    row = SubjectRow(status, issue, time_ms, time_ms, CompactRange(1, (leaf,)))
+    for _ in range(2):
+        assert SubjectRow.first_encoded(status, issue, time_ms, leaf) == row.encoded()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 127, 128, 129, 256, 4096, 4097, 4100])
+def test_places_and_histories_of_all_records_of_an_entry(count: int) -> None:
+    entry_id, ids = b"e" * 32, [number.to_bytes(32, "big") for number in range(count)]
+    assert history_leaves(entry_id, ids) == [history_leaf(entry_id, *each) for each in enumerate(ids)]
+    for index in (0, 127, 255, 65_536, 2**53 - 1):
+        assert place_values(index, count) == [encode([index, number]) for number in range(count)]
+
+
+@given(st.binary(max_size=300), st.integers(0, 70_000))
+def test_stored_state_rows_are_what_encode_gives(key: bytes, length: int) -> None:
+    for value in (key, bytes(length)):
+        assert state_row(key, value) == encode([key, value])
 
 
 def test_the_first_state_is_the_genesis_document_s() -> None:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from ledger.records.base import Record, RecordType, Subject
+from ledger.records.quick import QuickReader
 
 __all__ = ["Record", "RecordType", "Subject", "parse_record", "record_types"]
 
@@ -25,6 +26,7 @@ def _load() -> dict[str, RecordType]:
 
 
 _TYPES = _load()
+_QUICK = QuickReader(_TYPES)
 
 
 def record_types() -> dict[str, RecordType]:
@@ -38,4 +40,5 @@ def parse_record(raw: bytes) -> Record:
     Raises FormatError (`encoding.*`, `record.shape`), CannotTellError (`record.type-unknown`), or RefusedError
     (`record.field-*` and the type's own rules).
     """
-    return Record.parse(raw, _TYPES)
+    record = _QUICK.read(raw)
+    return Record.parse(raw, _TYPES) if record is None else record

@@ -142,8 +142,7 @@ class RecordType:
     """Keys under which an index (never consensus) finds the record again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record whose body follows its type's field table."""
 
     type: RecordType

@@ -36,7 +36,7 @@ from ledger.state import EMPTY_STATE_ROOT
 from ledger.store import layout, swap
 from ledger.store.commit import BlockCommit
 from ledger.store.database import Database, Reader, Row, Snapshot
-from ledger.store.values import Head, damaged
+from ledger.store.values import Head, damaged, state_row
 from ledger.store.view import LedgerSnapshot, LedgerView, read_head
 from ledger.tiles import encode_records_bundle, new_tiles
 
@@ -298,7 +298,7 @@ def block_rows(
     tiles = new_tiles(log.size, hashes, before.tile)
     rows += [(layout.tile_key(level, n), tile) for (level, n), tile in tiles.items()]
     rows += [
-        (layout.STATE_ROW + sha256(key), encode([key, value])) for key, value in block.state_rows.items()
+        (layout.STATE_ROW + sha256(key), state_row(key, value)) for key, value in block.state_rows.items()
     ]
     rows += [(layout.STATE_PAGE + path, page) for path, page in block.state_pages.items()]
     rows += [(layout.LOOKUP + key, value) for key, value in block.lookups]

@@ -15,6 +15,9 @@ from ledger.encoding import Value, decode, encode
 from ledger.errors import FormatError, StoreCorruptError
 from ledger.hashing import HASH_SIZE
 
+_SHORT = 256
+"""Bytes from which on a byte string has a longer header."""
+
 _REMEDY = (
     "Stop here and check the disk; then rebuild the store, or restore it from a backup or from the peers."
 )
@@ -55,6 +58,15 @@ def hash_of(value: Value, what: str) -> bytes:
     if not isinstance(value, bytes) or len(value) != HASH_SIZE:
         raise damaged(what)
     return value
+
+
+def state_row(key: bytes, value: bytes) -> bytes:
+    """What a row of the state is stored as: `encode([key, value])`, without asking what they are."""
+    return b"\x92" + _binary(key) + _binary(value)
+
+
+def _binary(data: bytes) -> bytes:
+    return b"\xc4" + len(data).to_bytes(1, "big") + data if len(data) < _SHORT else encode(data)
 
 
 @dataclass(frozen=True, slots=True)

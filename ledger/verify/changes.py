@@ -11,14 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ledger.encoding import encode
 from ledger.errors import StoreCorruptError
 from ledger.hashing import HASH_SIZE, sha256
 from ledger.state import RECORD_SIZE, leaf_record
 from ledger.store import layout
-from ledger.store.values import items
-
-_SHORT = 256
+from ledger.store.values import items, state_row
 
 
 class Changes(NamedTuple):
@@ -49,7 +46,7 @@ def value_of(row: bytes) -> bytes:
 
 def changes_of(rows: Mapping[bytes, bytes]) -> Changes:
     """What setting `rows` (state key to value) changes."""
-    found = {leaf_record(key, value): b"\x92" + _binary(key) + _binary(value) for key, value in rows.items()}
+    found = {leaf_record(key, value): state_row(key, value) for key, value in rows.items()}
     records = sorted(found)
     return Changes(b"".join(records), [found[record] for record in records])
 
@@ -57,8 +54,3 @@ def changes_of(rows: Mapping[bytes, bytes]) -> Changes:
 def stored(records: list[bytes], rows: list[bytes]) -> dict[bytes, bytes]:
     """Rows by what they are stored under, given their leaf records."""
     return dict(zip([layout.STATE_ROW + record[:HASH_SIZE] for record in records], rows, strict=True))
-
-
-def _binary(data: bytes) -> bytes:
-    """A byte string in the canonical encoding, without asking what it is: two of these for every row there is."""
-    return b"\xc4" + len(data).to_bytes(1, "big") + data if len(data) < _SHORT else encode(data)
