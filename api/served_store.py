@@ -138,6 +138,7 @@ class ServedRows(Reader):
         start: bytes | None = None,
         stop: bytes | None = None,
         reverse: bool = False,
+        at_once: int = PAGE_ROWS,  # noqa: ARG002  the node's pages have a size of their own
     ) -> Iterator[Row]:
         """Rows in order of key, as `Reader.iterate`. Raises as `get`."""
         while True:

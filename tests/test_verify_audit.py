@@ -26,8 +26,9 @@ from ledger.merkle import root, root_of_hashes
 from ledger.policy import Policy
 from ledger.store import layout
 from ledger.store.database import Database, Row
-from ledger.verify import AuditFailure, Level, LogSource
+from ledger.verify import AuditFailure, Level, LogSource, reading
 from ledger.verify.linking import UpperTiles
+from ledger.verify.segments import Job
 from ledger.verify.sources.export import ExportSource
 from ledger.verify.sources.stored import StoreSource, open_store
 from tests.chains import ORIGIN, Chain, Image, document, key, make_genesis, sign_checkpoint, small_chain
@@ -870,3 +871,29 @@ def where(image: Image, level: Level) -> tuple[int, int] | None:
         assert found
         return int(found[1]), int(found[2])
     return None
+
+
+@given(st.integers(1, 400), st.integers(1, 256), st.integers(1, 40), st.sampled_from([0, 1_000, 200_000]))
+def test_tasks_are_small_at_both_ends_and_leave_nothing_out(
+    segments: int, last: int, window: int, size: int
+) -> None:
+    some = next(job for job in reading.segments(LONG, reading.read_start(LONG, None), Level.LINKS))
+    assert isinstance(some, Job)
+    jobs = [
+        dataclasses.replace(
+            some, number=n, width=last if n == segments - 1 else 256, entries=bytes(size), records=b""
+        )
+        for n in range(segments)
+    ]
+    left = sum(job.width for job in jobs)
+    tasks = [
+        task.jobs for task in auditing._tasks(jobs, auditing._Shares(left, window), lambda: None, LastFirst())
+    ]
+    assert [job for task in tasks for job in task] == jobs
+    assert len(tasks[0]) == 1
+    for task in tasks:
+        share = max(1, left // max(1, window // 2))
+        # A segment less, and it would have been too small.
+        assert sum(job.width for job in task[:-1]) < share
+        assert sum(job.size for job in task[:-1]) < auditing.TASK_BYTES
+        left -= sum(job.width for job in task)

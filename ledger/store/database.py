@@ -121,18 +121,20 @@ class Reader:
         start: bytes | None = None,
         stop: bytes | None = None,
         reverse: bool = False,
+        at_once: int = _AT_ONCE,
     ) -> Iterator[tuple[bytes, bytes]]:
         """Rows whose keys begin with `prefix` and lie from `start` (inclusive) to `stop` (exclusive), in order of
         key.
 
-        Without a prefix: all rows but the database's own two. Raises StoreError, StoreCorruptError
+        Without a prefix: all rows but the database's own two. `at_once`: how many to fetch together, for whoever knows how
+        many there are. Raises StoreError, StoreCorruptError
         (`store.cut-short`) if the database ends before its last row.
         """
         low = prefix if start is None else max(start, prefix)
         high = _after(prefix) if stop is None else min(stop, _after(prefix))
         if low == b"":
             low = b"\x01"
-        return self._between(low, high, reverse=reverse)
+        return self._between(low, high, reverse=reverse, at_once=at_once)
 
     def check_files(self) -> int:
         """Read every row, and with it every block of every table, so that damage in any is found; return their
@@ -142,7 +144,9 @@ class Reader:
         """
         return sum(1 for _ in self.iterate())
 
-    def _between(self, low: bytes, high: bytes, *, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
+    def _between(
+        self, low: bytes, high: bytes, *, reverse: bool, at_once: int
+    ) -> Iterator[tuple[bytes, bytes]]:
         if low >= high:
             return
         bound = {"stop": high} if reverse else {"start": low}
@@ -153,9 +157,9 @@ class Reader:
                 some = list(islice(each, 1))
                 while some and low <= some[0][0] < high and low <= some[-1][0] < high:
                     yield from some
-                    some = list(islice(each, _AT_ONCE))
+                    some = list(islice(each, at_once))
                 if some:
-                    yield from (row for row in some if low <= row[0] < high)
+                    yield from [row for row in some if low <= row[0] < high]
                     return
         except plyvel.Error as error:
             raise translate(error, self._path) from error

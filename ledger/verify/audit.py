@@ -28,6 +28,7 @@ from ledger.errors import VerificationError
 from ledger.genesis import genesis_policy
 from ledger.policy import Policy
 from ledger.store import layout
+from ledger.tiles import TILE_WIDTH
 from ledger.verify.ahead import Basis, Part, work_out
 from ledger.verify.linking import Linker
 from ledger.verify.quick import check
@@ -47,8 +48,8 @@ WINDOW = 8
 WINDOW_BYTES = 12 << 20
 """Bytes of bundles under way at a time; one task is always let through."""
 
-TASK_BYTES = 128 << 10
-"""Bytes of bundles from which on a task is sent off: two full segments of entries with one record, or one of more."""
+TASK_BYTES = 512 << 10
+"""Bytes of bundles from which on a task is sent off: six full segments of entries with one record, or one of more."""
 
 Found = tuple[Result, list[Part]]
 """What came of a segment."""
@@ -90,7 +91,10 @@ def audit(
             found = with_times(found, start.genesis)
         secret = None if executed is None or rows is None else executed.secret
         # A copy of the rows that are known: tasks are sent off later, from another thread, and the rows go on changing.
-        tasks = _tasks(found, lambda: None if replay is None else Basis(dict(replay.known), secret), executor)
+        shares = _Shares(start.size, window if executor else 1)
+        tasks = _tasks(
+            found, shares, lambda: None if replay is None else Basis(dict(replay.known), secret), executor
+        )
         _check_segments(tasks, linker, window if executor else 1, lambda done: progress(done, start.size))
         last = linker.finish()
         if isinstance(source, ExportSource):
@@ -145,21 +149,49 @@ class _Task(NamedTuple):
     results: Future[list[Found]] | list[Found]
 
 
+class _Shares:
+    """How many leaves go into a task.
+
+    Each task costs the process that reads about as much as some hundred leaves, so they are large; but the first are small,
+    so that everybody has one soon, and the last, so that nobody goes on alone for long when the others have none left.
+    """
+
+    def __init__(self, leaves: int, window: int) -> None:
+        self._left = leaves
+        # There are no more workers than that, since the window holds two tasks for each.
+        self._parts = max(1, window // 2)
+        self._started = 0
+
+    def is_enough(self, leaves: int) -> bool:
+        """Whether a task of so many leaves is large enough, the others being as they are."""
+        return leaves >= min((self._started + 1) * TILE_WIDTH, self._left // self._parts)
+
+    def start(self, leaves: int) -> None:
+        """A task of so many leaves is sent off."""
+        self._started += 1
+        self._left -= leaves
+
+
 def _tasks(
-    found: Iterable[Job | Unreadable], basis: Callable[[], Basis | None], executor: Executor | None
+    found: Iterable[Job | Unreadable],
+    shares: _Shares,
+    basis: Callable[[], Basis | None],
+    executor: Executor | None,
 ) -> Iterator[_Task | Unreadable]:
     """Segments put together until it pays to send them to another process, and sent; in order."""
     jobs: list[Job] = []
-    size = 0
+    size = leaves = 0
     for one in found:
         if isinstance(one, Job):
             jobs.append(one)
             size += one.size
-            if size < TASK_BYTES:
+            leaves += one.width
+            if size < TASK_BYTES and not shares.is_enough(leaves):
                 continue
         if jobs:
+            shares.start(leaves)
             yield _start(tuple(jobs), size, basis(), executor)
-            jobs, size = [], 0
+            jobs, size, leaves = [], 0, 0
         if isinstance(one, Unreadable):
             yield one
     if jobs:

@@ -106,8 +106,9 @@ class Flipped(Reader):
         start: bytes | None = None,
         stop: bytes | None = None,
         reverse: bool = False,
+        at_once: int = 100,
     ) -> Iterator[tuple[bytes, bytes]]:
-        rows = list(self.true.iterate(prefix, start=start, stop=stop, reverse=reverse))
+        rows = list(self.true.iterate(prefix, start=start, stop=stop, reverse=reverse, at_once=at_once))
         inside = (
             self.row.startswith(prefix)
             and (start is None or self.row >= start)

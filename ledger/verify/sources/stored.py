@@ -69,10 +69,12 @@ class StoreSource(LedgerView):
     def _rows(self, kind: bytes, n: int, width: int) -> list[bytes] | None:
         """The rows of a bundle if they are all there, or None; whoever asks one by one can say which is missing."""
         first, end = layout.numbered(kind, n * TILE_WIDTH), layout.numbered(kind, n * TILE_WIDTH + width)
-        rows = list(self.reader.iterate(kind, start=first, stop=end))
+        rows = list(self.reader.iterate(kind, start=first, stop=end, at_once=width))
+        if len(rows) != width:
+            return None
         # As many different keys of the same length as there are numbers from the first to the last: no gap, nothing else.
-        whole = len(rows) == width and {len(key) for key, _ in rows} == {len(first)}
-        return [value for _, value in rows] if whole else None
+        keys, values = zip(*rows, strict=True)
+        return list(values) if set(map(len, keys)) == {len(first)} else None
 
     def first_missing(self, kind: bytes, n: int, width: int) -> int | None:
         """The first log index of bundle `n` that has no row of `kind`, or None."""
