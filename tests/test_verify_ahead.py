@@ -14,6 +14,7 @@ from ledger import verify
 from ledger.encoding import Value
 from ledger.entry import encode_record, entry_from_parts
 from ledger.rules import ParsedEntry, apply_entries
+from ledger.store import layout
 from ledger.verify import AuditFailure, Level
 from ledger.verify.ahead import Basis, NotedReads, Part, work_out
 from ledger.verify.changes import changes_of, row_key, stored, value_of
@@ -188,7 +189,7 @@ def test_what_was_worked_out_is_what_the_rules_give() -> None:
         true = apply_entries(state, BUSY.genesis.chain_id, commit.time_ms, commit.first_index, entries)
         assert part.changes == changes_of(true.rows)
         rest = [row for row in true.lookups if row not in part.lookups]
-        assert part.lookup_sum == sum_of(rest, SECRET)
+        assert part.lookup_sum == sum_of(rest, SECRET, layout.LOOKUP)
         state.rows.update(true.rows)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,11 +13,12 @@ from hypothesis import strategies as st
 
 from ledger import verify
 from ledger.entry import encode_record
+from ledger.errors import StoreCorruptError
 from ledger.store import layout, swap
-from ledger.store.database import Database
+from ledger.store.database import Database, Reader
 from ledger.verify import AuditFailure
 from ledger.verify.lookups import SECRET_SIZE, Row, added, sum_of
-from ledger.verify.sources.stored import open_store
+from ledger.verify.sources.stored import StoreSource, open_store
 from tests.chains import Chain
 
 SECRET = bytes(range(SECRET_SIZE))
@@ -31,6 +34,12 @@ def test_the_sum_says_whether_two_lists_have_the_same_rows(one: list[Row], other
 @given(rows, rows)
 def test_sums_add_up(one: list[Row], other: list[Row]) -> None:
     assert added(sum_of(one, SECRET), sum_of(other, SECRET)) == sum_of([*other, *one], SECRET)
+
+
+@given(rows, st.binary(max_size=3))
+def test_what_keys_begin_with_need_not_be_in_them(one: list[Row], prefix: bytes) -> None:
+    whole = [(prefix + key, value) for key, value in one]
+    assert sum_of(one, SECRET, prefix) == sum_of(whole, SECRET)
 
 
 def test_another_secret_gives_another_sum() -> None:
@@ -105,3 +114,41 @@ def test_a_wrong_row_is_named(
     assert caught.value.rule == CHANGES[change]
     named = min(key for key, _ in changed)
     assert named[1:].hex() in caught.value.detail
+
+
+@dataclass
+class Unreadable(Reader):
+    """A database whose index rows cannot be read the first few times."""
+
+    true: Reader
+    times: int
+    row: bytes = b""
+    """One row beside them that is wrong."""
+
+    @property
+    def path(self) -> Path:
+        return self.true.path
+
+    def get(self, key: bytes) -> bytes | None:
+        return b"wrong" if key == self.row else self.true.get(key)
+
+    def iterate(self, prefix: bytes = b"", **how: Any) -> Iterator[Row]:  # noqa: ANN401
+        for key, value in self.true.iterate(prefix, **how):
+            if key.startswith(layout.LOOKUP) and self.times:
+                self.times -= 1
+                raise StoreCorruptError("store.corrupt", "the disk says no")
+            yield key, b"wrong" if key == self.row else value
+
+
+def test_index_rows_that_cannot_be_read_are_named_in_their_turn(tmp_path: Path) -> None:
+    REPEATING.write_store(tmp_path / "store").close()
+    with open_store(tmp_path / "store") as source:
+        # Once, when nothing has been executed: nobody needs to hear of it.
+        verify.audit(StoreSource(Unreadable(source.reader, 1)))
+        with pytest.raises(AuditFailure) as caught:
+            verify.audit(StoreSource(Unreadable(source.reader, 2)))
+        assert caught.value.rule == "store.corrupt"
+        block = layout.numbered(layout.BLOCK, 3)
+        with pytest.raises(AuditFailure, match="block 3") as caught:
+            verify.audit(StoreSource(Unreadable(source.reader, 2, row=block)))
+        assert caught.value.rule == "store.row-differs"

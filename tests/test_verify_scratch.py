@@ -34,11 +34,17 @@ def replayed(chain: Chain, replay: Replay) -> Header:
     return replay.last
 
 
+@pytest.mark.parametrize("page_limit", [0, 5_000, 10**9])
 @pytest.mark.parametrize("limit", [0, 5_000, 10**9])
-def test_it_holds_the_rows_that_a_store_holds_wherever_they_are(limit: int, tmp_path: Path) -> None:
+def test_it_holds_the_rows_that_a_store_holds_wherever_they_are(
+    limit: int, page_limit: int, tmp_path: Path
+) -> None:
     chain = chain_of(6, 5, 3)
     chain.write_store(tmp_path / "store").close()
-    with Scratch(limit, tmp_path) as scratch, open_store(tmp_path / "store") as source:
+    with (
+        Scratch(limit, tmp_path, page_limit=page_limit) as scratch,
+        open_store(tmp_path / "store") as source,
+    ):
         assert replayed(chain, Replay(chain.genesis, scratch)) == chain.tip.header
         kinds = (layout.LOOKUP, layout.STATE_PAGE, layout.STATE_ROW)
         for kind in kinds:
@@ -49,7 +55,7 @@ def test_it_holds_the_rows_that_a_store_holds_wherever_they_are(limit: int, tmp_
             assert scratch.page(path) == page
         assert scratch.get(b"no such key") is None
         assert scratch.page(b"\x04ffff") is None
-        assert len(list(tmp_path.glob("sogoc-audit-*"))) == (limit < 10**9)
+        assert len(list(tmp_path.glob("sogoc-audit-*"))) == (min(limit, page_limit) < 10**9)
     assert list(tmp_path.glob("sogoc-audit-*")) == []
 
 
@@ -58,7 +64,7 @@ def test_an_audit_says_the_same_wherever_it_executes(limit: int, tmp_path: Path)
     chain = chain_of(6, 5, 3)
     chain.write_store(tmp_path / "store").close()
     with open_store(tmp_path / "store") as source:
-        verify.audit(source, scratch=partial(Scratch, limit, tmp_path))
+        verify.audit(source, scratch=partial(Scratch, limit, tmp_path, page_limit=limit))
 
 
 @pytest.mark.parametrize("kind", ["rows", "pages", "lookups"])
@@ -67,7 +73,7 @@ def test_what_it_counts_is_what_python_takes(kind: str, size: int, tmp_path: Pat
     limit = 2_000_000
     tracemalloc.start()
     try:
-        with Scratch(limit, tmp_path) as scratch:
+        with Scratch(limit, tmp_path, page_limit=limit) as scratch:
             before, most = tracemalloc.get_traced_memory()[0], 0
             for number in range(3 * limit // (size + 200)):
                 one = {b"key %d" % number: bytes(size)}
@@ -84,7 +90,8 @@ def test_what_it_counts_is_what_python_takes(kind: str, size: int, tmp_path: Pat
 def peak_of(export: Path, level: Level, tmp_path: Path) -> int:
     tracemalloc.start()
     try:
-        verify.audit(ExportSource(export), level=level, window=2, scratch=partial(Scratch, 200_000, tmp_path))
+        small = partial(Scratch, 100_000, tmp_path, page_limit=100_000)
+        verify.audit(ExportSource(export), level=level, window=2, scratch=small)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

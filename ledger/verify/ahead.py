@@ -25,6 +25,7 @@ from typing import NamedTuple
 from ledger.errors import CannotTellError, FormatError, RefusedError, VerificationError
 from ledger.rows import StateReader
 from ledger.rules import Overlay, ParsedEntry, apply_entry
+from ledger.store import layout
 from ledger.verify.changes import Changes, changes_of
 from ledger.verify.lookups import Row, added, sum_of
 from ledger.verify.quick import Passed, entry_of, take_apart
@@ -159,7 +160,7 @@ class _Index:
         if repeatable:
             self.kept += [row for row in rows if row[0] in repeatable]
             rows = [row for row in rows if row[0] not in repeatable]
-        self.sum = added(self.sum, sum_of(rows, self._secret))
+        self.sum = added(self.sum, sum_of(rows, self._secret, layout.LOOKUP))
 
 
 def _part(first: int, end: int, overlay: Overlay, state: NotedReads, index: _Index) -> Part:

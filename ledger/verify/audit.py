@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
 from ledger.errors import VerificationError
@@ -95,7 +96,10 @@ def audit(
         tasks = _tasks(
             found, shares, lambda: None if replay is None else Basis(dict(replay.known), secret), executor
         )
-        _check_segments(tasks, linker, window if executor else 1, lambda done: progress(done, start.size))
+        meanwhile = _nothing if rows is None or secret is None else partial(rows.add_up_lookups, secret)
+        _check_segments(
+            tasks, linker, window if executor else 1, meanwhile, lambda done: progress(done, start.size)
+        )
         last = linker.finish()
         if isinstance(source, ExportSource):
             _check_beside(source, start)
@@ -123,21 +127,38 @@ def audit(
 
 
 def _check_segments(
-    tasks: Iterator[_Task | Unreadable], linker: Linker, window: int, progress: Callable[[int], None]
+    tasks: Iterator[_Task | Unreadable],
+    linker: Linker,
+    window: int,
+    meanwhile: Callable[[], None],
+    progress: Callable[[int], None],
 ) -> None:
-    """Have every segment checked, and hand the results to `linker` in order. Raises as `audit`."""
+    """Have every segment checked, and hand the results to `linker` in order; do `meanwhile` before the first is waited for.
+
+    Raises as `audit`.
+    """
     pending: deque[_Task | Unreadable] = deque()
+    is_waiting = False
     try:
         for one in tasks:
             pending.append(one)
             while _is_full(pending, window):
+                if not is_waiting:
+                    meanwhile()
+                    is_waiting = True
                 _take(pending.popleft(), linker, progress)
+        if not is_waiting:
+            meanwhile()
         while pending:
             _take(pending.popleft(), linker, progress)
     finally:
         for waiting in pending:
             if isinstance(waiting, _Task) and isinstance(waiting.results, Future):
                 waiting.results.cancel()
+
+
+def _nothing() -> None:
+    """What there is to do in the meantime without a store."""
 
 
 class _Task(NamedTuple):

@@ -29,9 +29,12 @@ _MODULUS: Final = 1 << 256
 _LENGTH: Final = 4
 
 
-def sum_of(rows: Iterable[Row], secret: bytes) -> int:
-    """The sum of the hashes of `rows`, modulo 2^256; their order does not matter. `secret` has 64 bytes."""
-    new = hashlib.sha256(secret).copy
+def sum_of(rows: Iterable[Row], secret: bytes, prefix: bytes = b"") -> int:
+    """The sum of the hashes of `rows`, modulo 2^256; their order does not matter. `secret` has 64 bytes.
+
+    `prefix`: what every key begins with beside what is given of it.
+    """
+    new = hashlib.sha256(secret + prefix).copy
     digests: list[bytes] = []
     for key, value in rows:
         digest = new()

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from ledger.checkpoint import Checkpoint
 from ledger.encoding import encode
-from ledger.errors import CannotTellError, FormatError, VerificationError
+from ledger.errors import CannotTellError, FormatError, LedgerError, VerificationError
 from ledger.genesis import Genesis, genesis_policy
 from ledger.hashing import HASH_SIZE
 from ledger.policy import NO_QUORUM, Policy
@@ -54,6 +54,7 @@ class RowCheck:
         self._head = head
         self._genesis = genesis
         self._policy = policy
+        self._lookup_sum: int | None = None
 
     def block(self, fact: BlockFact) -> None:
         """Check the rows of a block whose header was found right. Raises AuditFailure."""
@@ -155,28 +156,15 @@ class RowCheck:
         earlier. Raises AuditFailure.
         """
         expected = {kind: executed.rows(kind) for kind in _EXECUTED}
-        lookups: _Lookups | None = _Lookups(executed, lookup_sum)
         numbers: dict[bytes, Iterator[int]] = {
             layout.BLOCK: iter(range(self._head.height + 1)),
             layout.CHECKPOINT: self._ends(),
             layout.LEAF: iter(range(self._head.size)),
             layout.RECORDS: iter(range(self._head.size)),
         }
-        for kind, rows in _by_kind(self._reader.iterate()):
-            if lookups is not None and kind > layout.LOOKUP:
-                if not lookups.agree():
-                    self._each_lookup(every_lookup())
-                lookups = None
-            if kind in _EXECUTED:
-                # Nearly all rows are of these kinds and right, and many are compared faster than one by one.
-                wanted = list(islice(expected[kind], len(rows)))
-                if wanted != rows:
-                    _compare_all(wanted, rows)
-            elif kind == layout.LOOKUP and lookups is not None:
-                lookups.take(rows)
-            else:
-                for key, value in rows:
-                    self._row(key, value, numbers)
+        self._sweep(self._reader.iterate(stop=layout.LOOKUP), expected, numbers)
+        self._compare_lookups(executed, lookup_sum, every_lookup)
+        self._sweep(self._reader.iterate(start=_BEHIND_LOOKUPS), expected, numbers)
         for kind, rest in numbers.items():
             number = next(rest, None)
             if number is not None:
@@ -185,6 +173,47 @@ class RowCheck:
             row = next(of_kind, None)
             if row is not None:
                 raise _missing(row[0])
+
+    def _sweep(
+        self, found: Iterator[Row], expected: dict[bytes, Iterator[Row]], numbers: dict[bytes, Iterator[int]]
+    ) -> None:
+        for kind, rows in _by_kind(found):
+            if kind in _EXECUTED:
+                # Nearly all rows are of these kinds and right, and many are compared faster than one by one.
+                wanted = list(islice(expected[kind], len(rows)))
+                if wanted != rows:
+                    _compare_all(wanted, rows)
+            else:
+                for key, value in rows:
+                    self._row(key, value, numbers)
+
+    def add_up_lookups(self, secret: bytes) -> None:
+        """Add up the index rows of the store, for `sweep`: so much of it can be done before anything has been executed.
+
+        What is wrong with them is not said here, but in its turn.
+        """
+        try:
+            self._lookup_sum = self._sum_of_lookups(secret)
+        except LedgerError:
+            self._lookup_sum = None
+
+    def _sum_of_lookups(self, secret: bytes) -> int:
+        total = 0
+        rows = self._reader.iterate(layout.LOOKUP)
+        while some := list(islice(rows, _AT_ONCE)):
+            total = added(total, sum_of(some, secret))
+        return total
+
+    def _compare_lookups(
+        self, executed: Executed, lookup_sum: int, every_lookup: Callable[[], Iterator[Row]]
+    ) -> None:
+        stored = self._lookup_sum
+        if stored is None:
+            stored = self._sum_of_lookups(executed.secret)
+        # Those that were kept, each as the last block that set it left it.
+        kept = sum_of(executed.rows(layout.LOOKUP), executed.secret)
+        if stored != added(lookup_sum, kept):
+            self._each_lookup(every_lookup())
 
     def _each_lookup(self, wanted: Iterator[Row]) -> None:
         for key, value in self._reader.iterate(layout.LOOKUP):
@@ -225,39 +254,6 @@ class RowCheck:
             raise _extra(key)
 
 
-class _Lookups:
-    """The index rows of a store, as they go by, against what is known of those that should be there."""
-
-    def __init__(self, executed: Executed, lookup_sum: int) -> None:
-        self._kept = executed.rows(layout.LOOKUP)
-        self._next = next(self._kept, None)
-        self._secret = executed.secret
-        self._wanted = lookup_sum
-        self._sum = 0
-        self._right = True
-
-    def take(self, rows: list[Row]) -> None:
-        """Take the next rows, in order of key."""
-        if self._next is not None and self._next[0] <= rows[-1][0]:
-            rows = [row for row in rows if not self._is_kept(row)]
-        without_kind = [(key[1:], value) for key, value in rows]
-        self._sum = added(self._sum, sum_of(without_kind, self._secret))
-
-    def agree(self) -> bool:
-        """Whether they are all there, and right."""
-        return self._right and self._next is None and self._sum == self._wanted
-
-    def _is_kept(self, row: Row) -> bool:
-        while self._next is not None and self._next[0] < row[0]:
-            self._right = False
-            self._next = next(self._kept, None)
-        if self._next is None or self._next[0] != row[0]:
-            return False
-        self._right = self._right and self._next == row
-        self._next = next(self._kept, None)
-        return True
-
-
 def _by_kind(rows: Iterator[Row]) -> Iterator[tuple[bytes, list[Row]]]:
     """Rows in order of key, some at a time, so that those of one time are all of one kind."""
     while some := list(islice(rows, _AT_ONCE)):
@@ -269,6 +265,8 @@ def _by_kind(rows: Iterator[Row]) -> Iterator[tuple[bytes, list[Row]]]:
 
 
 _AT_ONCE = 200
+_BEHIND_LOOKUPS = bytes((layout.LOOKUP[0] + 1,))
+"""Before all keys of the kinds that come after index rows."""
 _EXECUTED = (layout.STATE_ROW, layout.STATE_PAGE)
 _SINGLE = (layout.HEAD, layout.ENGINE, layout.FORMAT, layout.SIGNED_SUMMARY)
 
