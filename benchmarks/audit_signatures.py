@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nacl import bindings as libsodium
 
+from api.cli.workers import worker_processes
 from benchmarks.generate import Shape, document
 from benchmarks.measure import Result, in_turns, rates, ratio, seconds_of, summary
 from benchmarks.scale import Workshop
@@ -39,7 +39,7 @@ def pool(workers: int) -> Iterator[Executor | None]:
     if workers == 0:
         yield None
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+    with worker_processes(workers) as executor:
         list(executor.map(_hash_entries, [1] * workers * 4))
         yield executor
 

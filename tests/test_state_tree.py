@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from unittest import mock
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import FormatError, StoreCorruptError
-from ledger.state import EMPTY_STATE_ROOT, tree, update
+from ledger.state import EMPTY_STATE_ROOT, leaf_record, leaf_records, tree, update
 from ledger.state.pages import page_path
 from ledger.state.walk import neighbours, walk
 from tests.reference_state import ReferenceState, path_of, root_of, sha256, way_to
@@ -238,10 +238,22 @@ def test_a_damaged_page_is_refused(count: int, damage: object) -> None:
 # for many bits.
 
 
+@given(st.lists(st.tuples(st.binary(max_size=70), st.binary(max_size=200)), max_size=5))
+def test_many_leaf_records_are_those_of_each(rows: list[tuple[bytes, bytes]]) -> None:
+    assert leaf_records(rows) == [leaf_record(key, value) for key, value in rows]
+    assert leaf_records(rows) == [
+        sha256(key) + sha256(b"\0" + sha256(key) + sha256(value)) for key, value in rows
+    ]
+
+
+def given_hashes(rows: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    return [key + sha256(key + value) for key, value in rows]
+
+
 @contextmanager
 def keys_are_paths() -> Iterator[None]:
     """Take a 32-byte key as its own hash."""
-    with mock.patch.object(tree, "leaf_record", lambda key, value: key + sha256(key + value)):
+    with mock.patch.object(tree, "leaf_records", given_hashes):
         yield
 
 

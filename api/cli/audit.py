@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.markup import escape
 from api.cli.files import read_policy
 from api.cli.output import JsonOption, console, iso_time, local_time, print_json, progress
 from api.cli.sources import open_source
+from api.cli.workers import worker_processes
 from ledger import checkpoint
 from ledger.verify.audit import WINDOW
 from ledger.verify.audit import audit as audit_ledger
@@ -86,8 +86,7 @@ def _executor(workers: int, source: LogSource) -> Iterator[Executor | None]:
     if workers == 0 or checkpoint.parse(source.checkpoint()).size < _WORTH_WORKERS:
         yield None
         return
-    # Spawned, not forked: a child that inherits threads or an open database could hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_processes(workers) as pool:
         yield pool
 
 

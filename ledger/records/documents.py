@@ -170,11 +170,11 @@ def number_tag(secret: bytes, book: str, year: int, number: str) -> bytes:
 
 def number_key(body: Body) -> bytes | None:
     """State key of the row of a document's number, or None if the record that anchors it carries none."""
-    authority = text(body, "authority")
     if "number_tag" in body:
-        return row_key(NUMBER_TAG_ROW, authority, octets(body, "number_tag"))
+        return row_key(NUMBER_TAG_ROW, text(body, "authority"), octets(body, "number_tag"))
     if "number" not in body:
         return None
+    authority = text(body, "authority")
     book = text(body, "book") if "book" in body else ""
     return row_key(NUMBER_ROW, authority, book, int(text(body, "date")[:4]), text(body, "number"))
 

@@ -11,7 +11,7 @@ No I/O, clock or randomness.
 
 from ledger.state.ics23 import ics23_proof
 from ledger.state.nodes import EMPTY as EMPTY_STATE_ROOT
-from ledger.state.nodes import RECORD_SIZE, leaf_record
+from ledger.state.nodes import RECORD_SIZE, leaf_record, leaf_records
 from ledger.state.pages import PageSource
 from ledger.state.proof import RowReader, StateProof, prove, verify_absence, verify_membership
 from ledger.state.tree import Update, update, update_records
@@ -25,6 +25,7 @@ __all__ = [
     "Update",
     "ics23_proof",
     "leaf_record",
+    "leaf_records",
     "prove",
     "update",
     "update_records",

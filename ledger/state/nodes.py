@@ -16,7 +16,7 @@ Not here: pages, storage, proofs. No I/O.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ledger.hashing import HASH_SIZE, leaf_hash, node_hash, sha256
@@ -32,12 +32,26 @@ RECORD_SIZE: Final = 2 * HASH_SIZE
 
 # As in `ledger.hashing`: copying an object that holds the prefix is faster than hashing a concatenation.
 _new_node: Final = hashlib.sha256(b"\x01").copy
+_new_leaf: Final = hashlib.sha256(b"\x00").copy
 
 
 def leaf_record(key: bytes, value: bytes) -> bytes:
     """Return the 64-byte leaf record of a row: SHA-256(key) ‖ leaf hash. `key` and `value` must not be empty."""
     key_hash = sha256(key)
     return key_hash + leaf_hash(key_hash + sha256(value))
+
+
+def leaf_records(rows: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """Return `leaf_record` of each (key, value), in order; the same as one by one, and faster."""
+    new_hash = hashlib.sha256
+    records: list[bytes] = []
+    append, new_leaf = records.append, _new_leaf
+    for key, value in rows:
+        key_hash = new_hash(key).digest()
+        leaf = new_leaf()
+        leaf.update(key_hash + new_hash(value).digest())
+        append(key_hash + leaf.digest())
+    return records
 
 
 def bit_of(key_hash: bytes, depth: int) -> int:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ledger.errors import FormatError, StoreCorruptError
 from ledger.hashing import HASH_SIZE
-from ledger.state.nodes import EMPTY, RECORD_SIZE, leaf_record, subtree_hash
+from ledger.state.nodes import EMPTY, RECORD_SIZE, leaf_records, subtree_hash
 from ledger.state.pages import (
     BODY,
     BRANCH_PAGE,
@@ -60,7 +60,7 @@ def update(pages: PageSource, root: bytes, changes: Mapping[bytes, bytes]) -> Up
     """
     if not all(changes) or not all(changes.values()):
         raise FormatError("state.empty", "A row of the state has an empty key or an empty value.")
-    return update_records(pages, root, sorted(leaf_record(key, value) for key, value in changes.items()))
+    return update_records(pages, root, sorted(leaf_records(changes.items())))
 
 
 def update_records(pages: PageSource, root: bytes, records: list[bytes]) -> Update:

@@ -9,11 +9,12 @@ Not here: where rows are kept, and the chain rules. No I/O.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import starmap
 from typing import NamedTuple
 
 from ledger.errors import StoreCorruptError
 from ledger.hashing import HASH_SIZE, sha256
-from ledger.state import RECORD_SIZE, leaf_record
+from ledger.state import RECORD_SIZE, leaf_records
 from ledger.store import layout
 from ledger.store.values import items, state_row
 
@@ -46,7 +47,7 @@ def value_of(row: bytes) -> bytes:
 
 def changes_of(rows: Mapping[bytes, bytes]) -> Changes:
     """What setting `rows` (state key to value) changes."""
-    found = {leaf_record(key, value): state_row(key, value) for key, value in rows.items()}
+    found = dict(zip(leaf_records(rows.items()), starmap(state_row, rows.items()), strict=True))
     records = sorted(found)
     return Changes(b"".join(records), [found[record] for record in records])
 
