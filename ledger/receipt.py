@@ -188,10 +188,10 @@ class Standing:
     def disputed(self) -> bool:
         """Whether the author's key was revoked from a time on that may be before the record was registered.
 
-        When a later record of a subject was registered is not proved by its receipt: with a revoked key, it is in doubt.
+        When a later record of a subject was registered is not proved by its receipt, only that the newest is no older: so it
+        is in doubt unless the newest is from before the disputed interval.
         """
-        disputed_from = self.author.key.disputed_from_ms
-        return disputed_from is not None and (not self.is_first or self.subject.time_ms >= disputed_from)
+        return self.author.key.is_disputed(self.subject.latest_ms(is_first=self.is_first))
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,10 @@ class KeyRow:
     disputed_from_ms: int | None = None
     """What the key did from here up to `revoked_ms` is disputed."""
 
+    def is_disputed(self, latest_ms: int) -> bool:
+        """Whether something that the key did, no later than chain time `latest_ms`, may lie in the disputed interval."""
+        return self.disputed_from_ms is not None and latest_ms >= self.disputed_from_ms
+
     def encoded(self) -> bytes:
         """The row's value."""
         return encode(
@@ -230,6 +234,12 @@ class SubjectRow:
     """Chain time of the block that holds the newest record."""
     history: CompactRange
     """RFC 9162 tree over `history_leaf` of each of the subject's records, in order; stored as count, root and peaks."""
+
+    def latest_ms(self, *, is_first: bool) -> int:
+        """The chain time after which a record of the subject was not registered: the first has its own, a later one that of
+        the newest.
+        """
+        return self.time_ms if is_first else self.changed_ms
 
     def encoded(self) -> bytes:
         """The row's value."""

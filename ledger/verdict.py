@@ -40,6 +40,7 @@ from ledger.records.certificates import CERTIFICATE, ISSUE, PAPER
 from ledger.records.documents import DOCUMENT, DOCUMENT_PAPER
 from ledger.records.governance import EXECUTED
 from ledger.records.privacy import ERASED, LOGGED
+from ledger.state import StateProof
 
 DONE = frozenset({ERASED, EXECUTED, LOGGED})
 """Statuses beside `in-force` that ended nothing: what the record says was done, and stays done."""
@@ -124,7 +125,12 @@ class Judgement:
 
     @property
     def disputed(self) -> bool:
-        """Whether the author's key is revoked from a time on that may be before the record, whatever the verdict."""
+        """Whether a key that signed is revoked from a time on that may be before the record, whatever the verdict.
+
+        Of a certificate whose records are all at hand, any of them counts.
+        """
+        if self.certificate is not None and self.certificate.disputed:
+            return True
         return self.proved is not None and self.proved.standing is not None and self.proved.standing.disputed
 
     @property
@@ -186,10 +192,10 @@ def _judge_status(receipt: Receipt | str | bytes, policy: Policy) -> Judgement:
         )
     except VerificationError as error:
         return Judgement(Verdict.DOES_NOT_MATCH, error.rule, error.detail)
-    return _status(proved)
+    return _status(proved, disputed=proved.standing is not None and proved.standing.disputed)
 
 
-def _status(proved: VerifiedReceipt) -> Judgement:
+def _status(proved: VerifiedReceipt, *, disputed: bool) -> Judgement:
     standing = proved.standing
     if standing is None:
         return Judgement(
@@ -207,7 +213,7 @@ def _status(proved: VerifiedReceipt) -> Judgement:
             proved,
             standing.subject.changed_ms,
         )
-    if standing.disputed:
+    if disputed:
         return Judgement(
             Verdict.CANNOT_TELL,
             "key.disputed",
@@ -280,7 +286,13 @@ def judge_proof(
                 Verdict.CANNOT_TELL, error.rule, f"this is not a proof that can be read: {error.detail}"
             )
     return judge_certificate(
-        proof.claims, proof.receipt, policy, now_ms=now_ms, records=proof.records, file_hash=file_hash
+        proof.claims,
+        proof.receipt,
+        policy,
+        now_ms=now_ms,
+        records=proof.records,
+        keys=proof.keys,
+        file_hash=file_hash,
     )
 
 
@@ -291,13 +303,15 @@ def judge_certificate(
     *,
     now_ms: int | None,
     records: Sequence[SubjectRecord] = (),
+    keys: Sequence[StateProof] = (),
     file_hash: bytes | None = None,
 ) -> Judgement:
     """The verdict on a certificate: its claims, or those that are shown, its status and its days.
 
-    `receipt` is of any of its records; `records` are all of them, or none if they are not at hand: then the receipt must be
-    the one of the issue if claims are to be checked. `file_hash`: SHA-256 of what is said to be its paper. Claims or a
-    paper that are not the certificate's are "does not match".
+    `receipt` is of any of its records; `records` are all of them, and `keys` the rows of their authors' keys but the
+    receipt's; or none if they are not at hand: then the receipt must be the one of the issue if claims are to be checked, and
+    of all disputes only one over its own author's key is known. `file_hash`: SHA-256 of what is said to be its paper. Claims
+    or a paper that are not the certificate's are "does not match".
     """
     judgement = _judge_status(receipt, policy)
     proved = judgement.proved
@@ -308,7 +322,7 @@ def judge_certificate(
             Verdict.CANNOT_TELL, "receipt.other-kind", "the receipt is not one for a certificate", proved
         )
     try:
-        certificate = _certificate(proved, records)
+        certificate = _certificate(proved, records, keys)
         if certificate is None:
             return _without_issue(judgement, claims, file_hash, now_ms, policy, receipt)
         if claims is not None:
@@ -322,18 +336,27 @@ def judge_certificate(
         )
     except VerificationError as error:
         return Judgement(Verdict.DOES_NOT_MATCH, error.rule, error.detail, proved)
+    if records and proved.standing is not None:
+        # Whose receipt came with them does not matter: who signed what the status rests on is known.
+        paper_disputed = file_hash is not None and file_hash in certificate.disputed_papers
+        judgement = _status(proved, disputed=certificate.status_disputed or paper_disputed)
     shown = () if claims is None else claims.shown
     return _judge_days(replace(judgement, certificate=certificate, claims=shown), now_ms)
 
 
-def _certificate(proved: VerifiedReceipt, records: Sequence[SubjectRecord]) -> Certificate | None:
+def _certificate(
+    proved: VerifiedReceipt, records: Sequence[SubjectRecord], keys: Sequence[StateProof]
+) -> Certificate | None:
     """What is proved of a certificate; None if its issue is not at hand."""
     if records and proved.standing is not None:
-        return certificate_of(verify_records(proved.standing.subject, records))
+        known = verify_records(proved.standing, records, keys)
+        disputed = [number for number, item in enumerate(known) if item.disputed]
+        certificate = certificate_of([item.record for item in known], disputed)
+        return replace(certificate, issue_key=known[0].author_key)
     if proved.record.type.name != ISSUE:
         return None
     alone = proved.standing is not None and _is_alone(proved.standing)
-    return certificate_of_issue(proved.record, alone=alone)
+    return replace(certificate_of_issue(proved.record, alone=alone), issue_key=proved.author_key)
 
 
 def _without_issue(
@@ -355,7 +378,7 @@ def _without_issue(
 
 
 def _check_paper(certificate: Certificate, file_hash: bytes | None) -> None:
-    if file_hash is None or file_hash in certificate.papers:
+    if file_hash is None or file_hash in (*certificate.papers, *certificate.disputed_papers):
         return
     if not certificate.complete:
         raise CannotTellError(
@@ -386,7 +409,7 @@ def _judge_days(judgement: Judgement, now_ms: int | None) -> Judgement:
             since_ms=days.first_ms(first),
         )
     if certificate.valid_until is not None:
-        return _judge_last_day(judgement, certificate.valid_until, now_ms, newest=certificate.complete)
+        return _judge_last_day(judgement, certificate, certificate.valid_until, now_ms)
     return _without_clock(judgement) if first is not None and now_ms is None else judgement
 
 
@@ -399,30 +422,41 @@ def _without_clock(judgement: Judgement) -> Judgement:
     )
 
 
-def _judge_last_day(judgement: Judgement, until: str, now_ms: int | None, *, newest: bool) -> Judgement:
-    """Refine "in force" by a last day; `newest`: it is proved to be the newest that the checkpoint knows of."""
+def _judge_last_day(
+    judgement: Judgement, certificate: Certificate, until: str, now_ms: int | None
+) -> Judgement:
+    """Refine "in force" by a certificate's last day, which is `until` as far as nothing is disputed."""
     proved = judgement.proved
     if judgement.verdict is not Verdict.IN_FORCE or proved is None or proved.standing is None:
         return judgement
     if now_ms is None:
         return _without_clock(judgement)
-    over_ms = days.after_ms(until)
-    if now_ms < over_ms:
+    if now_ms < days.after_ms(until):
         return judgement
+    latest = certificate.disputed_until or until
+    over_ms = days.after_ms(latest)
+    if now_ms < over_ms:
+        return replace(
+            judgement,
+            verdict=Verdict.CANNOT_TELL,
+            rule="key.disputed",
+            reason=f"the last day was {until}; a key that was revoked renewed it until {latest}, which is disputed",
+        )
     as_of_s = proved.checked.status_as_of_s
     as_of_ms = proved.standing.header.time_ms if as_of_s is None else as_of_s * 1_000
-    if newest and as_of_ms >= over_ms:
+    # Complete: it is proved to be the newest last day that the checkpoint knows of.
+    if certificate.complete and as_of_ms >= over_ms:
         return replace(
             judgement,
             verdict=Verdict.NO_LONGER_IN_FORCE,
             rule="status.expired",
-            reason=f"the certificate was good until {until}, and has not been renewed",
+            reason=f"the certificate was good until {latest}, and has not been renewed",
             since_ms=over_ms,
         )
     return replace(
         judgement,
         verdict=Verdict.CANNOT_TELL,
         rule="certificate.renewal-unknown",
-        reason=f"this proof knows of {until} as the last day and cannot show whether it was renewed since: get the newest",
+        reason=f"this proof knows of {latest} as the last day and cannot show whether it was renewed since: get the newest",
         since_ms=over_ms,
     )

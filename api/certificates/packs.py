@@ -35,6 +35,8 @@ RECEIPT_SUFFIX: Final = ".tlog-proof"
 CREDENTIAL_SUFFIX: Final = ".vc.json"
 SHEET_SUFFIX: Final = ".pdf"
 _PRIVATE: Final = 0o600
+_MORE_RECORDS: Final = frozenset({"certificate.keys", "certificate.records"})
+"""More has been recorded of the certificate since, or by another key: then the node is asked for all of its records."""
 _NONE: Final[Mapping[bytes, SubjectRecord]] = MappingProxyType({})
 
 
@@ -139,7 +141,9 @@ class PackMaker:
         `later`: by certificate, the record of it that is known to have followed.
         """
         entry = batch.entry
-        records = [SubjectRecord(entry.id, index, record) for index, record in enumerate(entry.records)]
+        records = [
+            SubjectRecord(entry.body_bytes, index, record) for index, record in enumerate(entry.records)
+        ]
         receipts = self.client.receipts([leaf_hash(item.record) for item in records])
         return [
             self._pack(one, item, later.get(one.certificate), receipts)
@@ -153,11 +157,12 @@ class PackMaker:
         receipt = receipts.get(record_id)
         if receipt is None:
             raise ApiError("record.unknown", f"the node has no receipt for the certificate of row {one.row}")
-        proof = CertificateProof(receipt, (item,) if later is None else (item, later), one.claims)
+        records = (item,) if later is None else (item, later)
+        proof = CertificateProof(receipt, records, claims=one.claims)
         judgement = judge_proof(proof, self.policy, now_ms=self.now_ms)
-        if judgement.rule == "certificate.records":
-            # More has been recorded of it since: then all of its records are asked for.
-            proof = with_claims(self.client.certificate_proof(one.certificate, self.authority), one)
+        if judgement.rule in _MORE_RECORDS:
+            data = self.client.certificate_proof(one.certificate, self.authority)
+            proof = CertificateProof.parse(data).with_claims(one.claims)
             receipt = proof.receipt
             judgement = judge_proof(proof, self.policy, now_ms=self.now_ms)
         credential = self._credential(one, judgement)
@@ -177,9 +182,3 @@ class PackMaker:
             origin=proved.checked.checkpoint.origin,
         )
         return vc.sign(document, self.signer, self.issuer.did, created=vc.local_time(self.now_ms))
-
-
-def with_claims(data: bytes, one: Planned) -> CertificateProof:
-    """A node's proof, with the holder's claims. Raises FormatError, CannotTellError."""
-    proof = CertificateProof.parse(data)
-    return CertificateProof(proof.receipt, proof.records, one.claims)

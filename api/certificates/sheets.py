@@ -155,7 +155,7 @@ def _kept(folders: HolderFolders, pack: Pack, digest: bytes | None) -> bytes | N
 
 def _by_certificate(entries: Sequence[Entry]) -> dict[bytes, SubjectRecord]:
     return {
-        octets(parse_record(record).body, "certificate"): SubjectRecord(entry.id, index, record)
+        octets(parse_record(record).body, "certificate"): SubjectRecord(entry.body_bytes, index, record)
         for entry in entries
         for index, record in enumerate(entry.records)
     }

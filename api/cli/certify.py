@@ -827,7 +827,7 @@ def refresh(
     if not new.records or new.records[0] != issue:
         raise RefusedError("certificate.other", "the node answers with the proof of another certificate")
     target = proof if output is None else output
-    put_file(target, CertificateProof(new.receipt, new.records, old.claims).encoded(), mode=0o600)
+    put_file(target, new.with_claims(old.claims).encoded(), mode=0o600)
     _say(as_json, f"Đã lưu / saved: {target}", {"proof": str(target), "records": len(new.records)})
 
 

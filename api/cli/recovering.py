@@ -101,7 +101,7 @@ def _proof(
     access = submit_final(client, signer, [make_record(ACCESS_LOG, body | reason)])
     vault = VaultClient(client, chain_id_of(client), signer)
     claims = read_claims(vault.read(access.record_ids[0]))
-    proof = CertificateProof(bare.receipt, bare.records, claims)
+    proof = bare.with_claims(claims)
     judgement = judge_proof(proof, policy, now_ms=time.time_ns() // 1_000_000)
     if judgement.verdict is Verdict.DOES_NOT_MATCH:
         raise RefusedError(

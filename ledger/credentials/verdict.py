@@ -46,8 +46,8 @@ def judge_credential(
 def _compared(
     verified: vc.VerifiedCredential, proof: bytes | CertificateProof, judgement: Judgement
 ) -> Judgement:
-    certificate, proved = judgement.certificate, judgement.proved
-    if certificate is None or proved is None:
+    certificate = judgement.certificate
+    if certificate is None:
         return judgement
     claims = (proof if isinstance(proof, CertificateProof) else CertificateProof.parse(proof)).claims
     try:
@@ -56,7 +56,7 @@ def _compared(
                 "vc.claims-hidden", "the proof does not show all claims: they cannot be compared"
             )
         vc.check_same(verified, certificate, claims.claims)
-        if verified.public_key != proved.author_key:
+        if verified.public_key != certificate.issue_key:
             raise CannotTellError(
                 "vc.other-key",
                 "the credential was signed by another key than the one that issued the certificate",

@@ -14,7 +14,7 @@ from ledger import days, receipt
 from ledger.claims import FullClaims
 from ledger.disclosure import CertificateProof, SubjectRecord
 from ledger.encoding import Value, decode, encode
-from ledger.entry import encode_record, entry_id, parse_leaf
+from ledger.entry import encode_record, parse_leaf
 from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, VerificationError
 from ledger.fields import Ascii, Bytes, Choice, ChoiceList, Date, Integer, Kind, MediaType, Text
 from ledger.hashing import sha256
@@ -331,19 +331,19 @@ def proof_cases() -> dict[str, Case]:
     for which, places in issue_places.items():
         records = tuple(_subject_record(*place) for place in places)
         text = certificates().parts(*PLACES[which]).text()
-        full = CertificateProof(text, records, FullClaims(CLAIMS.claims, CLAIMS.salt))
+        full = CertificateProof(text, records, claims=FullClaims(CLAIMS.claims, CLAIMS.salt))
         files = {
             "all": full.encoded(),
             "some": full.disclose(["holder", "note"]).encoded(),
             "none": full.disclose([]).encoded(),
-            "too few records": CertificateProof(text, records[:1], None).encoded(),
+            "too few records": CertificateProof(text, records[:1]).encoded(),
             "other receipt": CertificateProof(
-                certificates().parts(*PLACES[DOCUMENT]).text(), records, None
+                certificates().parts(*PLACES[DOCUMENT]).text(), records
             ).encoded(),
         }
         value = cast("list[Value]", decode(files["some"]))
-        for name, claims in odd_claims(cast("list[Value]", value[3])).items():
-            files[name] = encode([*value[:3], claims])
+        for name, claims in odd_claims(cast("list[Value]", value[4])).items():
+            files[name] = encode([*value[:4], claims])
         for name, data in list(files.items())[:2]:
             chance = random.Random(name)
             files |= {f"{name} damaged {at}": one for at, one in enumerate(damaged(data, chance, 80))}
@@ -397,7 +397,7 @@ def odd_claims(some: list[Value]) -> dict[str, Value]:
 
 def _subject_record(index: int, at: int) -> SubjectRecord:
     body, _ = parse_leaf(certificates().leaves[index])
-    return SubjectRecord(entry_id(body.encoded()), at, certificates().records[index][at])
+    return SubjectRecord(body.encoded(), at, certificates().records[index][at])
 
 
 def _judged(judgement: Judgement) -> Fields:
@@ -410,6 +410,7 @@ def _judged(judgement: Judgement) -> Fields:
         "issuer": None if judgement.issuer is None else judgement.issuer.name,
         "complete": None if certificate is None else certificate.complete,
         "reason_code": None if certificate is None else certificate.reason,
+        "disputed_records": None if certificate is None else sorted(certificate.disputed),
     }
 
 

@@ -253,6 +253,7 @@ const RUNNERS = {
       issuer: issuer && [issuer.name, issuer.endedMs, issuer.successors],
       complete: certificate && certificate.complete,
       reason_code: certificate && certificate.reason,
+      disputed_records: certificate && certificate.disputed,
     };
   },
 };
@@ -283,6 +284,7 @@ Object.assign(RUNNERS, {
       issuer: judgement.issuer && judgement.issuer.name,
       complete: judgement.certificate && judgement.certificate.complete,
       reason_code: judgement.certificate && judgement.certificate.reason,
+      disputed_records: judgement.certificate && judgement.certificate.disputed,
     };
   },
 });

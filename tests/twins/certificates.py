@@ -125,6 +125,43 @@ def verdict(
     return "certificate.renewal-unknown"
 
 
+Fact = tuple[str, Any]
+"""What a record did, and the last day or the hash of the file in it."""
+
+
+def disputed_verdict(
+    status: str, facts: list[Fact], in_dispute: list[bool], now_ms: int, file: bytes | None
+) -> str:
+    """The rule by which a certificate is judged whose records are all known, its checkpoint older than any last day.
+
+    What ended it counts, whoever signed it. A renewal is judged in two worlds: in one the office signed the disputed
+    ones, in the other it did not. Where both agree, that is the verdict; where they do not, nobody can tell.
+    """
+    named = [
+        fact[1] for fact, doubted in zip(facts, in_dispute, strict=True) if fact[0] == "paper" and not doubted
+    ]
+    doubted_names = [fact[1] for fact in facts if fact[0] == "paper"]
+    if file is not None and file not in doubted_names:
+        return "certificate.paper" if named else "certificate.no-paper"
+    if status != "in-force":
+        return f"status.{status}"
+    if in_dispute[0] or (file is not None and file not in named):
+        return "key.disputed"
+    for fact, doubted in reversed(list(zip(facts, in_dispute, strict=True))):
+        if fact[0] == "reinstate":
+            if doubted:
+                return "key.disputed"
+            break
+    rules = []
+    for believes in (True, False):
+        last = None
+        for fact, doubted in zip(facts, in_dispute, strict=True):
+            if fact[0] == "issue" or (fact[0] == "renew" and (believes or not doubted)):
+                last = fact[1]
+        rules.append(verdict("in-force", None, last, now_ms, complete=True, as_of_ms=0))
+    return rules[0] if rules[0] != "status.in-force" or rules[0] == rules[1] else "key.disputed"
+
+
 def midnight(day: str) -> datetime:
     """When a day begins in Vietnam."""
     return datetime.combine(date.fromisoformat(day), time(), VIETNAM)

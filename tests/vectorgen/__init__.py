@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from tests.vectorgen import (
     blocks,
+    certificate_keys,
     certificates,
     codec,
     compact,
@@ -41,6 +42,7 @@ MODULES = (
     successors,
     later,
     certificates,
+    certificate_keys,
     histories,
     compact,
 )

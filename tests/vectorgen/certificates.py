@@ -9,7 +9,7 @@ from ledger import days
 from ledger.claims import Claim, FullClaims
 from ledger.disclosure import CertificateProof, SubjectRecord
 from ledger.encoding import Value, decode, encode
-from ledger.entry import encode_record, entry_id, parse_leaf
+from ledger.entry import encode_record
 from ledger.hashing import sha256
 from tests.chains import document
 from tests.vectorgen.case import Case, flip, verdict
@@ -19,7 +19,8 @@ from tests.vectorgen.successors import SCHOOL, declare
 
 FIRST, LAST = "2026-09-25", "2026-10-24"
 RENEWED = "2027-10-24"
-BEFORE, WITHIN, AFTER = "2026-09-24", "2026-10-01", "2026-10-25"
+LATER = "2030-10-24"
+BEFORE, WITHIN, AFTER, AFTER_RENEWED = "2026-09-24", "2026-10-01", "2026-10-25", "2027-10-25"
 GOOD = "status.in-force"
 SHEET = b"a certificate's sheet"
 CLAIMS = FullClaims(
@@ -73,17 +74,9 @@ class Desk:
             desk.places.append(desk.ledger.place([one]))
         return desk
 
-    def subject_record(self, place: int) -> SubjectRecord:
-        """A record with its place in its entry."""
-        body, _ = parse_leaf(self.ledger.leaves[place])
-        return SubjectRecord(entry_id(body.encoded()), 0, self.ledger.records[place][0])
-
     def proof(self, at: int = 0, *, validators: Sequence[int] = range(QUORUM)) -> CertificateProof:
         """The proof file with all records and claims, and the receipt of record `at`."""
-        parts = self.ledger.parts(self.places[at])
-        parts = replace(parts, checkpoint=self.ledger.checkpoint_by(validators))
-        records = tuple(self.subject_record(place) for place in self.places)
-        return CertificateProof(parts.text(), records, CLAIMS)
+        return self.ledger.certificate_proof(self.places, CLAIMS, at=at, validators=validators)
 
 
 def case(
@@ -157,14 +150,14 @@ def _claims() -> Iterator[Case]:
 def _shown_claims(some: CertificateProof) -> Iterator[Case]:
     """Shown claims with one thing changed."""
     value = decode(some.encoded())
-    if not isinstance(value, list) or not isinstance(value[3], list) or not isinstance(value[3][2], list):
+    if not isinstance(value, list) or not isinstance(value[4], list) or not isinstance(value[4][2], list):
         raise TypeError("a proof file is an array, and so are its shown claims")
-    count, (one, two) = value[3][1], value[3][2]
+    count, (one, two) = value[4][1], value[4][2]
     if not isinstance(one, list) or not isinstance(two, list) or not isinstance(one[3], bytes):
         raise TypeError("a shown claim is an array")
 
     def file(items: list[Value], number: Value = count, form: Value = 1) -> bytes:
-        return encode([*value[:3], [form, number, items]])
+        return encode([*value[:4], [form, number, items]])
 
     wrong: tuple[tuple[str, str, str, str, bytes], ...] = (
         ("value", "another value", NO_MATCH, "claims.proof", file([[*one[:2], 5, *one[3:]], two])),
@@ -278,7 +271,7 @@ def _records() -> Iterator[Case]:
         ("alone", "the issue alone", (one,)),
         ("other-order", "in another order", (one, three, two)),
         ("twice", "one of them twice", (one, two, three, three)),
-        ("other-entry", "one under another entry", (one, two, replace(three, entry_id=two.entry_id))),
+        ("other-entry", "one under another entry", (one, two, replace(three, entry_body=two.entry_body))),
         ("other-place", "one at another place in its entry", (one, replace(two, record_index=1), three)),
         ("of-another", "another certificate's issue", (other, two, three)),
     )
@@ -303,42 +296,61 @@ def _shapes() -> Iterator[Case]:
     value = decode(proof.encoded())
     if not isinstance(value, list):
         raise TypeError("a proof file is an array")
-    _, text, records, claims = value
+    _, text, records, keys, claims = value
+    body = proof.records[0].entry_body
     shape = "certificate-proof.shape"
     wrong: tuple[tuple[str, str, Value, str], ...] = (
-        ("version-2", "a version that is not known", [2, *value[1:]], "certificate-proof.version"),
-        ("version-true", "a version that is not 1", [True, *value[1:]], "certificate-proof.version"),
-        ("three-items", "an item short", value[:-1], shape),
-        ("five-items", "an item more", [*value, None], shape),
+        ("version-1", "a version of before", [1, text, records, claims], "certificate-proof.version"),
+        ("version-3", "a version that is not known", [3, *value[1:]], "certificate-proof.version"),
+        ("version-true", "a version that is no number", [True, *value[1:]], "certificate-proof.version"),
+        ("four-items", "an item short", value[:-1], shape),
+        ("six-items", "an item more", [*value, None], shape),
         ("map", "a map", {"receipt": text}, shape),
-        ("receipt-bytes", "the receipt as bytes", [1, proof.receipt.encode(), records, claims], shape),
-        ("no-records", "no records", [1, text, [], claims], shape),
-        ("record-two-items", "a record without its place", [1, text, [[bytes(32), b"a"]], claims], shape),
-        ("entry-id-31-bytes", "an entry id too short", [1, text, [[bytes(31), 0, b"a"]], claims], shape),
+        ("receipt-bytes", "the receipt as bytes", [2, proof.receipt.encode(), records, keys, claims], shape),
+        ("no-records", "no records", [2, text, [], keys, claims], shape),
+        ("record-two-items", "a record without its place", [2, text, [[body, b"a"]], keys, claims], shape),
+        (
+            "entry-body-array",
+            "an entry body that is no bytes",
+            [2, text, [[[1], 0, b"a"]], keys, claims],
+            shape,
+        ),
+        ("keys-nil", "nil for the keys' rows", [2, text, records, None, claims], shape),
+        (
+            "keys-bytes",
+            "a key's row that is no proof",
+            [2, text, records, [b"a"], claims],
+            "state-proof.shape",
+        ),
         (
             "record-64-bytes",
             "a record of the refused length",
-            [1, text, [[bytes(32), 0, bytes(64)]], claims],
+            [2, text, [[body, 0, bytes(64)]], keys, claims],
             "record.size-64",
         ),
         (
             "receipt-none",
             "another text for a receipt",
-            [1, "Xin chào\n", records, claims],
+            [2, "Xin chào\n", records, keys, claims],
             "tlog-proof.header",
         ),
-        ("claims-text", "claims as text", [1, text, records, "claims"], "claims.shape"),
-        ("salt-31-bytes", "a salt too short", [1, text, records, [0, bytes(31), [["a", 1]]]], "claims.salt"),
+        ("claims-text", "claims as text", [2, text, records, keys, "claims"], "claims.shape"),
+        (
+            "salt-31-bytes",
+            "a salt too short",
+            [2, text, records, keys, [0, bytes(31), [["a", 1]]]],
+            "claims.salt",
+        ),
         (
             "claim-name-space",
             "a name with a space",
-            [1, text, records, [0, SALT, [["a b", 1]]]],
+            [2, text, records, keys, [0, SALT, [["a b", 1]]]],
             "claims.name",
         ),
         (
             "claim-twice",
             "a name twice",
-            [1, text, records, [0, SALT, [["a", 1], ["a", 2]]]],
+            [2, text, records, keys, [0, SALT, [["a", 1], ["a", 2]]]],
             "claims.name-twice",
         ),
     )

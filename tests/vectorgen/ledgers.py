@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ledger import merkle, tlog_proof
+from ledger.claims import Disclosure, FullClaims
+from ledger.disclosure import CertificateProof, SubjectRecord
 from ledger.encoding import Value, encode
 from ledger.entry import encode_record, parse_leaf
 from ledger.execution import seal
@@ -17,7 +19,7 @@ from ledger.records import parse_record
 from ledger.records.members import possession_message
 from ledger.rows import KeyRow, MemberRow, key_key, member_key, subject_key
 from ledger.rules import Effects
-from ledger.state import prove
+from ledger.state import StateProof, prove
 from ledger.succession import line_of
 from ledger.tlog_proof import TlogProof
 from tests.chains import START_MS, Chain, document, key, sign_checkpoint
@@ -91,6 +93,29 @@ class Ledger(Chain):
         """The state proof of a row, or of its absence, as it stands in a receipt."""
         by_hash = {sha256(name): (name, value) for name, value in self.state.rows.items()}
         return prove(self.state, self.headers[-1].state_root, row, by_hash.get).to_value()
+
+    def certificate_proof(
+        self,
+        places: Sequence[int],
+        claims: FullClaims | Disclosure | None = None,
+        *,
+        at: int = 0,
+        validators: Sequence[int] = range(QUORUM),
+    ) -> CertificateProof:
+        """The proof file of a certificate whose records stand in entries of their own, with the receipt of record `at`."""
+        bodies = [parse_leaf(self.leaves[place])[0] for place in places]
+        authors = dict.fromkeys(body.author_key for body in bodies)
+        del authors[bodies[at].author_key]
+        parts = replace(self.parts(places[at]), checkpoint=self.checkpoint_by(validators))
+        return CertificateProof(
+            parts.text(),
+            tuple(
+                SubjectRecord(body.encoded(), 0, self.records[place][0])
+                for body, place in zip(bodies, places, strict=True)
+            ),
+            tuple(StateProof.from_value(self.prove(key_key(author))) for author in authors),
+            claims,
+        )
 
     def line(self, authority: str) -> list[str]:
         """Identifiers of a member and of those that succeed it, nearest first."""

@@ -138,9 +138,13 @@ def _ended_and_disputed() -> Iterator[Case]:
     )
     roles.place([end_key("retire", "school", "school")], by="admin")
     roles.place([_new_administrator(roles)], by="admin")
-    roles.place([end_key("revoke", "office", "admin", from_ms=roles.tip.header.time_ms)], by="second admin")
-    desc = "a later record of its subject, by a key revoked since: when it was registered is not proved, so it is in doubt"
-    yield receipt("member-roles-key-revoked", desc, CANNOT, "key.disputed", roles.parts(record))
+    since = next(one.time_ms for one in roles.headers if one.first_index == record)
+    roles.place([end_key("revoke", "office", "admin", from_ms=since + 1)], by="second admin")
+    desc = "a later record of its subject, by a key revoked since from a time after the newest record of it"
+    yield receipt("member-roles-key-revoked", desc, IN_FORCE, "status.in-force", roles.parts(record))
+    roles.place([end_key("revoke", "office", "admin", from_ms=since)], by="second admin")
+    desc = "the same, from that time on: when it was registered is not proved, so it is in doubt"
+    yield receipt("member-roles-key-disputed", desc, CANNOT, "key.disputed", roles.parts(record))
 
 
 def _new_administrator(ledger: Ledger) -> bytes:

@@ -244,6 +244,7 @@ def _certificate_proof(inputs: Fields) -> Fields:
         "issuer": None if issuer is None else [issuer.name, issuer.ended_ms, list(issuer.successors)],
         "complete": None if certificate is None else certificate.complete,
         "reason_code": None if certificate is None else certificate.reason,
+        "disputed_records": None if certificate is None else sorted(certificate.disputed),
     }
 
 

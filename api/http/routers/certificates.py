@@ -21,10 +21,10 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from api.http.context import Context, context_of
 from api.http.models import Hash, Model, TimeMs
 from api.http.problem import HttpError
-from api.http.shapes import stored_entry, subject_row
+from api.http.shapes import subject_row
 from ledger import days
 from ledger.credentials.status_list import encode_list
-from ledger.disclosure import Certificate, CertificateProof, SubjectRecord, certificate_of
+from ledger.disclosure import Certificate, certificate_of
 from ledger.encoding import decode
 from ledger.fields import IDENTIFIER_ALPHABET
 from ledger.records import Record, Subject, parse_record
@@ -42,6 +42,7 @@ from ledger.records.documents import AUTHORITY_TAG_SIZE
 from ledger.rows import MemberRow, member_key, subject_key
 from ledger.rules import Place
 from ledger.succession import line_of
+from node.certificate_proofs import certificate_proof, disputed_at
 from node.receipts import FinalView, parse_place
 
 MAX_RECORDS = 1_000
@@ -97,6 +98,10 @@ class CertificateAnswer(Model):
     changed_ms: TimeMs
     papers: list[Hash] = Field(description="SHA-256 of the signed files.")
     records: list[Hash] = Field(description="Ids of all its records, in order.")
+    disputed: list[Hash] = Field(
+        description="Ids of those of them that a key signed which was revoked from a time on that may be before; days and "
+        "papers here count them, and its proof does not."
+    )
     receipt: str = Field(
         description="Address of the receipt of its issue; where its last day is over, of the newest renewal."
     )
@@ -195,16 +200,17 @@ def get_certificate(
             found = [_records(final, name, identifier) for name in short]
     found.sort(key=lambda records: (records[0][0].index, records[0][0].record_index))
     return CertificatesAnswer(
-        certificates=[_answer(final, identifier, [record for _, record in records]) for records in found],
+        certificates=[_answer(final, identifier, records) for records in found],
         more=more,
         size=final.size,
     )
 
 
-def _answer(final: FinalView, identifier: bytes, records: list[Record]) -> CertificateAnswer:
-    known: Certificate = certificate_of(records)
+def _answer(final: FinalView, identifier: bytes, records: _Records) -> CertificateAnswer:
+    known: Certificate = certificate_of([record for _, record in records])
     body, authority = known.issue.body, known.issue.authority
     row = subject_row(final, known.issue.subject)
+    disputed = disputed_at(final, row, [place for place, _ in records])
     address = f"/v1/certificates/{identifier.hex()}"
     return CertificateAnswer(
         certificate=identifier.hex(),
@@ -221,7 +227,8 @@ def _answer(final: FinalView, identifier: bytes, records: list[Record]) -> Certi
         issued_ms=row.time_ms,
         changed_ms=row.changed_ms,
         papers=[paper.hex() for paper in known.papers],
-        records=[record.id.hex() for record in records],
+        records=[record.id.hex() for _, record in records],
+        disputed=[records[number][1].id.hex() for number in sorted(disputed)],
         receipt=f"{address}/receipt?authority={authority}",
         proof=f"{address}/proof?authority={authority}",
     )
@@ -279,16 +286,12 @@ def get_certificate_receipt(
 def get_certificate_proof(
     request: Request, certificate: CertificateId, authority: Authority = None
 ) -> Response:
-    """The receipt of its issue and all of its records: status, days and papers in one file. 404 `certificate.not-found`."""
+    """The receipt of its issue, all of its records and their authors' keys: status, days and papers in one file. 404
+    `certificate.not-found`.
+    """
     final = context_of(request).final
     records = _one(final, bytes.fromhex(certificate), authority)
-    proof = CertificateProof(
-        final.receipt(records[0][0]).text(),
-        tuple(
-            SubjectRecord(stored_entry(final, place.index).id, place.record_index, record.raw)
-            for place, record in records
-        ),
-    )
+    proof = certificate_proof(final, [place for place, _ in records])
     return Response(proof.encoded(), media_type=PROOF_TYPE, headers={"cache-control": "no-cache"})
 
 

@@ -39,8 +39,8 @@ const HEX = /^[0-9a-f]{64}$/;
  */
 /** @typedef {{isOnline: boolean, say: (key: string) => void, nowMs?: () => number}} Desk */
 
-/** @type {Record<string, string>} */
-const TODO = {
+/** What the person can do next, by rule: keys of words. @type {Record<string, string>} */
+const NEXT_STEP = {
   "document.hash": "todo.bad-file",
   "certificate.paper": "todo.bad-file",
   "document.salt-missing": "todo.salt",
@@ -161,7 +161,7 @@ async function guarded(desk, check) {
   // Asked for at once, one beside the other: on a slow network each round trip is a seventh of a second.
   const [newestText, asked] = [desk.isOnline ? ask("/checkpoint") : null, policy()];
   const lacking = await missing();
-  if (lacking) return unknown({ sub: "title.here", todo: TODO[lacking], rule: lacking });
+  if (lacking) return unknown({ sub: "title.here", todo: NEXT_STEP[lacking], rule: lacking });
   try {
     const trusted = await asked;
     if (trusted === null) return unknown({ sub: "title.offline", todo: "policy.none", rule: "policy.none" });
@@ -174,7 +174,7 @@ async function guarded(desk, check) {
     if (alarm() && outcome.verdict === "in-force") return demoted(outcome, "todo.fork", "ledger.fork");
     return outcome;
   } catch (error) {
-    if (error instanceof LedgerError) return unknown({ todo: TODO[error.rule] ?? "todo.not-receipt", rule: error.rule, reason: error.detail });
+    if (error instanceof LedgerError) return unknown({ todo: NEXT_STEP[error.rule] ?? "todo.not-receipt", rule: error.rule, reason: error.detail });
     console.error(error);
     return unknown({ todo: "todo.failed", rule: "page.failed", reason: String(error) });
   }
@@ -432,7 +432,7 @@ async function judged(hand, receipt, about, desk, trusted) {
  * @returns {Outcome}
  */
 function shaped(judgement, about, hasFile) {
-  const base = unknown({ ...about, judgement, rule: judgement.rule, reason: judgement.reason, todo: TODO[judgement.rule] ?? "todo.not-receipt" });
+  const base = unknown({ ...about, judgement, rule: judgement.rule, reason: judgement.reason, todo: NEXT_STEP[judgement.rule] ?? "todo.not-receipt" });
   const notes = judgement.proved?.late ? ["note.late"] : [];
   switch (judgement.verdict) {
     case "in-force":
@@ -446,7 +446,7 @@ function shaped(judgement, about, hasFile) {
       return { ...base, verdict: "ended", word, sub: `verdict.${status === "not-yet" ? "not-yet" : "ended"}.sub`, todo: "todo.ended", notes, isMatched: hasFile };
     }
     case "does-not-match":
-      return { ...base, verdict: "bad", word: "verdict.bad", sub: "verdict.bad.sub", todo: TODO[judgement.rule] ?? "todo.bad-proof" };
+      return { ...base, verdict: "bad", word: "verdict.bad", sub: "verdict.bad.sub", todo: NEXT_STEP[judgement.rule] ?? "todo.bad-proof" };
     default:
       return { ...base, notes };
   }

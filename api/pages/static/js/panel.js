@@ -262,7 +262,7 @@ const STEPS = [
   ["check.inclusion", /^$/],
   ["check.signature", /^(entry|signature|key\.(?!disputed))/],
   ["check.record", /^record/],
-  ["check.state", /^(receipt|state|row|header|certificate\.records)/],
+  ["check.state", /^(receipt|state|row|header|certificate\.(keys|records))/],
 ];
 
 /** @param {Outcome} outcome */

@@ -1,30 +1,42 @@
 /**
  * The proof file of a certificate: what its holder shows (docs/spec.md, "Proof of a certificate").
  *
- * Rules: a `.sogoc-proof` is `[1, receipt, [[entry_id, record_index, record], …], claims | nil]`. The list holds every record of the
- * certificate, in order: the state proof in the receipt shows root and count of its history, and the list is that or is refused.
+ * Rules: a `.sogoc-proof` is `[2, receipt, [[entry_body, record_index, record], …], [key proof, …], claims | nil]`. The list holds every
+ * record of the certificate, in order: the state proof in the receipt shows root and count of its history, and the list is that or is
+ * refused. An entry's id is over its body, so who signed each record is proved too; the key proofs are of the rows of those keys that are not
+ * the receipt's author's, each once, in the order in which they first signed. What a revoked key may have signed in its disputed interval
+ * is in doubt.
  */
 
-import { equal, isBytes, isHash } from "./bytes.js";
+import { equal, isBytes, toHex } from "./bytes.js";
 import { parseClaims } from "./claims.js";
+import { entryId, parseEntryBody } from "./entry.js";
 import { CannotTellError, FormatError, VerificationError } from "./errors.js";
 import { leafHash } from "./hash.js";
 import { rootOfHashes } from "./merkle.js";
 import { decode } from "./msgpack.js";
 import { knownRecord } from "./receipt.js";
 import { checkRecordSize } from "./records.js";
-import { historyLeaf } from "./rows.js";
+import { historyLeaf, isDisputed, keyKey, latestMs, parseKeyRow } from "./rows.js";
+import { parseStateProof, verifyMembership } from "./state.js";
 
 /** @typedef {import("./claims.js").Claims} Claims */
 /** @typedef {import("./records.js").LedgerRecord} LedgerRecord */
+/** @typedef {import("./receipt.js").VerifiedReceipt} VerifiedReceipt */
+/** @typedef {import("./rows.js").KeyRow} KeyRow */
 /** @typedef {import("./rows.js").SubjectRow} SubjectRow */
-/** @typedef {{entryId: Uint8Array, recordIndex: number, record: Uint8Array}} SubjectRecord */
-/** @typedef {{receipt: string, records: SubjectRecord[], claims: Claims|null}} CertificateProof */
+/** @typedef {import("./state.js").StateProof} StateProof */
+/** @typedef {{entryBody: Uint8Array, recordIndex: number, record: Uint8Array}} SubjectRecord */
+/** @typedef {{receipt: string, records: SubjectRecord[], keys: StateProof[], claims: Claims|null}} CertificateProof */
+/** A record, the key that signed it, and whether that may have been in the key's disputed interval. @typedef {{record: LedgerRecord, authorKey: Uint8Array, disputed: boolean}} AuthoredRecord */
 /**
  * What the records of a certificate say together. `complete`: all of them are known, and so are its last day, papers (SHA-256 of the signed
- * files) and the reason for which it is suspended or revoked.
+ * files) and the reason for which it is suspended or revoked. `disputed`: which of them are, from 0; `validUntil` and `papers` leave them
+ * out, and what they alone say is in `disputedUntil` and `disputedPapers`. `statusDisputed`: its issue is disputed, or the reinstatement
+ * since which it is not suspended.
  * @typedef {{issue: LedgerRecord, complete: boolean, validFrom: string|null, validUntil: string|null, papers: Uint8Array[], reason: string|null,
- *   schema: string, identifier: Uint8Array}} Certificate
+ *   schema: string, identifier: Uint8Array, disputed: number[], disputedUntil: string|null, disputedPapers: Uint8Array[],
+ *   statusDisputed: boolean}} Certificate
  */
 
 const MAX_RECORDS = 1_000;
@@ -40,14 +52,22 @@ export function parseCertificateProof(data) {
   if (!Array.isArray(value) || !value.length) {
     throw new FormatError("certificate-proof.shape", "a certificate's proof is an array");
   }
-  if (value[0] !== 1) {
+  if (value[0] !== 2) {
     throw new CannotTellError("certificate-proof.version", "this proof's version is not known here");
   }
-  const [, receipt, records, claims] = value;
-  if (value.length !== 4 || typeof receipt !== "string" || !Array.isArray(records) || records.length < 1 || records.length > MAX_RECORDS) {
-    throw new FormatError("certificate-proof.shape", `a proof holds a receipt's text, 1 to ${MAX_RECORDS} records, and claims`);
+  const [, receipt, records, keys, claims] = value;
+  if (value.length !== 5 || typeof receipt !== "string" || !Array.isArray(records) || !Array.isArray(keys)) {
+    throw new FormatError("certificate-proof.shape", "a proof holds a receipt's text, records, keys' rows, and claims");
   }
-  return { receipt, records: records.map(parseSubjectRecord), claims: claims === null ? null : parseClaims(claims) };
+  if (records.length < 1 || records.length > MAX_RECORDS || keys.length > MAX_RECORDS) {
+    throw new FormatError("certificate-proof.shape", `a proof lists 1 to ${MAX_RECORDS} records, and at most as many keys' rows`);
+  }
+  return {
+    receipt,
+    records: records.map(parseSubjectRecord),
+    keys: keys.map(parseStateProof),
+    claims: claims === null ? null : parseClaims(claims),
+  };
 }
 
 /**
@@ -55,52 +75,94 @@ export function parseCertificateProof(data) {
  * @returns {SubjectRecord}
  */
 function parseSubjectRecord(value) {
-  if (!Array.isArray(value) || value.length !== 3 || !isHash(value[0]) || typeof value[1] !== "number" || value[1] < 0 || !isBytes(value[2])) {
-    throw new FormatError("certificate-proof.shape", "a record in a proof is [entry id, record index, record]");
+  if (!Array.isArray(value) || value.length !== 3 || !isBytes(value[0]) || typeof value[1] !== "number" || value[1] < 0 || !isBytes(value[2])) {
+    throw new FormatError("certificate-proof.shape", "a record in a proof is [entry body, record index, record]");
   }
   checkRecordSize(value[2]);
-  return { entryId: value[0], recordIndex: value[1], record: value[2] };
+  return { entryBody: value[0], recordIndex: value[1], record: value[2] };
 }
 
 /**
- * Check that records are all of a subject's, in order, against its row. Throws VerificationError (`certificate.records`).
+ * Check that records are all of a subject's, in order, and `keys` the rows of their authors' keys. Throws VerificationError
+ * (`certificate.records`, `certificate.keys`, `state-proof.*`), or what the reading of a record, body or row throws.
+ * @param {VerifiedReceipt} proved one of the subject's receipts
+ * @param {SubjectRecord[]} records
+ * @param {StateProof[]} keys
+ * @returns {Promise<AuthoredRecord[]>}
+ */
+export async function verifyRecords({ authorKey, standing }, records, keys) {
+  if (standing === null) throw new CannotTellError("receipt.no-state", "the receipt does not say what was recorded of its subject");
+  await checkHistory(standing.subject, records);
+  const authors = records.map((item) => parseEntryBody(item.entryBody).authorKey);
+  const rows = new Map([[toHex(authorKey), standing.key]]);
+  const others = [...new Map(authors.map((key) => [toHex(key), key]))].filter(([name]) => !rows.has(name));
+  if (others.length !== keys.length) {
+    throw new VerificationError("certificate.keys", `${others.length} keys beside the receipt's signed records of it, and rows of ${keys.length} are here`);
+  }
+  for (const [at, [name, key]] of others.entries()) rows.set(name, await keyRow(standing.header.stateRoot, key, keys[at]));
+  return records.map((item, number) => ({
+    record: knownRecord(item.record),
+    authorKey: authors[number],
+    disputed: isDisputed(/** @type {KeyRow} */ (rows.get(toHex(authors[number]))), latestMs(standing.subject, number === 0)),
+  }));
+}
+
+/**
  * @param {SubjectRow} row
  * @param {SubjectRecord[]} records
- * @returns {Promise<LedgerRecord[]>}
  */
-export async function verifyRecords(row, records) {
+async function checkHistory(row, records) {
   if (records.length !== row.count) {
     throw new VerificationError("certificate.records", `the subject has ${row.count} records and ${records.length} are here`);
   }
-  const leaves = records.map(async (item) => historyLeaf(item.entryId, item.recordIndex, await leafHash(item.record)));
+  const leaves = records.map(async (item) => historyLeaf(await entryId({ bytes: item.entryBody }), item.recordIndex, await leafHash(item.record)));
   if (!equal(await rootOfHashes(await Promise.all(leaves)), row.root)) {
     throw new VerificationError("certificate.records", "these are not the subject's records in order");
   }
-  return records.map((item) => knownRecord(item.record));
+}
+
+/**
+ * @param {Uint8Array} stateRoot
+ * @param {Uint8Array} key
+ * @param {StateProof} proof
+ */
+async function keyRow(stateRoot, key, proof) {
+  if (proof.value === null) throw new VerificationError("certificate.keys", "a key that signed a record has no row in the state");
+  await verifyMembership(stateRoot, keyKey(key), proof.value, proof);
+  return parseKeyRow(proof.value);
 }
 
 /**
  * What the records of a certificate, in order, say together. Throws VerificationError (`certificate.records`).
  * @param {LedgerRecord[]} records
  * @param {boolean} complete whether they are all
+ * @param {number[]} [disputed] which of them are, from 0
  * @returns {Certificate}
  */
-export function certificateOf(records, complete) {
+export function certificateOf(records, complete, disputed = []) {
   if (!records.length || records[0].type !== "cert.issue/1") {
     throw new VerificationError("certificate.records", "the first record of a certificate is its issue");
   }
-  const [issue, ...later] = records;
+  const issue = records[0];
   let validUntil = issue.body.get("valid_until") ?? null;
+  let latest = validUntil;
   /** @type {Uint8Array[]} */
   const papers = [];
+  /** @type {Uint8Array[]} */
+  const disputedPapers = [];
   /** @type {string|null} */
   let reason = null;
+  let reinstatement = 0;
   // Records of other families that concern the certificate change none of these.
-  for (const { type, body } of later) {
-    if (type === "cert.renew/1") validUntil = body.get("valid_until");
-    if (type === "cert.paper/1") papers.push(body.get("hash"));
+  for (const [number, { type, body }] of records.entries()) {
+    const isSound = !disputed.includes(number);
+    if (type === "cert.renew/1") {
+      latest = body.get("valid_until");
+      if (isSound) validUntil = latest;
+    }
+    if (type === "cert.paper/1") (isSound ? papers : disputedPapers).push(body.get("hash"));
     if (type === "cert.suspend/1" || type === "cert.revoke/1") reason = body.get("reason");
-    if (type === "cert.reinstate/1") reason = null;
+    if (type === "cert.reinstate/1") [reason, reinstatement] = [null, number];
   }
   return {
     issue,
@@ -111,5 +173,9 @@ export function certificateOf(records, complete) {
     reason,
     schema: issue.body.get("schema"),
     identifier: issue.body.get("certificate"),
+    disputed,
+    disputedUntil: latest === validUntil ? null : latest,
+    disputedPapers: disputedPapers.filter((hash) => !papers.some((paper) => equal(paper, hash))),
+    statusDisputed: disputed.includes(0) || disputed.includes(reinstatement),
   };
 }

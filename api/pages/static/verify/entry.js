@@ -77,6 +77,14 @@ function parseBody(value) {
 }
 
 /**
+ * Read the canonical bytes of an entry's body. Throws FormatError or CannotTellError.
+ * @param {Uint8Array} bytes
+ */
+export function parseEntryBody(bytes) {
+  return parseBody(decode(bytes, { maxBytes: 1_024 }));
+}
+
+/**
  * Read an entry leaf `[0, body, signature]`. Throws FormatError or CannotTellError.
  * @param {Uint8Array} leaf
  * @returns {{body: EntryBody, signature: Uint8Array}}
@@ -91,7 +99,7 @@ export function parseEntryLeaf(leaf) {
 
 /**
  * The id of an entry: SHA-256 over its context and body.
- * @param {EntryBody} body
+ * @param {{bytes: Uint8Array}} body
  */
 export function entryId(body) {
   return sha256(signedMessage(ENTRY_CONTEXT, body.bytes));

@@ -18,7 +18,7 @@ import { parseHeaderLeaf } from "./header.js";
 import { MAX_PATH, verifyInclusion } from "./merkle.js";
 import { decode } from "./msgpack.js";
 import { checkRecordSize, MAX_RECORD_BYTES, parseRecord, subjectOf } from "./records.js";
-import { keyKey, memberKey, parseKeyRow, parseMemberRow, parseSubjectRow, subjectKey } from "./rows.js";
+import { isDisputed, keyKey, latestMs, memberKey, parseKeyRow, parseMemberRow, parseSubjectRow, subjectKey } from "./rows.js";
 import { parseStateProof, verifyMembership } from "./state.js";
 import { actsFor, lineOf, MAX_MEMBERS } from "./succession.js";
 import { parseTlogProof } from "./tlogproof.js";
@@ -225,7 +225,7 @@ async function standingOf(receipt, body, { record, recordId, subject: about }, c
     throw new CannotTellError("receipt.author", detail);
   }
   const isFirst = equal(subject.issue, recordId);
-  const disputed = key.disputedFromMs !== null && (!isFirst || subject.timeMs >= key.disputedFromMs);
+  const disputed = isDisputed(key, latestMs(subject, isFirst));
   return { header, subject, key, member, members, isFirst, disputed };
 }
 

@@ -126,6 +126,24 @@ export function parseKeyRow(data) {
 }
 
 /**
+ * Whether something that a key did, no later than chain time `latestMs`, may lie in its disputed interval.
+ * @param {KeyRow} row
+ * @param {number} latestMs
+ */
+export function isDisputed({ disputedFromMs }, latestMs) {
+  return disputedFromMs !== null && latestMs >= disputedFromMs;
+}
+
+/**
+ * The chain time after which a record of a subject was not registered: the first has its own, a later one that of the newest.
+ * @param {SubjectRow} row
+ * @param {boolean} isFirst
+ */
+export function latestMs({ timeMs, changedMs }, isFirst) {
+  return isFirst ? timeMs : changedMs;
+}
+
+/**
  * @param {Uint8Array} data
  * @returns {Promise<SubjectRow>}
  */

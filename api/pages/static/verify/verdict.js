@@ -24,6 +24,7 @@ import { CERTIFICATE, DOCUMENT } from "./records.js";
 /** @typedef {import("./disclosure.js").SubjectRecord} SubjectRecord */
 /** @typedef {import("./policy.js").Policy} Policy */
 /** @typedef {import("./receipt.js").VerifiedReceipt} VerifiedReceipt */
+/** @typedef {import("./state.js").StateProof} StateProof */
 /** @typedef {"in-force"|"no-longer-in-force"|"does-not-match"|"cannot-tell"} Verdict */
 /**
  * The authority a record speaks for; once it has ended, when, and the names of those that have succeeded it and exist, nearest first.
@@ -103,6 +104,15 @@ async function judgeStatus(text, policy) {
   } catch (error) {
     return failed(error, "this is not a receipt");
   }
+  return statusOf(proved, proved.standing?.disputed ?? false);
+}
+
+/**
+ * @param {VerifiedReceipt} proved
+ * @param {boolean} disputed whether what the status rests on is
+ * @returns {Judgement}
+ */
+function statusOf(proved, disputed) {
   const { standing } = proved;
   if (standing === null) {
     return judgement("cannot-tell", "receipt.no-state", "recorded for certain, but the receipt does not say whether it is in force", proved);
@@ -111,7 +121,7 @@ async function judgeStatus(text, policy) {
   if (status !== "in-force" && !DONE.has(status)) {
     return judgement("no-longer-in-force", `status.${status}`, `the ledger has it as ${status}`, proved, changedMs);
   }
-  if (standing.disputed) {
+  if (disputed) {
     return judgement("cannot-tell", "key.disputed", "the signing key was revoked, and what it did at that time is disputed", proved);
   }
   if (DONE.has(status)) return judgement("in-force", `status.${status}`, `recorded for good, as ${status}`, proved);
@@ -195,19 +205,19 @@ export async function judgeProof(data, policy, nowMs, fileHash) {
   } catch (error) {
     return failed(error, "this is not a proof");
   }
-  return judgeCertificate(proof.claims, proof.receipt, policy, { nowMs, records: proof.records, fileHash });
+  return judgeCertificate(proof.claims, proof.receipt, policy, { nowMs, records: proof.records, keys: proof.keys, fileHash });
 }
 
 /**
- * The verdict on a certificate: its claims, or those that are shown, its status and its days. `records` are all of its records, or none
- * if they are not at hand.
+ * The verdict on a certificate: its claims, or those that are shown, its status and its days. `records` are all of its records, and `keys`
+ * the rows of their authors' keys but the receipt's; or none if they are not at hand.
  * @param {Claims|null} claims
  * @param {string|Uint8Array} text
  * @param {Policy} policy
- * @param {{nowMs: number|null, records?: SubjectRecord[], fileHash?: Uint8Array|null}} options
+ * @param {{nowMs: number|null, records?: SubjectRecord[], keys?: StateProof[], fileHash?: Uint8Array|null}} options
  * @returns {Promise<Judgement>}
  */
-export async function judgeCertificate(claims, text, policy, { nowMs, records = [], fileHash = null }) {
+export async function judgeCertificate(claims, text, policy, { nowMs, records = [], keys = [], fileHash = null }) {
   const judged = await judgeStatus(text, policy);
   const { proved } = judged;
   if (proved === null) return judged;
@@ -215,7 +225,7 @@ export async function judgeCertificate(claims, text, policy, { nowMs, records = 
     return judgement("cannot-tell", "receipt.other-kind", "the receipt is not one for a certificate", proved);
   }
   try {
-    const certificate = await certificateFrom(proved, records);
+    const certificate = await certificateFrom(proved, records, keys);
     if (certificate === null) {
       if (claims === null && fileHash === null) return judgeReceipt(text, policy, nowMs);
       const reason = "the receipt is not that of the issue, and the certificate's records are not with it: get its proof";
@@ -226,7 +236,10 @@ export async function judgeCertificate(claims, text, policy, { nowMs, records = 
       await verifyClaims(claims, body.get("claims_root"), body.get("claims_count"));
     }
     checkPaper(certificate, fileHash);
-    return judgeDays({ ...judged, certificate, claims: claims?.shown ?? [] }, nowMs);
+    // Whose receipt came with the records does not matter: who signed what the status rests on is known.
+    const isDisputed = certificate.statusDisputed || isAmong(fileHash, certificate.disputedPapers);
+    const standing = records.length && proved.standing !== null ? statusOf(proved, isDisputed) : judged;
+    return judgeDays({ ...standing, certificate, claims: claims?.shown ?? [] }, nowMs);
   } catch (error) {
     return failed(error, "a record in it is none", proved);
   }
@@ -236,12 +249,23 @@ export async function judgeCertificate(claims, text, policy, { nowMs, records = 
  * What is proved of a certificate; null if its issue is not at hand.
  * @param {VerifiedReceipt} proved
  * @param {SubjectRecord[]} records
+ * @param {StateProof[]} keys
  */
-async function certificateFrom(proved, records) {
+async function certificateFrom(proved, records, keys) {
   if (records.length && proved.standing !== null) {
-    return certificateOf(await verifyRecords(proved.standing.subject, records), true);
+    const known = await verifyRecords(proved, records, keys);
+    const disputed = known.flatMap((one, number) => (one.disputed ? [number] : []));
+    return certificateOf(known.map((one) => one.record), true, disputed);
   }
   return proved.record.type === "cert.issue/1" ? certificateOf([proved.record], isAlone(proved)) : null;
+}
+
+/**
+ * @param {Uint8Array|null} hash
+ * @param {Uint8Array[]} hashes
+ */
+function isAmong(hash, hashes) {
+  return hash !== null && hashes.some((one) => equal(one, hash));
 }
 
 /**
@@ -249,7 +273,7 @@ async function certificateFrom(proved, records) {
  * @param {Uint8Array|null} fileHash
  */
 function checkPaper(certificate, fileHash) {
-  if (fileHash === null || certificate.papers.some((paper) => equal(paper, fileHash))) return;
+  if (fileHash === null || isAmong(fileHash, [...certificate.papers, ...certificate.disputedPapers])) return;
   if (!certificate.complete) {
     throw new CannotTellError("certificate.papers-unknown", "which file is the certificate's paper stands in records that are not here");
   }
@@ -268,12 +292,12 @@ function checkPaper(certificate, fileHash) {
 function judgeDays(judged, nowMs) {
   const { certificate } = judged;
   if (certificate === null || judged.verdict !== "in-force") return judged;
-  const { validFrom, validUntil, complete } = certificate;
+  const { validFrom, validUntil } = certificate;
   if (validFrom !== null && nowMs !== null && nowMs < firstMs(validFrom)) {
     const reason = `the certificate is good from ${validFrom} on`;
     return { ...judged, verdict: "no-longer-in-force", rule: "status.not-yet", reason, sinceMs: firstMs(validFrom) };
   }
-  if (validUntil !== null) return judgeLastDay(judged, validUntil, nowMs, complete);
+  if (validUntil !== null) return judgeLastDay(judged, certificate, validUntil, nowMs);
   return validFrom !== null && nowMs === null ? withoutClock(judged) : judged;
 }
 
@@ -287,25 +311,31 @@ function withoutClock(judged) {
 }
 
 /**
- * Refine "in force" by a last day. `newest`: it is proved to be the newest that the checkpoint knows of.
+ * Refine "in force" by a certificate's last day, which is `until` as far as nothing is disputed.
  * @param {Judgement} judged
+ * @param {Certificate} certificate
  * @param {string} until
  * @param {number|null} nowMs
- * @param {boolean} newest
  * @returns {Judgement}
  */
-function judgeLastDay(judged, until, nowMs, newest) {
+function judgeLastDay(judged, { complete, disputedUntil }, until, nowMs) {
   const { proved } = judged;
   if (judged.verdict !== "in-force" || !proved?.standing) return judged;
   if (nowMs === null) return withoutClock(judged);
-  const overMs = firstMs(until) + DAY_MS;
-  if (nowMs < overMs) return judged;
+  if (nowMs < firstMs(until) + DAY_MS) return judged;
+  const latest = disputedUntil ?? until;
+  const overMs = firstMs(latest) + DAY_MS;
+  if (nowMs < overMs) {
+    const reason = `the last day was ${until}; a key that was revoked renewed it until ${latest}, which is disputed`;
+    return { ...judged, verdict: "cannot-tell", rule: "key.disputed", reason };
+  }
   const asOfS = proved.checked.statusAsOfS;
   const asOfMs = asOfS === null ? BigInt(proved.standing.header.timeMs) : asOfS * 1_000n;
-  if (newest && asOfMs >= BigInt(overMs)) {
-    const reason = `the certificate was good until ${until}, and has not been renewed`;
+  // Complete: it is proved to be the newest last day that the checkpoint knows of.
+  if (complete && asOfMs >= BigInt(overMs)) {
+    const reason = `the certificate was good until ${latest}, and has not been renewed`;
     return { ...judged, verdict: "no-longer-in-force", rule: "status.expired", reason, sinceMs: overMs };
   }
-  const reason = `this proof knows of ${until} as the last day and cannot show whether it was renewed since: get the newest`;
+  const reason = `this proof knows of ${latest} as the last day and cannot show whether it was renewed since: get the newest`;
   return { ...judged, verdict: "cannot-tell", rule: "certificate.renewal-unknown", reason, sinceMs: overMs };
 }

@@ -256,7 +256,7 @@ async function savePack(items, papers, messages) {
     return [
       ...(pdf ? [{ name: `${name}/${name}.pdf`, content: pdf }] : []),
       { name: `${name}/${name}.tlog-proof`, content: receipt },
-      { name: `${name}/${name}.sogoc-proof`, content: encode([value[0], value[1], value[2], claimsValue(item)]) },
+      { name: `${name}/${name}${pdf ? ".pdf" : ""}.sogoc-proof`, content: encode([...value.slice(0, -1), claimsValue(item)]) },
     ];
   });
   if (packs.includes(null)) return offline(messages);
