@@ -32,11 +32,14 @@ _REASONS = {
     "proof.root-mismatch": "bằng chứng bao hàm không dẫn tới gốc đã ký: biên nhận bị sửa",
     "signature.mismatch": "chữ ký không đúng: biên nhận bị sửa",
     "certificate.days-unknown": "biên nhận này không nói giấy có giá trị đến ngày nào: hãy lấy tệp bằng chứng của giấy",
+    "certificate.keys": "tệp bằng chứng không kèm đúng các khóa đã ký những bản ghi của giấy: thiếu, thừa hoặc bị sửa",
     "certificate.no-paper": "cơ quan cấp chưa ghi sổ bản giấy nào của giấy chứng nhận này",
     "certificate.paper": "tệp này không phải bản giấy đã ghi sổ của giấy chứng nhận: nội dung khác",
     "certificate.papers-unknown": "biên nhận này không kèm bản ghi nói tệp nào là bản giấy: hãy lấy tệp bằng chứng mới nhất",
     "certificate.records": "danh sách bản ghi không đúng với sổ: thiếu, thừa hoặc bị sửa",
     "certificate.records-missing": "đây không phải biên nhận lúc cấp và không kèm đủ bản ghi: hãy lấy tệp bằng chứng mới nhất",
+    "certificate.reinstatement-unknown": "giấy có nhiều bản ghi; từng bị đình chỉ rồi khôi phục hay không, ai khôi phục, "
+    "thì phải có tệp bằng chứng của giấy",
     "certificate.renewal-unknown": "thời hạn ghi trong bằng chứng này đã qua, nhưng giấy có thể đã được gia hạn sau đó: "
     "hãy lấy bằng chứng mới nhất",
     "certificate.time-missing": "giấy chỉ có giá trị trong một thời hạn, mà không biết hôm nay là ngày nào",

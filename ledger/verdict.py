@@ -8,7 +8,8 @@ The days of a certificate are judged at `now_ms`, which the caller passes in. A 
 "expired" only if it is proved that nothing renewed it: all of its records are known, and the checkpoint is no older than
 that day. Otherwise somebody may have renewed it since, and the verdict is "cannot tell". Since a renewal never moves the
 last day back, a day that is still to come decides by itself; since nothing that is over is renewed, what has expired stays so.
-The first day stands in the issue alone: without it, no other record's receipt says that a certificate is good.
+The first day stands in the issue alone: without it, no other record's receipt says that a certificate is good. Nor does the
+issue's own say so where others may have suspended and reinstated it since: who did stands in the certificate's proof.
 
 A status that ended something is told first, and a dispute over the author's key beside it: in doubt is only what would else
 be in force. What was done once and for all, such as an access that was logged, is recorded for good: that is "valid".
@@ -44,6 +45,8 @@ from ledger.state import StateProof
 
 DONE = frozenset({ERASED, EXECUTED, LOGGED})
 """Statuses beside `in-force` that ended nothing: what the record says was done, and stays done."""
+_REINSTATED_COUNT = 3
+"""Records of a certificate that was suspended and reinstated: its issue and these two, at least."""
 _PAPERS = frozenset({PAPER, DOCUMENT_PAPER})
 """Records that name a file by its hash, which is a paper of what they are about."""
 
@@ -166,7 +169,7 @@ def judge_receipt(receipt: Receipt | str | bytes, policy: Policy, *, now_ms: int
         return judgement
     if proved.record.type.name == ISSUE:
         certificate = certificate_of_issue(proved.record, alone=_is_alone(proved.standing))
-        return _judge_days(replace(judgement, certificate=certificate), now_ms)
+        return _without_records(_judge_days(replace(judgement, certificate=certificate), now_ms))
     if judgement.verdict is not Verdict.IN_FORCE:
         return judgement
     return replace(
@@ -179,6 +182,22 @@ def judge_receipt(receipt: Receipt | str | bytes, policy: Policy, *, now_ms: int
 
 def _is_alone(standing: Standing) -> bool:
     return standing.is_first and standing.subject.history.size == 1
+
+
+def _without_records(judgement: Judgement) -> Judgement:
+    """Refine "in force" by what a certificate's issue does not show: that nobody disputes what brought it back."""
+    proved = judgement.proved
+    if judgement.verdict is not Verdict.IN_FORCE or proved is None or proved.standing is None:
+        return judgement
+    count = proved.standing.subject.history.size
+    if count < _REINSTATED_COUNT:
+        return judgement
+    return replace(
+        judgement,
+        verdict=Verdict.CANNOT_TELL,
+        rule="certificate.reinstatement-unknown",
+        reason=f"the certificate has {count} records: whether it was suspended, and who reinstated it, stands in its proof",
+    )
 
 
 def _judge_status(receipt: Receipt | str | bytes, policy: Policy) -> Judgement:
@@ -341,7 +360,8 @@ def judge_certificate(
         paper_disputed = file_hash is not None and file_hash in certificate.disputed_papers
         judgement = _status(proved, disputed=certificate.status_disputed or paper_disputed)
     shown = () if claims is None else claims.shown
-    return _judge_days(replace(judgement, certificate=certificate, claims=shown), now_ms)
+    judgement = _judge_days(replace(judgement, certificate=certificate, claims=shown), now_ms)
+    return judgement if records else _without_records(judgement)
 
 
 def _certificate(

@@ -603,14 +603,21 @@ def test_a_receipt_by_itself_says_what_it_can() -> None:
     )
     policy, now = case.ledger.policy, START_MS + 3 * DAY
     unknown = (Verdict.CANNOT_TELL, "certificate.days-unknown")
+    # Nobody sees in a receipt that it was suspended, nor whose key brought it back.
+    brought_back = (Verdict.CANNOT_TELL, "certificate.reinstatement-unknown")
     assert [told(judge_receipt(case.receipt(at), policy, now_ms=now)) for at in range(4)] == [
-        OK,
+        brought_back,
         *[unknown] * 3,
     ]
+    two = story((issue(valid_until=day(30)), 0), (paper(SIGNED), 0))
+    assert told(judge_receipt(two.receipt(), policy, now_ms=now)) == OK
+    assert told(judge_certificate(CLAIMS, two.receipt(), policy, now_ms=now)) == OK
+    early = story((issue(valid_from=day(30)), 0), (suspend(), 1), (change("reinstate"), 2))
+    assert told(judge_receipt(early.receipt(), policy, now_ms=now)) == NOT_YET
     missing = (Verdict.CANNOT_TELL, "certificate.records-missing")
     assert told(judge_certificate(CLAIMS, case.receipt(2), policy, now_ms=now)) == missing
     assert told(judge_certificate(None, case.receipt(2), policy, now_ms=now)) == unknown
-    assert told(judge_certificate(CLAIMS, case.receipt(), policy, now_ms=now)) == OK
+    assert told(judge_certificate(CLAIMS, case.receipt(), policy, now_ms=now)) == brought_back
     assert told(judge_certificate(FORGED_CLAIMS, case.receipt(), policy, now_ms=now)) == (
         Verdict.DOES_NOT_MATCH,
         "claims.root",

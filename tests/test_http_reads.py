@@ -19,6 +19,7 @@ from api.http.routers.tiles import takes_gzip
 from api.wire import BLOCK_STREAM, MAX_RECEIPTS, PROBLEM, read_frames
 from ledger import days
 from ledger.block import parse_header_leaf
+from ledger.disclosure import CertificateProof
 from ledger.encoding import Value, decode, encode
 from ledger.entry import encode_record
 from ledger.errors import StoreCorruptError, VerificationError
@@ -48,6 +49,7 @@ from tests.support import (
 
 CONTENT = "Báo cáo tiến độ 41/BC-UBND".encode()
 CROWDED = b"a paper that others crowd round"
+FILED = hashlib.sha256(b"a certificate's sheet").digest()
 
 
 @pytest.fixture(scope="module")
@@ -307,6 +309,39 @@ def test_what_is_recorded_twice_in_the_same_words_is_in_the_proof_twice(
     (answer,) = http.get(address).json()["certificates"]
     assert (answer["status"], answer["reason"], len(answer["records"])) == ("in-force", None, 5)
     assert len(set(answer["records"])) == 3
+
+
+def test_a_proof_has_the_rows_of_all_keys_that_signed(node: Node, http: TestClient, policy: Policy) -> None:
+    identifier = b"signed by three."
+    first, second = new_key(), new_key()
+    for key in (first, second):
+        register_key(node, key, member="office", roles=("issuer",))
+    issued = certificate_record("issue", identifier, valid_until="2090-12-31")
+    renewed = certificate_record("renew", identifier, valid_until="2099-12-31")
+    put(node, sign(node, [issued], key=first))
+    put(node, sign(node, [certificate_record("paper", identifier, hash=FILED)], key=second))
+    put(node, sign(node, [renewed]))
+    put(node, sign(node, [certificate_record("paper", identifier, hash=FILED)], key=second))
+    address = f"/v1/certificates/{identifier.hex()}"
+    data = http.get(f"{address}/proof").content
+    assert [proof.key for proof in CertificateProof.parse(data).keys] == [
+        key_key(second.public_key),
+        key_key(key_of(node, "office").public_key),
+    ]
+    assert judge_proof(data, policy, now_ms=clock_ms(), file_hash=FILED).rule == "status.in-force"
+    assert http.get(address).json()["certificates"][0]["disputed"] == []
+    body: dict[str, Value] = {
+        "authority": "office",
+        "member": "office",
+        "key": second.public_key,
+        "from_ms": 0,
+    }
+    put(node, sign(node, [encode_record("key.revoke/1", body)], key="admin"))
+    data = http.get(f"{address}/proof").content
+    assert judge_proof(data, policy, now_ms=clock_ms(), file_hash=FILED).rule == "key.disputed"
+    assert judge_proof(data, policy, now_ms=clock_ms()).rule == "status.in-force"
+    (answer,) = http.get(address).json()["certificates"]
+    assert (answer["disputed"], answer["valid_until"]) == ([answer["records"][1]] * 2, "2099-12-31")
 
 
 def test_who_repeats_a_certificate_s_identifier_takes_nothing_from_it(

@@ -27,7 +27,7 @@ from tests.vectorgen.certificates import (
     record,
 )
 from tests.vectorgen.ledgers import end_key, register_key
-from tests.vectorgen.receipts import CANNOT, ENDED, IN_FORCE, NO_MATCH
+from tests.vectorgen.receipts import CANNOT, ENDED, IN_FORCE, NO_MATCH, receipt
 
 ISSUED, SHEET_STATED = issue(**SOME_DAYS), record("cert.paper/1", hash=sha256(SHEET))
 RENEWAL, SECOND_RENEWAL = (
@@ -61,12 +61,13 @@ def revoked_from(desk: Desk, number: int, after_ms: int = 0, name: str = THIEF) 
 
 
 def cases() -> Iterator[Case]:
-    """Vectors of `certificate-proof/`."""
+    """Vectors of `certificate-proof/`, and of `receipt/` those of receipts that do not show who signed the rest."""
     yield from _keys()
     yield from _disputed_renewals()
     yield from _disputed_statuses()
     yield from _disputed_papers()
     yield from _disputed_issues()
+    yield from _receipts()
 
 
 def _keys() -> Iterator[Case]:
@@ -222,3 +223,18 @@ def _disputed_issues() -> Iterator[Case]:
     first = stolen((ISSUED, THIEF), (RENEWAL, CLERK), after_ms=1)
     desc = "issued by a key that was revoked from a time after it"
     yield case("issue-before-dispute", desc, IN_FORCE, GOOD, first.proof(), AFTER)
+
+
+def _receipts() -> Iterator[Case]:
+    """What a receipt of the issue says by itself, where more was recorded."""
+    sheet = record("cert.paper/1", hash=sha256(SHEET))
+    two = Desk.of(issue(), sheet)
+    desc = "a certificate and its paper, by the receipt of its issue: nobody can have reinstated it"
+    yield receipt("certificate-and-paper", desc, IN_FORCE, GOOD, two.ledger.parts(two.places[0]))
+    back = Desk.of(issue(), SUSPENDED, REINSTATED)
+    desc = "a reinstated certificate, by the receipt of its issue: who reinstated it is not shown"
+    rule = "certificate.reinstatement-unknown"
+    yield receipt("certificate-reinstated", desc, CANNOT, rule, back.ledger.parts(back.places[0]))
+    desc = "a certificate with two papers, by the receipt of its issue: what its records are is not shown"
+    three = Desk.of(issue(), sheet, record("cert.paper/1", hash=sha256(b"second")))
+    yield receipt("certificate-and-papers", desc, CANNOT, rule, three.ledger.parts(three.places[0]))

@@ -57,6 +57,7 @@ const NEXT_STEP = {
   "browser.file-too-large": "todo.too-large",
   "certificate.days-unknown": "todo.certificate",
   "certificate.renewal-unknown": "todo.certificate",
+  "certificate.reinstatement-unknown": "todo.certificate",
   "certificate.records-missing": "todo.certificate",
   "certificate.papers-unknown": "todo.certificate",
   "certificate.no-paper": "todo.no-paper",

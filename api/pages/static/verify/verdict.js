@@ -40,6 +40,9 @@ import { CERTIFICATE, DOCUMENT } from "./records.js";
 /** Statuses beside `in-force` that ended nothing: what the record says was done, and stays done. */
 const DONE = new Set(["erased", "executed", "logged"]);
 
+/** Records of a certificate that was suspended and reinstated: its issue and these two, at least. */
+const REINSTATED_COUNT = 3;
+
 const DAY_MS = 86_400_000;
 const VIETNAM_MS = 7 * 3_600_000;
 
@@ -140,7 +143,7 @@ export async function judgeReceipt(text, policy, nowMs) {
   const { proved } = judged;
   if (!proved?.standing || proved.subject.kind !== CERTIFICATE) return judged;
   if (proved.record.type === "cert.issue/1") {
-    return judgeDays({ ...judged, certificate: certificateOf([proved.record], isAlone(proved)) }, nowMs);
+    return withoutRecords(judgeDays({ ...judged, certificate: certificateOf([proved.record], isAlone(proved)) }, nowMs));
   }
   if (judged.verdict !== "in-force") return judged;
   const reason = "the receipt does not say on which days the certificate is good: get the certificate's proof";
@@ -153,6 +156,18 @@ export async function judgeReceipt(text, policy, nowMs) {
  */
 function isAlone({ standing }) {
   return standing !== null && standing.isFirst && standing.subject.count === 1;
+}
+
+/**
+ * Refine "in force" by what a certificate's issue does not show: that nobody disputes what brought it back.
+ * @param {Judgement} judged
+ * @returns {Judgement}
+ */
+function withoutRecords(judged) {
+  const count = judged.proved?.standing?.subject.count ?? 0;
+  if (judged.verdict !== "in-force" || count < REINSTATED_COUNT) return judged;
+  const reason = `the certificate has ${count} records: whether it was suspended, and who reinstated it, stands in its proof`;
+  return { ...judged, verdict: "cannot-tell", rule: "certificate.reinstatement-unknown", reason };
 }
 
 /** Records that name a file by its hash, which is a paper of what they are about. */
@@ -180,7 +195,7 @@ export async function judgeDocument(hash, text, policy, commitment, nowMs) {
   // A record that came later names the document, and does not say whether it does so by hash or by commitment.
   const byHash = isPaper || !body.has("commitment");
   const byCommitment = !isPaper && !body.has("hash");
-  if (byHash && equal(anchored, hash)) return judged;
+  if (byHash && isAmong(hash, [anchored])) return judged;
   if (byCommitment && commitment !== null && equal(anchored, commitment)) return judged;
   if (byCommitment && commitment === null) {
     const missing = "the document was anchored privately, or may have been: its salt is needed";
@@ -239,7 +254,8 @@ export async function judgeCertificate(claims, text, policy, { nowMs, records = 
     // Whose receipt came with the records does not matter: who signed what the status rests on is known.
     const isDisputed = certificate.statusDisputed || isAmong(fileHash, certificate.disputedPapers);
     const standing = records.length && proved.standing !== null ? statusOf(proved, isDisputed) : judged;
-    return judgeDays({ ...standing, certificate, claims: claims?.shown ?? [] }, nowMs);
+    const verdict = judgeDays({ ...standing, certificate, claims: claims?.shown ?? [] }, nowMs);
+    return records.length ? verdict : withoutRecords(verdict);
   } catch (error) {
     return failed(error, "a record in it is none", proved);
   }
