@@ -17,11 +17,13 @@ from ledger.entry import entry_id, parse_leaf  # noqa: E402
 from ledger.hashing import leaf_hash, sha256  # noqa: E402
 from ledger.receipt import verify  # noqa: E402
 from ledger.records import record_types  # noqa: E402
-from ledger.rows import entry_key, key_key, subject_key  # noqa: E402
+from ledger.rows import SubjectRow, entry_key, history_leaf, key_key, subject_key  # noqa: E402
 from ledger.rules import Place  # noqa: E402
 from ledger.state import prove  # noqa: E402
 from node.receipts import FinalView  # noqa: E402
 from tests.chains import Chain, key  # noqa: E402
+from tests.vectorgen.certificate_keys import CLERK, ISSUED, RENEWAL, desk_of_keys  # noqa: E402
+from tests.vectorgen.certificates import CERTIFICATE  # noqa: E402
 
 SPEC = ROOT / "docs" / "spec.md"
 _BLOCK = re.compile(r"(<!-- example: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -182,6 +184,29 @@ def _receipt(chain: Chain) -> str:
     return f"The receipt of record 1 of the entry above:\n\n```\n{receipt.text()}```"
 
 
+def _certificate_proof(_: Chain) -> str:
+    desk = desk_of_keys((ISSUED, "office"), (RENEWAL, CLERK))
+    proof = desk.proof()
+    row = SubjectRow.parse(desk.ledger.state.rows[subject_key("certificate", "office", CERTIFICATE)])
+    pairs: list[tuple[str, bytes | str]] = []
+    for number, item in enumerate(proof.records):
+        leaf = history_leaf(item.entry_id, item.record_index, leaf_hash(item.record))
+        pairs += [
+            (f"record {number}", item.record),
+            (f"record {number}: entry_body", item.entry_body),
+            (f"record {number}: entry_id", item.entry_id),
+            (f"record {number}: leaf hash in the history", leaf),
+        ]
+    pairs.append(("root in the subject's row", row.history.root()))
+    for key_proof in proof.keys:
+        pairs += [("key proof: key", key_proof.key), ("key proof: value", key_proof.value or b"")]
+    pairs.append(("SHA-256 of the file", sha256(proof.encoded())))
+    return (
+        "A certificate that one key issued and another one renewed; the file is `data` in "
+        f"`certificate-proof/renewed-by-another.json` of the vectors:\n\n{_fenced(*pairs)}"
+    )
+
+
 EXAMPLES: dict[str, Callable[[Chain], str]] = {
     "encoding": _encoding,
     "genesis": _genesis,
@@ -191,6 +216,7 @@ EXAMPLES: dict[str, Callable[[Chain], str]] = {
     "record-types": _record_types,
     "checkpoint": _checkpoint,
     "receipt": _receipt,
+    "certificate-proof": _certificate_proof,
 }
 
 

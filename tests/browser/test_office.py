@@ -21,6 +21,7 @@ import pytest
 
 from api.certificates.schemas import schemas
 from api.certificates.table import read_table
+from api.cli.verify import judge_file
 from api.pages import words
 from ledger.claims import FullClaims
 from ledger.disclosure import CertificateProof
@@ -594,7 +595,13 @@ def test_two_certificates_from_a_table_to_a_pack_that_verifies(desk: Desk, offic
             Path(name).suffix: archive.read(name) for name in archive.namelist() if name.startswith("00002-")
         }
         assert len(archive.namelist()) == 6
+        archive.extractall(office.papers / "pack")
     assert set(held) == {".pdf", ".tlog-proof", ".sogoc-proof"}
+    # A file's evidence lies beside it under the file's own name and one more suffix, as `sogoc certify` writes it.
+    for sheet in (office.papers / "pack").rglob("*.pdf"):
+        assert sheet.with_name(f"{sheet.name}.sogoc-proof").is_file()
+        found = judge_file(sheet, None, None, office.node.policy, now_ms=clock_ms())
+        assert found.verdict is Verdict.IN_FORCE, found
     proof = CertificateProof.parse(held[".sogoc-proof"])
     judgement = judge_proof(proof, office.node.policy, now_ms=clock_ms(), file_hash=sha256(held[".pdf"]))
     assert judgement.verdict is Verdict.IN_FORCE, judgement

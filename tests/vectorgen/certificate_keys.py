@@ -76,6 +76,10 @@ def _keys() -> Iterator[Case]:
     proof = desk.proof()
     yield case("keys", "records that three keys signed", IN_FORCE, GOOD, proof)
     yield case("keys-receipt-of-second", "with another record's receipt", IN_FORCE, GOOD, desk.proof(1))
+    two = desk_of_keys((ISSUED, "office"), (RENEWAL, CLERK))
+    yield case(
+        "renewed-by-another", "one key issued it, another one renewed it", IN_FORCE, GOOD, two.proof(), AFTER
+    )
     first, second = proof.keys
     issuer = StateProof.from_value(desk.ledger.prove(key_key(key("office").public_key)))
     absent = StateProof.from_value(desk.ledger.prove(key_key(key("nobody").public_key)))
