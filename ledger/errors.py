@@ -19,6 +19,9 @@ from __future__ import annotations
 class LedgerError(Exception):
     """Base of all expected failures: `rule` is a stable dotted code, `detail` a sentence for people."""
 
+    signed_by: bytes | None = None
+    """Of an entry that is refused though its signature is good: the public key that signed it."""
+
     def __init__(self, rule: str, detail: str) -> None:
         super().__init__(f"{detail} [{rule}]")
         self.rule = rule

@@ -115,7 +115,8 @@ class Application:
     def parse(self, submission: bytes) -> ParsedEntry:
         """Check all of a submission that does not depend on state (form, records root, signature, field tables), once.
 
-        Raises FormatError, CannotTellError, VerificationError or RefusedError: what fails here can never become valid.
+        Raises FormatError, CannotTellError, VerificationError or RefusedError: what fails here can never become valid. What
+        fails behind the signature says who signed it (`LedgerError.signed_by`).
         """
         known = self._parsed.get(submission)
         if known is not None:
@@ -123,7 +124,11 @@ class Application:
         entry = parse_submission(submission)
         entry.check_records_root()
         entry.verify_signature()
-        parsed = ParsedEntry.of(entry)
+        try:
+            parsed = ParsedEntry.of(entry)
+        except LedgerError as error:
+            error.signed_by = entry.body.author_key
+            raise
         self._parsed.put(submission, parsed)
         return parsed
 

@@ -222,8 +222,9 @@ class Node:
     def submit(self, submissions: Sequence[bytes]) -> list[Outcome | LedgerError]:
         """Judge submissions and journal the good ones with one sync; one outcome or error for each, in order.
 
-        A repeat, also under a second signature, is answered with the first one's place. Raises as `check_intake`, and
-        StoreError if the disk fails, after which the node is stopped; then none of them is acknowledged.
+        A repeat, also under a second signature, is answered with the first one's place; an error says who signed, if the
+        signature is good (`LedgerError.signed_by`). Raises as `check_intake`, and StoreError if the disk fails, after which the
+        node is stopped; then none of them is acknowledged.
         """
         with self._intake:
             self.check_intake()
@@ -264,6 +265,13 @@ class Node:
 
     def _admit(self, submission: bytes) -> Outcome:
         parsed: ParsedEntry = self.application.parse(submission)
+        try:
+            return self._judge(parsed, submission)
+        except LedgerError as error:
+            error.signed_by = parsed.entry.body.author_key
+            raise
+
+    def _judge(self, parsed: ParsedEntry, submission: bytes) -> Outcome:
         for record in parsed.records:
             check_public(record)
         entry_id = parsed.entry.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from api.http.body import BodyBudget, read_body
 from api.http.limits import Buckets, Limits, address_name, author_key_of
 from api.http.problem import HttpError
 from api.wire import MSGPACK, encode_batch
+from ledger.entry import Entry, encode_record
+from ledger.keys import SigningKey
 from node.config import Config
 from node.service import Node
-from tests.support import key_of, new_key, register_key, running_node, sign
+from tests.support import document_record, key_of, new_key, register_key, running_node, sign
 
 
 class Clock:
@@ -111,6 +114,17 @@ def test_the_limits_of_a_node(clock: Clock) -> None:
     assert (caught.value.rule, caught.value.status) == ("limit.address", 429)
     assert caught.value.retry_after == pytest.approx(1)
     limits.check_address("192.0.2.1", cost=0.0)
+    limits.check_sender("192.0.2.1")
+    limits.charge_sender("192.0.2.1", 500)
+    limits.charge_sender("192.0.2.1", 58_500)
+    with pytest.raises(HttpError, match=r"limit\.address-refused"):
+        limits.check_sender("192.0.2.1")
+    limits.check_sender("192.0.2.2")
+    limits.charge_sender(None, 10**9)
+    limits.check_sender(None)
+    limits.charge_refused(b"refused", 2_500)
+    with pytest.raises(HttpError, match=r"limit\.key-entries"):
+        limits.check_key(b"refused", entries=1, size=1)
     limits.check_key(b"k", entries=3, size=1)
     for _ in range(3):
         limits.charge_key(b"k", 400_000)
@@ -199,6 +213,73 @@ def test_nobody_uses_up_anothers_quota(strict: tuple[Node, TestClient]) -> None:
     assert post(http, sign(node).submission()).status_code == 200
     assert post(http, sign(node).submission()).status_code == 200
     assert post(http, sign(node).submission()).status_code == 429
+
+
+def heavy(node: Node, key: SigningKey | str = "office", records: int = 2_000) -> bytes:
+    """A well-signed entry whose last record is refused: all the others were judged for nothing."""
+    unknown = encode_record(
+        "doc.withdraw/1", {"authority": "office", "document": secrets.token_bytes(32), "reason": "other"}
+    )
+    return sign(node, [*(document_record() for _ in range(records)), unknown], key=key).submission()
+
+
+def test_a_key_pays_for_what_it_signed_and_the_node_judged_for_nothing(tmp_path: Path) -> None:
+    with (
+        running_node(tmp_path, entries_per_key_per_minute=100) as node,
+        TestClient(create_app(node)) as http,
+    ):
+        # Each has some 200 kB, which is as much work as 200 small ones.
+        codes = [post(http, heavy(node)).json()["code"] for _ in range(2)]
+        assert codes == ["document.unknown", "limit.key-entries"]
+        # What breaks a rule that needs no state was signed too.
+        key, same = new_key(), document_record()
+        register_key(node, key)
+        twice = sign(node, [same, same, *(document_record() for _ in range(2_000))], key=key).submission()
+        assert [post(http, twice).json()["code"] for _ in range(2)] == [
+            "entry.records-repeat",
+            "limit.key-entries",
+        ]
+
+
+def test_a_forgery_is_charged_to_its_sender_and_not_to_the_key(tmp_path: Path) -> None:
+    with (
+        running_node(tmp_path, entries_per_key_per_minute=20, requests_per_address_per_minute=20) as node,
+        TestClient(create_app(node)) as http,
+    ):
+        entry = sign(node, [document_record() for _ in range(1_500)])
+        forged = Entry(entry.body, bytes(64), entry.records).submission()
+        first, second = (post(http, forged) for _ in range(2))
+        assert first.json()["code"].startswith("signature.")
+        assert (second.status_code, second.json()["code"]) == (429, "limit.address-refused")
+        assert int(second.headers["retry-after"]) > 60
+        # Whoever has used that up may still read, and the key's owner may write from elsewhere.
+        assert http.get("/healthz").status_code == 200
+        assert post(http, entry.submission()).status_code == 429
+        with TestClient(create_app(node), client=("192.0.2.7", 4711)) as elsewhere:
+            assert post(elsewhere, entry.submission()).status_code == 200
+
+
+def test_an_address_pays_for_copies_and_for_what_cannot_be_read(tmp_path: Path) -> None:
+    with running_node(tmp_path, requests_per_address_per_minute=20) as node:
+        entry = sign(node, [document_record() for _ in range(1_500)]).submission()
+        with TestClient(create_app(node)) as http:
+            codes = [post(http, entry).json().get("code") for _ in range(3)]
+            assert codes == [None, None, "limit.address-refused"]
+        with TestClient(create_app(node)) as http:
+            codes = [post(http, b"\x92\x01\x90" + bytes(150_000)).json()["code"] for _ in range(2)]
+            assert codes == ["encoding.trailing-bytes", "limit.address-refused"]
+
+
+def test_entries_that_are_taken_cost_an_address_nothing_more(tmp_path: Path) -> None:
+    with (
+        running_node(tmp_path, requests_per_address_per_minute=20) as node,
+        TestClient(create_app(node)) as http,
+    ):
+        for _ in range(4):
+            assert (
+                post(http, sign(node, [document_record() for _ in range(300)]).submission()).status_code
+                == 200
+            )
 
 
 def test_a_key_that_sends_too_many_bytes(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "http.not-found": (404, "Nothing is served under this address."),
     "http.refused": (400, "The request was refused before it reached an endpoint; the status says why."),
     "limit.address": (429, "This address sends too many requests."),
+    "limit.address-refused": (429, "This address has sent too many entries that were not taken."),
     "limit.key-bytes": (429, "This key has used up its bytes for now."),
     "limit.key-entries": (429, "This key has signed too many entries for now."),
     "member.unknown": (404, "This ledger has no such member."),

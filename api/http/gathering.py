@@ -20,7 +20,7 @@ from functools import partial
 import anyio.to_thread
 
 from api.http.context import Context
-from api.http.intake import Item, Taken, take
+from api.http.intake import Item, Posted, Taken, take
 from ledger.errors import LedgerError
 from node.service import Outcome
 
@@ -36,7 +36,6 @@ LARGE_AT_ONCE = 8
 LISTEN_AFTER_SECONDS = 1.0
 """A request that has waited so long is watched: its sender may have gone. Nearly all are answered long before."""
 
-_Request = tuple[bytes, str, bool]
 Gone = Callable[[], Awaitable[object]]
 """Returns when the sender of a request is gone."""
 
@@ -120,7 +119,7 @@ class Gathering:
     def __init__(self, context: Context, loop: asyncio.AbstractEventLoop) -> None:
         self._context = context
         self._loop = loop
-        self._waiting: deque[tuple[_Request, asyncio.Future[Taken]]] = deque()
+        self._waiting: deque[tuple[Posted, asyncio.Future[Taken]]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._threads = anyio.CapacityLimiter(WORKERS)
         self._large_threads = anyio.CapacityLimiter(LARGE_AT_ONCE)
@@ -131,18 +130,19 @@ class Gathering:
         """The event loop that this belongs to."""
         return self._loop
 
-    async def submit(self, body: bytes, media_type: str, wait_seconds: float, gone: Gone) -> Taken:
-        """Judge and journal what is in a body, and wait up to `wait_seconds` until it is final, or its sender is `gone`.
+    async def submit(self, request: Posted, wait_seconds: float, gone: Gone) -> Taken:
+        """Judge and journal what a request brings. If it waits, until it is final, or `wait_seconds` are over, or its sender
+        is `gone`.
 
         Raises FormatError, RefusedError or StoreError for what concerns the whole request.
         """
-        request = (body, media_type, wait_seconds > 0)
-        taken = await (self._judge_large(request) if len(body) > SMALL_BYTES else self._judge_small(request))
-        if wait_seconds:
+        is_large = len(request.body) > SMALL_BYTES
+        taken = await (self._judge_large(request) if is_large else self._judge_small(request))
+        if request.is_waiting:
             await self._until_final(taken.items, wait_seconds, gone)
         return taken
 
-    async def _judge_large(self, request: _Request) -> Taken:
+    async def _judge_large(self, request: Posted) -> Taken:
         (result,) = await anyio.to_thread.run_sync(
             take, self._context, [request], limiter=self._large_threads
         )
@@ -150,7 +150,7 @@ class Gathering:
             raise result
         return result
 
-    def _judge_small(self, request: _Request) -> asyncio.Future[Taken]:
+    def _judge_small(self, request: Posted) -> asyncio.Future[Taken]:
         future: asyncio.Future[Taken] = self._loop.create_future()
         self._waiting.append((request, future))
         if len(self._workers) < WORKERS:

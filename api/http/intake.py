@@ -90,6 +90,18 @@ def _from_base64(value: object) -> bytes:
         raise FormatError("request.base64", "leaf and records are base64 texts, with padding") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A request that brings entries."""
+
+    body: bytes
+    media_type: str
+    is_waiting: bool
+    """Whether its sender waits until they are final."""
+    address: str | None
+    """Of its sender; None for a Unix socket."""
+
+
 @dataclass(slots=True)
 class Item:
     """One submission on its way: what was decided about it so far."""
@@ -107,28 +119,26 @@ class Taken:
     is_batch: bool
 
 
-def take(context: Context, requests: Sequence[tuple[bytes, str, bool]]) -> list[Taken | LedgerError]:
+def take(context: Context, requests: Sequence[Posted]) -> list[Taken | LedgerError]:
     """Judge the entries of several requests and journal the good ones with one sync; runs on a worker thread.
 
-    A request is (body, media type, whether it waits). One result for each, an error being what concerns all of that request.
+    One result for each, an error being what concerns all of that request.
     """
     results: list[Taken | LedgerError] = []
-    submissions: list[bytes] = []
-    waits: list[bool] = []
+    submissions: list[tuple[bytes, Posted]] = []
     shares: list[int] = []
-    for body, media_type, is_waiting in requests:
+    for request in requests:
         try:
-            own, is_batch = read_submissions(body, media_type)
+            own, is_batch = _read(context, request)
         except LedgerError as error:
             results.append(error)
             shares.append(0)
             continue
         results.append(Taken([], is_batch))
         shares.append(len(own))
-        submissions += own
-        waits += [is_waiting] * len(own)
+        submissions += [(submission, request) for submission in own]
     try:
-        items = judge(context, submissions, waits) if submissions else []
+        items = judge(context, submissions) if submissions else []
     except LedgerError as error:
         return [result if isinstance(result, LedgerError) else error for result in results]
     at = 0
@@ -139,13 +149,24 @@ def take(context: Context, requests: Sequence[tuple[bytes, str, bool]]) -> list[
     return results
 
 
-def judge(context: Context, submissions: Sequence[bytes], waits: Sequence[bool]) -> list[Item]:
-    """Judge and journal; a future goes with each accepted entry that `waits`. Raises as `Node.submit`."""
+def _read(context: Context, request: Posted) -> tuple[list[bytes], bool]:
+    context.limits.check_sender(request.address)
+    try:
+        return read_submissions(request.body, request.media_type)
+    except LedgerError:
+        context.limits.charge_sender(request.address, len(request.body))
+        raise
+
+
+def judge(context: Context, submissions: Sequence[tuple[bytes, Posted]]) -> list[Item]:
+    """Judge and journal submissions, each with the request that brought it; a future goes with each accepted entry whose
+    sender waits. Raises as `Node.submit`.
+    """
     node = context.node
     refused: dict[int, HttpError] = {}
     passed: list[bytes] = []
     planned: dict[bytes, tuple[int, int]] = {}
-    for at, submission in enumerate(submissions):
+    for at, (submission, _) in enumerate(submissions):
         key = author_key_of(submission)
         if key is not None:
             entries, size = planned.get(key, (0, 0))
@@ -163,20 +184,33 @@ def judge(context: Context, submissions: Sequence[bytes], waits: Sequence[bool])
         node.check_intake()
         outcomes = iter(())
     items: list[Item] = []
-    for at, submission in enumerate(submissions):
-        outcome = refused.get(at) or next(outcomes)
+    for at, (submission, request) in enumerate(submissions):
+        if at in refused:
+            items.append(Item(None, refused[at]))
+            continue
+        outcome = next(outcomes)
+        _charge(context, request, submission, outcome)
         if isinstance(outcome, LedgerError):
             items.append(Item(None, outcome))
             continue
         # Parsed a moment ago and remembered.
         entry = node.application.parse(submission).entry
-        pending = None
-        if isinstance(outcome, Accepted):
-            context.limits.charge_key(entry.body.author_key, len(submission))
-            if waits[at]:
-                pending = node.wait(outcome.entry_id)
-        items.append(Item(entry, outcome, pending))
+        is_pending = isinstance(outcome, Accepted) and request.is_waiting
+        items.append(Item(entry, outcome, node.wait(outcome.entry_id) if is_pending else None))
     return items
+
+
+def _charge(context: Context, request: Posted, submission: bytes, outcome: Outcome | LedgerError) -> None:
+    """Whoever made the node work pays for it: the key for what it signed, the address for what came to nothing."""
+    limits, size = context.limits, len(submission)
+    if isinstance(outcome, Accepted):
+        key = author_key_of(submission)
+        if key is not None:
+            limits.charge_key(key, size)
+        return
+    limits.charge_sender(request.address, size)
+    if isinstance(outcome, LedgerError) and outcome.signed_by is not None:
+        limits.charge_refused(outcome.signed_by, size)
 
 
 def refusal_problem(refusal: Refusal) -> dict[str, object]:

@@ -4,8 +4,12 @@ Rules:
 
 * memory is bounded: the buckets not used for longest make room, and a full bucket is as good as none;
 * an address pays for each request; a static tile, which any cache can answer, costs a tenth;
-* a signing key pays for entries that were taken, after they were verified: nobody can use up another's quota with forgeries,
-  nor with copies of entries that are on the ledger already. A bucket may be overdrawn by what was under way at that moment;
+* a signing key pays for entries that were taken, after they were verified, and for the work of judging those that were
+  refused behind its good signature: nobody can use up another's quota with forgeries, nor with copies of entries that are on
+  the ledger already;
+* an address pays for the work of judging whatever came from it and was not taken: forgeries, copies, refused entries. Whoever
+  has used that up may still read;
+* a bucket may be overdrawn by what was under way at that moment;
 * a limit of 0 means none.
 
 What this module does not do: judge entries. The clock is monotonic and passed in.
@@ -26,6 +30,8 @@ MAX_BUCKETS = 65_536
 """Buckets of one kind that are kept: some megabytes."""
 MINUTE, DAY = 60.0, 86_400.0
 TILE_COST = 0.1
+JUDGED_BYTES = 1_000
+"""An entry of so many bytes takes as much work to judge as a small one: most of either is its signature, or its records."""
 
 _KEY_AT = slice(44, 76)
 _KEY_FRAME = {0: b"\x93\x00\xc4", 4: b"\x93\x00\x97\x01\xc4\x20", 42: b"\xc4\x20"}
@@ -98,6 +104,7 @@ class Limits:
 
     def __init__(self, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._requests = Buckets(config.requests_per_address_per_minute, MINUTE, clock=clock)
+        self._judged = Buckets(config.requests_per_address_per_minute, MINUTE, clock=clock)
         self._entries = Buckets(config.entries_per_key_per_minute, MINUTE, clock=clock)
         self._bytes = Buckets(config.megabytes_per_key_per_day * 1_000_000, DAY, clock=clock)
 
@@ -108,6 +115,22 @@ class Limits:
             raise HttpError(
                 "limit.address", "this address sends too many requests", status=429, retry_after=wait
             )
+
+    def check_sender(self, address: str | None) -> None:
+        """Raise HttpError 429, code `limit.address-refused`, if nothing more is judged for an address now; None is a socket."""
+        wait = 0.0 if address is None else self._judged.seconds_until(address_name(address), 1)
+        if wait:
+            raise HttpError(
+                "limit.address-refused",
+                "this address has sent too many entries that were not taken",
+                status=429,
+                retry_after=wait,
+            )
+
+    def charge_sender(self, address: str | None, size: int) -> None:
+        """Count `size` bytes of entries from an address that were judged and not taken."""
+        if address is not None:
+            self._judged.take(address_name(address), judging_cost(size))
 
     def check_key(self, author_key: bytes, *, entries: int, size: int) -> None:
         """Raise HttpError 429 (`limit.key-entries`, `limit.key-bytes`) if a key may not put `entries` of `size` bytes now."""
@@ -129,6 +152,15 @@ class Limits:
         """Count an entry of `size` bytes that was taken from a key."""
         self._entries.take(author_key, 1)
         self._bytes.take(author_key, size)
+
+    def charge_refused(self, author_key: bytes, size: int) -> None:
+        """Count an entry of `size` bytes that a key signed and that was judged and refused."""
+        self._entries.take(author_key, judging_cost(size))
+
+
+def judging_cost(size: int) -> float:
+    """The work of judging an entry of `size` bytes, in small entries."""
+    return max(1.0, size / JUDGED_BYTES)
 
 
 def address_name(address: str) -> bytes:

@@ -68,9 +68,9 @@ async def post_entries(request: Request, context: Context, gathering: Gathering)
         narrow = intake.narrowed_limit if media_type == MSGPACK else None
         with await read_body(request, context.bodies, limit, narrow) as body:
             # After the whole body, all that there is to receive is that the sender is gone.
-            taken = await gathering.submit(
-                body, media_type, WAIT_SECONDS if is_waiting else 0.0, request.receive
-            )
+            address = request.client.host if request.client else None
+            posted = intake.Posted(body, media_type, is_waiting, address)
+            taken = await gathering.submit(posted, WAIT_SECONDS, request.receive)
     except LedgerError as error:
         return error_response(error)
     if not taken.is_batch:
