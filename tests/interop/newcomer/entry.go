@@ -35,14 +35,31 @@ func decodeEntry(leaf []byte) (*Entry, error) {
 	if outer.err != nil {
 		return nil, outer.err
 	}
-	body := openArray("entry body", "version", outer.items[1], 1, 7)
+	entry, err := readBody(outer.items[1])
+	if err != nil {
+		return nil, err
+	}
+	entry.Signature = outer.bytes(2, 64)
+	return entry, outer.err
+}
+
+// decodeBody reads the body of an entry by itself.
+func decodeBody(raw []byte) (*Entry, error) {
+	value, err := Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("entry body: %w", err)
+	}
+	return readBody(value)
+}
+
+func readBody(value any) (*Entry, error) {
+	body := openArray("entry body", "version", value, 1, 7)
 	entry := &Entry{
-		ChainID:   body.bytes(1, 32),
-		Author:    body.bytes(2, 32),
-		Time:      body.natural(4),
-		Count:     body.natural(5),
-		Root:      body.bytes(6, 32),
-		Signature: outer.bytes(2, 64),
+		ChainID: body.bytes(1, 32),
+		Author:  body.bytes(2, 32),
+		Time:    body.natural(4),
+		Count:   body.natural(5),
+		Root:    body.bytes(6, 32),
 	}
 	body.bytes(3, 16)
 	if entry.Count < 1 || entry.Count > maxRecords {
@@ -51,10 +68,7 @@ func decodeEntry(leaf []byte) (*Entry, error) {
 	if body.err != nil {
 		return nil, body.err
 	}
-	if outer.err != nil {
-		return nil, outer.err
-	}
-	entry.body = Encode(outer.items[1])
+	entry.body = Encode(value)
 	return entry, nil
 }
 

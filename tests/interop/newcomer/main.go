@@ -1,10 +1,10 @@
 // Command newcomer checks receipts and exports of Sổ Gốc from its published format alone.
 //
-// It knows documents, members and keys; notJudged (record.go) lists the record types that it does not know. What holds one of
-// these is "cannot tell": a receipt of one, and an export from the block on that holds the first. So there is no vote, no
-// succession and no parameter in what it replays, and of the rules on them only those are here that refuse: a governed
+// It knows certificates, documents, members and keys; notJudged (record.go) lists the record types that it does not know. What
+// holds one of these is "cannot tell": a receipt of one, and an export from the block on that holds the first. So there is no
+// vote, no succession and no parameter in what it replays, and of the rules on them only those are here that refuse: a governed
 // record while there are several administrators, and whoever acts for an authority without following it. It does not know
-// certificates and their days, claims, proof files, histories, compact receipts, lookup codes, nor the vault.
+// credentials and status lists, histories, compact receipts, lookup codes, nor the vault.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 )
 
 const usage = `usage: newcomer verify [-salt HEX] FILE RECEIPT POLICY
+       newcomer certificate [-paper FILE] PROOF POLICY
        newcomer audit EXPORT_DIR [POLICY]
 `
 
@@ -28,6 +29,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, problems io.Writer) int {
 	if len(args) > 0 && args[0] == "verify" {
 		return runVerify(args[1:], out, problems)
+	}
+	if len(args) > 0 && args[0] == "certificate" {
+		return runCertificate(args[1:], out, problems)
 	}
 	if len(args) > 0 && args[0] == "audit" {
 		return runAudit(args[1:], out, problems)
@@ -74,15 +78,53 @@ func runVerify(args []string, out, problems io.Writer) int {
 	if err != nil {
 		answer.say(CannotTell, err.Error())
 	} else {
-		answer = judgeFile(files[0], salt, files[1], policy)
+		answer = judgeFile(files[0], salt, files[1], policy, clock())
 	}
-	fmt.Fprintln(out, answer.Verdict)
-	fmt.Fprintln(out, "reason:", answer.Reason)
+	return answer.tell(out)
+}
+
+// clock is the reader's, milliseconds since the epoch.
+func clock() *int64 {
+	now := time.Now().UnixMilli()
+	return &now
+}
+
+func runCertificate(args []string, out, problems io.Writer) int {
+	flags := flag.NewFlagSet("certificate", flag.ContinueOnError)
+	flags.SetOutput(problems)
+	paper := flags.String("paper", "", "the file that is said to be the certificate's paper")
+	if err := flags.Parse(args); err != nil || flags.NArg() != 2 {
+		fmt.Fprint(problems, usage)
+		return exitUsage
+	}
+	names := flags.Args()
+	if *paper != "" {
+		names = append(names, *paper)
+	}
+	files, ok := readAll(names, problems)
+	if !ok {
+		return exitUsage
+	}
+	var paperHash []byte
+	if *paper != "" {
+		paperHash = hash(files[2])
+	}
+	policy, err := parsePolicy(files[1])
+	if err != nil {
+		return (&Answer{}).say(CannotTell, err.Error()).tell(out)
+	}
+	return judgeCertificate(files[0], paperHash, policy, clock()).tell(out)
+}
+
+// tell prints an answer and gives the exit code.
+func (a *Answer) tell(out io.Writer) int {
+	fmt.Fprintln(out, a.Verdict)
+	fmt.Fprintln(out, "reason:", a.Reason)
 	// What a failed check leaves standing would only lend credit to a forgery.
-	if answer.Verdict != DoesNotMatch {
-		answer.print(out)
+	if a.Verdict != DoesNotMatch {
+		a.print(out)
 	}
-	return answer.Verdict.exitCode()
+	return a.Verdict.exitCode()
 }
 
 func (a *Answer) print(out io.Writer) {

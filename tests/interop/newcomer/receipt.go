@@ -88,6 +88,12 @@ type Answer struct {
 	Key     *keyRow
 	Subject *subjectRow
 	Line    []string // the authority and those that succeed it
+	Members map[string]*memberRow
+	Header  *Header
+
+	Certificate *Certificate // what is proved of one
+	Claims      [][2]any     // names and values that were shown and are the certificate's
+	Turn        *int64       // when it stopped being in force, or will begin to be
 }
 
 func (a *Answer) say(v Verdict, reason string) *Answer {
@@ -114,12 +120,18 @@ func commit(file, salt []byte) []byte {
 
 // judgeFile gives the verdict on a file. A file that is not the one of the record is told even where the receipt leaves open
 // what has become of the record; not, however, where it leaves open whether there is such a record, or where the salt is missing.
-func judgeFile(file, salt, receipt []byte, policy *Policy) *Answer {
-	answer := judgeReceipt(receipt, policy)
+func judgeFile(file, salt, receipt []byte, policy *Policy, now *int64) *Answer {
+	answer := judgeReceipt(receipt, policy, now)
 	if answer.Record == nil {
 		return answer
 	}
 	record := answer.Record
+	if record.Type == "cert.paper/1" {
+		if bytes.Equal(hash(file), record.bytes("hash")) {
+			return answer
+		}
+		return answer.say(DoesNotMatch, "the file is not the certificate's paper")
+	}
 	if !strings.HasPrefix(record.Type, "doc.") {
 		return answer.say(CannotTell, "a record of type "+record.Type+" is about no file")
 	}
@@ -138,8 +150,22 @@ func judgeFile(file, salt, receipt []byte, policy *Policy) *Answer {
 	return answer.say(DoesNotMatch, "the file is not the one of the record")
 }
 
-// judgeReceipt gives the verdict on a receipt by itself. The record is in the answer only if it is proved to be in the log.
-func judgeReceipt(receipt []byte, policy *Policy) *Answer {
+// judgeReceipt gives the verdict on a receipt by itself, at the reader's clock if there is one. The record is in the answer only
+// if it is proved to be in the log.
+func judgeReceipt(receipt []byte, policy *Policy, now *int64) *Answer {
+	answer := readReceipt(receipt, policy)
+	if answer.Record == nil {
+		return answer
+	}
+	answer.judgeStatus(answer.Subject != nil && answer.disputed())
+	if answer.Subject != nil && strings.HasPrefix(answer.Record.Type, "cert.") {
+		answer.judgeBareCertificate(now)
+	}
+	return answer
+}
+
+// readReceipt checks a receipt. There is a verdict only if it does not prove that the record exists.
+func readReceipt(receipt []byte, policy *Policy) *Answer {
 	answer := &Answer{}
 	proof, err := parseProof(receipt)
 	if err != nil {
@@ -170,16 +196,25 @@ func judgeReceipt(receipt []byte, policy *Policy) *Answer {
 		}
 	}
 	answer.Proven, answer.Index, answer.Entry, answer.Record = proven, proof.Index, entry, record
-	switch {
-	case answer.Subject == nil:
-		return answer.say(CannotTell, "the receipt shows that the record exists, not whether it is in force")
-	case answer.Subject.Status != statusInForce && !slices.Contains(statusesDone, answer.Subject.Status):
-		return answer.say(NoLongerInForce, "the record is in the log as it is; its status is "+answer.Subject.Status)
-	case answer.disputed():
-		return answer.say(CannotTell, "the author's key was revoked, and what it signed at that time is disputed")
-	}
-	return answer.say(InForce, "the record is in the log as it is, and in force")
+	return answer
 }
+
+// judgeStatus is told what is disputed, since that depends on what else is known beside the receipt.
+func (a *Answer) judgeStatus(disputed bool) *Answer {
+	a.Turn = nil
+	switch {
+	case a.Subject == nil:
+		return a.say(CannotTell, "the receipt shows that the record exists, not whether it is in force")
+	case a.Subject.Status != statusInForce && !slices.Contains(statusesDone, a.Subject.Status):
+		a.Turn = &a.Subject.Changed
+		return a.say(NoLongerInForce, "the record is in the log as it is; its status is "+a.Subject.Status)
+	case disputed:
+		return a.say(CannotTell, disputedReason)
+	}
+	return a.say(InForce, "the record is in the log as it is, and in force")
+}
+
+const disputedReason = "a key was revoked, and what it signed at that time is disputed"
 
 // checkRecord shows that the record exists: the entry is in the log, the record in the entry, and the author signed it.
 // Hashes come first: what no log holds does not match, whatever it says.
@@ -271,7 +306,7 @@ func (a *Answer) readState(parts *receiptParts, header *Header, entry *Entry, re
 		// Who succeeds may have been corrected since.
 		return unknown("the author's key is of a member that does not act for the record's authority now, and may have then")
 	}
-	a.Subject, a.Key, a.Member, a.Line = subject, key, members[key.Member], line
+	a.Subject, a.Key, a.Member, a.Line, a.Members, a.Header = subject, key, members[key.Member], line, members, header
 	return nil
 }
 
@@ -314,11 +349,8 @@ func actsFor(who, authority string, line []string, rows map[string]*memberRow, t
 // isFirst says whether the subject's time is this record's: it is that of the subject's first record.
 func (a *Answer) isFirst() bool { return bytes.Equal(a.Subject.Issue, a.Record.ID()) }
 
-// disputed says whether the record may have come when its key was no longer the author's alone. When a later record of a
-// subject came is not proved, so any dispute puts it in doubt.
-func (a *Answer) disputed() bool {
-	return a.Key.Disputed != nil && (!a.isFirst() || *a.Key.Disputed <= a.Subject.Time)
-}
+// disputed says whether the record may have come when its key was no longer the author's alone.
+func (a *Answer) disputed() bool { return a.Key.disputedBy(a.Subject.latest(a.isFirst())) }
 
 func (a *Answer) late() bool {
 	return a.Subject != nil && a.isFirst() && a.Subject.Time-a.Entry.Time > lateAfterMs

@@ -31,7 +31,9 @@ type recordType struct {
 const (
 	kindWord       = "word"
 	kindLabel      = "number"
+	kindDecision   = "number 40"
 	kindHash       = "bytes 32"
+	kindIdentifier = "bytes 16"
 	kindSignature  = "bytes 64"
 	kindLine60     = "line 60"
 	kindLine200    = "line 200"
@@ -41,6 +43,8 @@ const (
 	kindNatural    = "natural"
 	kindTo64       = "0 to 64"
 	kindFrom1To64  = "1 to 64"
+	kindFrom1To256 = "1 to 256"
+	kindPlace      = "0 to 2147483647"
 	kindRoles      = "roles"
 	kindOneOf      = "one of: "
 	allWordLetters = "-.0123456789_abcdefghijklmnopqrstuvwxyz"
@@ -53,24 +57,47 @@ const (
 		"du-an, giay-gioi-thieu, giay-moi, giay-nghi-phep, giay-uy-quyen, giay-xac-nhan, hop-dong, huong-dan, ke-hoach, khac, " +
 		"nghi-quyet, phieu-bao, phieu-chuyen, phieu-gui, phuong-an, quy-che, quy-dinh, quyet-dinh, thong-bao, thong-cao, " +
 		"thu-cong, to-trinh"
-	secrecies  = kindOneOf + "khong, mat, toi-mat, tuyet-mat"
-	urgencies  = kindOneOf + "hoa-toc, khan, thuong-khan"
-	reasons    = kindOneOf + "no-longer-applies, obtained-by-fraud, ordered, other, recorded-in-error, unlawful, wrong-content"
-	integrity  = kindOneOf + "broken, intact"
-	coverage   = kindOneOf + "revision, unclear, whole-file"
-	changes    = kindOneOf + "none, not-permitted, permitted"
-	trust      = kindOneOf + "expired, not-checked, revoked, trusted, untrusted"
-	notASecret = "khong"
+	secrecies   = kindOneOf + "khong, mat, toi-mat, tuyet-mat"
+	urgencies   = kindOneOf + "hoa-toc, khan, thuong-khan"
+	reasons     = kindOneOf + "no-longer-applies, obtained-by-fraud, ordered, other, recorded-in-error, unlawful, wrong-content"
+	integrity   = kindOneOf + "broken, intact"
+	coverage    = kindOneOf + "revision, unclear, whole-file"
+	changes     = kindOneOf + "none, not-permitted, permitted"
+	trust       = kindOneOf + "expired, not-checked, revoked, trusted, untrusted"
+	revocations = kindOneOf + "conditions-ended, decision-annulled, holder-request, issued-in-error, obtained-by-deceit, other, replaced"
+	suspensions = kindOneOf + "complaint, conditions-in-doubt, holder-request, other, under-review"
+	notASecret  = "khong"
 )
 
 var (
+	issuers       = []string{"issuer"}
 	keepers       = []string{"issuer", "office"}
 	administrator = []string{"administrator"}
 	keyManagers   = []string{"administrator", "key-manager"}
 )
 
-// recordTypes are the types that this program judges: documents, members and keys.
+// recordTypes are the types that this program judges: certificates, documents, members and keys.
 var recordTypes = map[string]recordType{
+	"cert.issue/1": {issuers, false, map[string]field{
+		"authority": {kindWord, true}, "certificate": {kindIdentifier, true}, "claims_count": {kindFrom1To256, true},
+		"claims_root": {kindHash, true}, "schema": {kindWord, true}, "status_index": {kindPlace, false},
+		"valid_from": {kindDate, false}, "valid_until": {kindDate, false},
+	}},
+	"cert.paper/1": {issuers, false, map[string]field{
+		"authority": {kindWord, true}, "certificate": {kindIdentifier, true}, "hash": {kindHash, true},
+	}},
+	"cert.reinstate/1": {issuers, true, map[string]field{
+		"authority": {kindWord, true}, "certificate": {kindIdentifier, true}, "decision": {kindDecision, false},
+	}},
+	"cert.renew/1": {issuers, true, map[string]field{
+		"authority": {kindWord, true}, "certificate": {kindIdentifier, true}, "valid_until": {kindDate, true},
+	}},
+	"cert.revoke/1": {issuers, true, map[string]field{
+		"authority": {kindWord, true}, "certificate": {kindIdentifier, true}, "reason": {revocations, true},
+	}},
+	"cert.suspend/1": {issuers, true, map[string]field{
+		"authority": {kindWord, true}, "certificate": {kindIdentifier, true}, "reason": {suspensions, true},
+	}},
 	"doc.anchor/1": {keepers, false, map[string]field{
 		"abstract": {kindLine1000, false}, "authority": {kindWord, true}, "book": {kindWord, false},
 		"commitment": {kindHash, false}, "continues": {kindHash, false}, "date": {kindDate, false}, "hash": {kindHash, false},
@@ -123,11 +150,10 @@ var recordTypes = map[string]recordType{
 }
 
 // notJudged are the types that the specification has and this program does not know: what holds one of them is "cannot tell".
-// So it does not follow a ledger past the first certificate, vote, succession, parameter or erasure. It does know, from the
+// So it does not follow a ledger past the first vote, succession, parameter, access or erasure. It does know, from the
 // rows in a receipt, who succeeds whom.
 var notJudged = []string{
-	"access.log/1", "cert.issue/1", "cert.paper/1", "cert.reinstate/1", "cert.renew/1", "cert.revoke/1", "cert.suspend/1",
-	"erase.tombstone/1", "governance.approve/1", "governance.propose/1", "governance.withdraw/1", "parameter.set/1",
+	"access.log/1", "erase.tombstone/1", "governance.approve/1", "governance.propose/1", "governance.withdraw/1", "parameter.set/1",
 	"succession.cancel/1", "succession.declare/1", "succession.handover/1",
 }
 
@@ -157,9 +183,15 @@ func kindHolds(kind string, value any) bool {
 	case kindNatural:
 		n, ok := value.(int64)
 		return ok && n >= 0
-	case kindTo64, kindFrom1To64:
+	case kindIdentifier:
+		raw, ok := value.([]byte)
+		return ok && len(raw) == 16
+	case kindTo64, kindFrom1To64, kindFrom1To256, kindPlace:
 		n, ok := value.(int64)
-		return ok && n <= 64 && n >= map[string]int64{kindTo64: 0, kindFrom1To64: 1}[kind]
+		bounds := map[string][2]int64{
+			kindTo64: {0, 64}, kindFrom1To64: {1, 64}, kindFrom1To256: {1, 256}, kindPlace: {0, 1<<31 - 1},
+		}[kind]
+		return ok && n >= bounds[0] && n <= bounds[1]
 	case kindRoles:
 		items, ok := value.([]any)
 		_, err := parseRoles(items)
@@ -177,6 +209,8 @@ func kindHolds(kind string, value any) bool {
 		return isOf(s, 64, allWordLetters)
 	case kindLabel:
 		return isOf(s, 20, allNumbers)
+	case kindDecision:
+		return isOf(s, 40, allNumbers)
 	case kindLine60:
 		return isLine(s, 60)
 	case kindLine200:
@@ -271,6 +305,11 @@ func (r *Record) check() error {
 		}
 	}
 	switch r.Type {
+	case "cert.issue/1":
+		// Dates of one fixed form compare as texts.
+		if r.has("valid_from") && r.has("valid_until") && r.text("valid_until") < r.text("valid_from") {
+			return errors.New("cert.issue/1: the last day is before the first")
+		}
 	case "doc.anchor/1":
 		return r.checkAnchor()
 	case "doc.copy/1":
@@ -395,6 +434,8 @@ func (r *Record) document() []byte {
 // subject is the key, in the state, of what the record is about.
 func (r *Record) subject() []any {
 	switch {
+	case strings.HasPrefix(r.Type, "cert."):
+		return []any{"subject", "certificate", r.text("authority"), r.bytes("certificate")}
 	case strings.HasPrefix(r.Type, "doc."):
 		return documentSubject(r.text("authority"), r.document())
 	case strings.HasPrefix(r.Type, "member."):

@@ -153,6 +153,8 @@ type turn struct {
 // applyType is each type's own rule; it returns the status that the subject gets.
 func (s *State) applyType(t turn) (string, error) {
 	switch family, _, _ := strings.Cut(t.record.Type, "."); family {
+	case "cert":
+		return s.applyCertificate(t)
 	case "doc":
 		return s.applyDocument(t)
 	case "member":

@@ -238,23 +238,46 @@ func TestCheckpointAndReceipt(t *testing.T) {
 	receipt := []byte(fences(t, "receipt", 1)[0])
 	extra := must[*receiptParts](t)(parseReceipt(must[*Proof](t)(parseProof(receipt)).Extra))
 	same(t, "the record", extra.record, hexBlocks(t, "entry")["record 1"])
-	if answer := judgeReceipt(receipt, policy); answer.Verdict != InForce {
+	if answer := judgeReceipt(receipt, policy, nil); answer.Verdict != InForce {
 		t.Errorf("%v: %s", answer.Verdict, answer.Reason)
 	}
 	// The example's files, as tests/chains.py makes them.
-	if answer := judgeFile([]byte("paper 1"), nil, receipt, policy); answer.Verdict != InForce {
+	if answer := judgeFile([]byte("paper 1"), nil, receipt, policy, nil); answer.Verdict != InForce {
 		t.Errorf("%v: %s", answer.Verdict, answer.Reason)
 	}
-	if answer := judgeFile([]byte("paper 0"), nil, receipt, policy); answer.Verdict != DoesNotMatch {
+	if answer := judgeFile([]byte("paper 0"), nil, receipt, policy, nil); answer.Verdict != DoesNotMatch {
 		t.Errorf("%v: %s", answer.Verdict, answer.Reason)
 	}
 	for i := range receipt {
 		altered := slices.Clone(receipt)
 		altered[i] ^= 1
-		if answer := judgeReceipt(altered, policy); answer.Verdict != DoesNotMatch && answer.Verdict != CannotTell {
+		if answer := judgeReceipt(altered, policy, nil); answer.Verdict != DoesNotMatch && answer.Verdict != CannotTell {
 			t.Errorf("a changed byte %d goes unnoticed", i)
 		}
 	}
+}
+
+func TestCertificateProof(t *testing.T) {
+	blocks := hexBlocks(t, "certificate-proof")
+	data := readVectors(t, "certificate-proof")["renewed-by-another"].hex("data")
+	same(t, "the file's SHA-256", hash(data), pick(t, blocks, "SHA-256 of the file"))
+	proof := must[*certificateProof](t)(parseCertificateProof(data))
+	var tree frontier
+	for i, one := range proof.records {
+		name := fmt.Sprintf("record %d", i)
+		id := hash(inContext(contextEntry, one.body))
+		leaf := leafHash(Encode([]any{id, one.index, leafHash(one.record)}))
+		same(t, name, one.record, pick(t, blocks, name))
+		same(t, name+"'s body", one.body, pick(t, blocks, name+": entry_body"))
+		same(t, name+"'s entry_id", id, pick(t, blocks, name+": entry_id"))
+		same(t, name+"'s leaf", leaf, pick(t, blocks, name+": leaf hash in the history"))
+		tree.add(leaf)
+	}
+	same(t, "root", tree.root(), pick(t, blocks, "root in the subject's row"))
+	second := must[*Entry](t)(decodeBody(proof.records[1].body))
+	same(t, "key", Encode([]any{"key", second.Author}), pick(t, blocks, "key proof: key"))
+	same(t, "row", proof.keys[0].value, pick(t, blocks, "key proof: value"))
+	noneLeft(t, blocks)
 }
 
 func TestRecordTypes(t *testing.T) {
@@ -264,6 +287,8 @@ func TestRecordTypes(t *testing.T) {
 		{"text, 1–60 bytes of UTF-8, none of U+0000–U+001F, U+007F–U+009F, U+2028–U+202E and U+2066–U+2069", kindLine60},
 		{"text, 1–64 letters of `" + allWordLetters + "`", kindWord},
 		{"text, 1–20 letters of `" + allNumbers + "`", kindLabel},
+		{"text, 1–40 letters of `" + allNumbers + "`", kindDecision},
+		{"bytes, exactly 16", kindIdentifier},
 		{"bytes, exactly 32", kindHash},
 		{"bytes, exactly 64", kindSignature},
 		{"date `YYYY-MM-DD` in ASCII digits that exists in the Gregorian calendar, 1900-01-01 to 9999-12-31", kindDate},
@@ -271,7 +296,9 @@ func TestRecordTypes(t *testing.T) {
 			"then letters `a`–`z`, digits and `!#$&+-.^_`", kindMedia},
 		{"integer, 0 to 9007199254740991", kindNatural},
 		{"integer, 0 to 64", kindTo64},
+		{"integer, 0 to 2147483647", kindPlace},
 		{"integer, 1 to 64", kindFrom1To64},
+		{"integer, 1 to 256", kindFrom1To256},
 		{"list of different words in ascending order, at least one, out of: " + strings.Join(roleNames, ", "), kindRoles},
 	}
 	kindOf := func(rule string) string {

@@ -250,6 +250,17 @@ func (r *keyRow) value() []any {
 	return []any{r.Member, textList(r.Roles), r.Registered, maybe(r.Until), maybe(r.Retired), maybe(r.Revoked), maybe(r.Disputed)}
 }
 
+// disputedBy says whether what the key did, no later than a time, may be disputed.
+func (r *keyRow) disputedBy(latest int64) bool { return r.Disputed != nil && *r.Disputed <= latest }
+
+// latest is when a record of the subject came at the latest: the first at its own time, another one with the newest.
+func (r *subjectRow) latest(isFirst bool) int64 {
+	if isFirst {
+		return r.Time
+	}
+	return r.Changed
+}
+
 func parseSubjectRow(value any) (*subjectRow, error) {
 	f := arrayOf("subject row", value, 7)
 	row := &subjectRow{Status: f.text(0), Issue: f.bytes(1, 32), Time: f.natural(2), Changed: f.natural(3)}
