@@ -44,7 +44,7 @@ _REASONS = {
     "hãy lấy bằng chứng mới nhất",
     "certificate.time-missing": "giấy chỉ có giá trị trong một thời hạn, mà không biết hôm nay là ngày nào",
     "certificate-proof.shape": "không đọc được tệp bằng chứng: tệp hỏng, hoặc không phải tệp bằng chứng của một giấy",
-    "certificate-proof.version": "tệp bằng chứng thuộc phiên bản mới hơn chương trình này",
+    "certificate-proof.version": "tệp bằng chứng thuộc phiên bản mà chương trình này không đọc: hãy lấy tệp mới",
     "claims.form": "các mục trong tệp bằng chứng ở dạng mới hơn chương trình này",
     "claims.count": "số mục trong tệp khác số mục của giấy",
     "claims.proof": "mục được cho xem không phải của giấy này, hoặc đã bị sửa",

@@ -192,6 +192,10 @@ def _print(found: VerifiedHistory) -> None:
                 f"  {number:>4}  {local_time(one.time_ms / 1000)}  {escape(one.record.type.name)}"
                 f"  {escape(one.record.authority)}  {code}  [dim]{one.record_id.hex()}[/]"
             )
+        console.print(
+            "[dim]  không nói khóa nào đã bị thu hồi: kiểm tra biên nhận, hoặc bằng chứng của giấy / "
+            "does not show whether a key was revoked: verify receipts, or a certificate's proof[/]"
+        )
     as_of = found.checked.status_as_of_s
     if as_of is not None:
         console.print(f"  tình trạng lúc / as of  {local_time(as_of)}")

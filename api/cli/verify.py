@@ -166,6 +166,9 @@ def _certificate(certificate: Certificate) -> dict[str, Any]:
         "valid_until": certificate.valid_until,
         "reason": certificate.reason,
         "papers": [paper.hex() for paper in certificate.papers],
+        "disputed_records": sorted(certificate.disputed),
+        "disputed_until": certificate.disputed_until,
+        "disputed_papers": [paper.hex() for paper in certificate.disputed_papers],
         "complete": certificate.complete,
     }
 

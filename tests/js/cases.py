@@ -22,6 +22,17 @@ from ledger.policy import Policy
 from ledger.records import RecordType, parse_record, record_types
 from ledger.rows import member_key
 from ledger.verdict import Judgement, Verdict, judge_proof
+from tests.vectorgen.certificate_keys import (
+    CLERK,
+    ISSUED,
+    REINSTATED,
+    RENEWAL,
+    SHEET_STATED,
+    SUSPENDED,
+    THIEF,
+    desk_of_keys,
+    revoked_from,
+)
 from tests.vectorgen.compact import CLAIMS, DOCUMENT, ISSUE, OFFERED, PLACES, PRIVATE, compact
 from tests.vectorgen.compact import ledger as certificates
 from tests.vectorgen.histories import NOBODY, SCHOOL, history_of, school
@@ -356,6 +367,43 @@ def proof_cases() -> dict[str, Case]:
                 if now_ms is not None and "damaged" in name:
                     continue
                 cases[f"{which} {name} {now_ms}"] = (
+                    {"data": data.hex(), "policy": policy, "now_ms": now_ms},
+                    {"result": _judged(judge_proof(data, Policy.parse(policy), now_ms=now_ms))},
+                )
+    return cases | keyed_proof_cases()
+
+
+def keyed_proof_cases() -> dict[str, Case]:
+    """Proof files of a certificate that three keys signed, one of which was revoked: as they are, and damaged."""
+    steps = (
+        (ISSUED, "office"),
+        (SUSPENDED, THIEF),
+        (REINSTATED, CLERK),
+        (RENEWAL, THIEF),
+        (SHEET_STATED, CLERK),
+    )
+    policy = desk_of_keys().ledger.policy.format()
+    cases: dict[str, Case] = {}
+    for name, desk in (("keyed", desk_of_keys(*steps)), ("stolen", revoked_from(desk_of_keys(*steps), 1))):
+        honest = desk.proof(2).encoded()
+        damage = random.Random(name)
+        files = {name: honest} | {
+            f"{name} damaged {at}": one for at, one in enumerate(damaged(honest, damage, 120))
+        }
+        value = cast("list[Value]", decode(honest))
+        keys = cast("list[list[Value]]", value[3])
+        for at, key in enumerate(keys):
+            for number, one in enumerate(damaged(encode(key), damage, 30)):
+                try:
+                    odd: Value = decode(one)
+                except LedgerError:
+                    odd = one
+                files[f"{name} key {at} damaged {number}"] = encode(
+                    [*value[:3], [*keys[:at], odd, *keys[at + 1 :]], value[4]]
+                )
+        for which, data in files.items():
+            for now_ms in (days.first_ms("2026-10-01"), days.first_ms("2027-01-01")):
+                cases[f"{which} {now_ms}"] = (
                     {"data": data.hex(), "policy": policy, "now_ms": now_ms},
                     {"result": _judged(judge_proof(data, Policy.parse(policy), now_ms=now_ms))},
                 )

@@ -50,6 +50,7 @@ const NEXT_STEP = {
   "policy.quorum-missing": "todo.policy",
   "receipt.version": "todo.version",
   "tlog-proof.version": "todo.version",
+  "certificate-proof.version": "todo.version",
   "record.type": "todo.version",
   "browser.insecure": "todo.no-secure",
   "browser.no-ed25519": "todo.no-crypto",
