@@ -2,7 +2,8 @@
 
 Rules (docs/spec.md, "Proof of a certificate"): a `.sogoc-proof` file is the canonical encoding of
 
-    [2, receipt, [[entry_body, record_index, record], …], [key proof, …], claims | nil]
+    [2, receipt, [[entry_body, record_index, record, place | nil], …], [key proof, …], claims | nil]
+    place = [signature, index, [path, …], header_leaf, header_index, [path, …]]
 
 `receipt` is the text of the receipt of one of the certificate's records, with its state part: the one of its issue, where
 the file is made by this program. The list holds *every* record of the certificate, in order. It needs no paths of its own:
@@ -13,7 +14,8 @@ left out.
 The history commits to each record's entry by its id, and the id is over the body that the author signed: so who signed each
 record is proved too. The row of each author's key stands in the state of the same checkpoint: the receipt has that of its own
 author, and the key proofs are of the others, each once, in the order in which they first signed. A key that was revoked from
-a time on puts in doubt what it may have signed after it: a renewal, a reinstatement, a paper, or the issue.
+a time on puts in doubt what it may have signed after it: a renewal, a reinstatement, a paper, or the issue. When the first
+and the newest record were registered stands in the subject's row; of one between them a place in the log can show it.
 
 `claims` are all the claims with the salt, or only some of them (`ledger.claims`).
 
@@ -26,12 +28,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from ledger import merkle
+from ledger import merkle, proofs
+from ledger.block import parse_header_leaf
+from ledger.checkpoint import Checkpoint
 from ledger.claims import Disclosure, FullClaims, parse_claims
 from ledger.encoding import Value, decode, encode
-from ledger.entry import EntryBody, check_record_size, entry_id, parse_body
+from ledger.entry import SIGNATURE_SIZE, EntryBody, check_record_size, entry_id, leaf_of, parse_body
 from ledger.errors import CannotTellError, FormatError, RefusedError, VerificationError
-from ledger.hashing import leaf_hash
+from ledger.hashing import HASH_SIZE, leaf_hash
 from ledger.receipt import Standing
 from ledger.records import Record, parse_record
 from ledger.records.base import integer, octets, text
@@ -50,6 +54,46 @@ _SHAPE = "certificate-proof.shape"
 
 
 @dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where an entry stands in the log, and in which block: that shows when it was registered."""
+
+    signature: bytes
+    """Of the entry: with the body, it makes the entry's leaf."""
+    index: int
+    path: tuple[bytes, ...]
+    header_leaf: bytes
+    """Of the block that holds the entry."""
+    header_index: int
+    header_path: tuple[bytes, ...]
+
+    def to_value(self) -> Value:
+        """As it stands in a file."""
+        return [
+            self.signature,
+            self.index,
+            list(self.path),
+            self.header_leaf,
+            self.header_index,
+            list(self.header_path),
+        ]
+
+    def time_ms(self, entry_body: bytes, checkpoint: Checkpoint) -> int:
+        """Chain time of the entry's block. Raises VerificationError (`proof.*`, `certificate.place`), or what reading a header
+        raises.
+        """
+        size, root = checkpoint.size, checkpoint.root
+        leaf = leaf_of(entry_body, self.signature)
+        proofs.verify_inclusion(leaf_hash(leaf), self.index, size, self.path, root)
+        proofs.verify_inclusion(leaf_hash(self.header_leaf), self.header_index, size, self.header_path, root)
+        header = parse_header_leaf(self.header_leaf)
+        if header.index != self.header_index or not header.first_index <= self.index < header.index:
+            raise VerificationError(
+                "certificate.place", "the entry is not in the block that is shown with it"
+            )
+        return header.time_ms
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectRecord:
     """A record with its place in its entry, as the subject's history commits to it."""
 
@@ -57,6 +101,8 @@ class SubjectRecord:
     """What the entry's author signed, in canonical bytes."""
     record_index: int
     record: bytes
+    place: LogPlace | None = None
+    """Needed only where it matters when the record was registered, and the subject's row does not say."""
 
     @property
     def entry_id(self) -> bytes:
@@ -76,7 +122,15 @@ class CertificateProof:
 
     def encoded(self) -> bytes:
         """The file's bytes."""
-        records: list[Value] = [[item.entry_body, item.record_index, item.record] for item in self.records]
+        records: list[Value] = [
+            [
+                item.entry_body,
+                item.record_index,
+                item.record,
+                None if item.place is None else item.place.to_value(),
+            ]
+            for item in self.records
+        ]
         keys: list[Value] = [proof.to_value() for proof in self.keys]
         claims = None if self.claims is None else self.claims.to_value()
         return encode([PROOF_VERSION, self.receipt, records, keys, claims])
@@ -122,13 +176,35 @@ class CertificateProof:
 
 def _subject_record(value: Value) -> SubjectRecord:
     match value:
-        case [bytes() as body, int() as index, bytes() as record] if (
+        case [bytes() as body, int() as index, bytes() as record, place] if (
             not isinstance(index, bool) and index >= 0
         ):
             check_record_size(record)
-            return SubjectRecord(body, index, record)
+            return SubjectRecord(body, index, record, None if place is None else _log_place(place))
         case _:
-            raise FormatError(_SHAPE, "a record in a proof is [entry body, record index, record]")
+            raise FormatError(_SHAPE, "a record in a proof is [entry body, record index, record, place]")
+
+
+def _log_place(value: Value) -> LogPlace:
+    match value:
+        case [
+            bytes() as signature,
+            int() as index,
+            list() as path,
+            bytes() as leaf,
+            int() as header_index,
+            list() as header_path,
+        ] if len(signature) == SIGNATURE_SIZE and index >= 0 and header_index >= 0:
+            if not isinstance(index, bool) and not isinstance(header_index, bool):
+                return LogPlace(signature, index, _path(path), leaf, header_index, _path(header_path))
+    raise FormatError(_SHAPE, "a place is [signature, index, path, header leaf, index, path]")
+
+
+def _path(value: list[Value]) -> tuple[bytes, ...]:
+    path = tuple(item for item in value if isinstance(item, bytes) and len(item) == HASH_SIZE)
+    if len(path) != len(value) or len(path) > proofs.MAX_PROOF_HASHES:
+        raise FormatError(_SHAPE, f"a path is a list of at most {proofs.MAX_PROOF_HASHES} hashes")
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +263,24 @@ class AuthoredRecord:
 
 
 def verify_records(
-    standing: Standing, records: Sequence[SubjectRecord], keys: Sequence[StateProof]
+    standing: Standing,
+    checkpoint: Checkpoint,
+    records: Sequence[SubjectRecord],
+    keys: Sequence[StateProof],
 ) -> tuple[AuthoredRecord, ...]:
     """Check that `records` are all of a subject's, in order, and `keys` the rows of their authors' keys; returns them read.
 
-    `standing`: of the subject, with the row of its receipt's author. Raises VerificationError (`certificate.records`,
-    `certificate.keys`, `state-proof.*` or the rule that a record breaks), CannotTellError (a type or version unknown
-    here), or FormatError (an entry body or a row that cannot be read).
+    `standing`: of the subject at this checkpoint, with the row of its receipt's author. Raises VerificationError
+    (`certificate.records`, `certificate.keys`, `certificate.place`, `proof.*`, `state-proof.*` or the rule that a record
+    breaks), CannotTellError (a type or version unknown here), or FormatError (a body, header or row that cannot be read).
     """
     check_history(standing.subject, records)
     authors = [_author_key(item.entry_body) for item in records]
     rows = _key_rows(standing, authors, keys)
-    disputed = disputed_records(standing.subject, [rows[key] for key in authors])
+    times = [
+        None if item.place is None else item.place.time_ms(item.entry_body, checkpoint) for item in records
+    ]
+    disputed = disputed_records(standing.subject, [rows[key] for key in authors], times)
     return tuple(
         AuthoredRecord(_read(item.record), key, number in disputed)
         for number, (item, key) in enumerate(zip(records, authors, strict=True))
@@ -223,12 +305,21 @@ def check_history(row: SubjectRow, records: Sequence[SubjectRecord]) -> None:
         )
 
 
-def disputed_records(row: SubjectRow, author_rows: Sequence[KeyRow]) -> frozenset[int]:
-    """Which of a subject's records are disputed, from 0; `author_rows`: of each one's author's key, in order."""
+def disputed_records(
+    row: SubjectRow, author_rows: Sequence[KeyRow], times_ms: Sequence[int | None]
+) -> frozenset[int]:
+    """Which of a subject's records are disputed, from 0.
+
+    `author_rows`: of each one's author's key, in order; `times_ms`: when each was registered, as far as that is known.
+    """
+    latest = [
+        row.latest_ms(is_first=number == 0) if time_ms is None else time_ms
+        for number, time_ms in enumerate(times_ms)
+    ]
     return frozenset(
         number
-        for number, author in enumerate(author_rows)
-        if author.is_disputed(row.latest_ms(is_first=number == 0))
+        for number, (author, latest_ms) in enumerate(zip(author_rows, latest, strict=True))
+        if author.is_disputed(latest_ms)
     )
 
 

@@ -369,7 +369,7 @@ def _certificate(
 ) -> Certificate | None:
     """What is proved of a certificate; None if its issue is not at hand."""
     if records and proved.standing is not None:
-        known = verify_records(proved.standing, records, keys)
+        known = verify_records(proved.standing, proved.checked.checkpoint, records, keys)
         disputed = [number for number, item in enumerate(known) if item.disputed]
         certificate = certificate_of([item.record for item in known], disputed)
         return replace(certificate, issue_key=known[0].author_key)

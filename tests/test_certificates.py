@@ -908,11 +908,13 @@ def test_disputes_are_those_of_the_card_box(
     ledger.place([end_key("revoke", "office", stolen, from_ms=from_ms)], by=manager)
     file_hash = data.draw(st.sampled_from([None, sha256(b"0"), sha256(b"1"), sha256(b"2")]))
     at = data.draw(st.integers(0, len(places) - 1))
-    proof = ledger.certificate_proof(places, CLAIMS, at=at)
+    timed = data.draw(st.sets(st.integers(0, len(places) - 1)))
+    proof = ledger.certificate_proof(places, CLAIMS, at=at, timed=sorted(timed))
+    assert CertificateProof.parse(proof.encoded()) == proof
     now_ms = START_MS + now_days * DAY
     judgement = judge_proof(proof.encoded(), ledger.policy, now_ms=now_ms, file_hash=file_hash)
     in_dispute = [
-        by == stolen and (times[0] if number == 0 else times[-1]) >= from_ms
+        by == stolen and (times[number] if number in {0, *timed} else times[-1]) >= from_ms
         for number, by in enumerate(told_by)
     ]
     assert judgement.rule == twin.disputed_verdict(status, facts, in_dispute, now_ms, file_hash)
@@ -969,7 +971,13 @@ def test_a_record_or_an_entry_of_tomorrow_is_no_forgery(rule: str, record: bytes
     assert told(judge_proof(proof, forced.policy, now_ms=START_MS)) == (Verdict.CANNOT_TELL, rule)
 
 
-RECORD: Value = [b"body", 0, issue()]
+RECORD: list[Value] = [b"body", 0, issue(), None]
+PLACE: list[Value] = [bytes(64), 2, [], b"header", 3, []]
+
+
+def placed(place: Value) -> Value:
+    """A file with one record that has this place."""
+    return [2, "r", [[*RECORD[:3], place]], [], None]
 
 
 @pytest.mark.parametrize(
@@ -985,12 +993,26 @@ RECORD: Value = [b"body", 0, issue()]
         ("certificate-proof.shape", [2, "r", [], [], None]),
         ("certificate-proof.shape", [2, "r", [RECORD] * (MAX_RECORDS + 1), [], None]),
         ("certificate-proof.shape", [2, "r", [RECORD], [None] * (MAX_RECORDS + 1), None]),
-        ("certificate-proof.shape", [2, "r", [[[], 0, issue()]], [], None]),
-        ("certificate-proof.shape", [2, "r", [["body", 0, issue()]], [], None]),
-        ("certificate-proof.shape", [2, "r", [[b"body", True, issue()]], [], None]),
-        ("certificate-proof.shape", [2, "r", [[b"body", -1, issue()]], [], None]),
-        ("certificate-proof.shape", [2, "r", [[b"body", 0, "x"]], [], None]),
-        ("record.size-64", [2, "r", [[b"body", 0, bytes(64)]], [], None]),
+        ("certificate-proof.shape", [2, "r", [[[], 0, issue(), None]], [], None]),
+        ("certificate-proof.shape", [2, "r", [["body", 0, issue(), None]], [], None]),
+        ("certificate-proof.shape", [2, "r", [[b"body", True, issue(), None]], [], None]),
+        ("certificate-proof.shape", [2, "r", [[b"body", -1, issue(), None]], [], None]),
+        ("certificate-proof.shape", [2, "r", [[b"body", 0, "x", None]], [], None]),
+        ("certificate-proof.shape", [2, "r", [RECORD[:3]], [], None]),
+        ("certificate-proof.shape", placed(b"")),
+        ("certificate-proof.shape", placed([])),
+        ("certificate-proof.shape", placed(PLACE[:5])),
+        ("certificate-proof.shape", placed([bytes(63), *PLACE[1:]])),
+        ("certificate-proof.shape", placed([PLACE[0], True, *PLACE[2:]])),
+        ("certificate-proof.shape", placed([PLACE[0], -1, *PLACE[2:]])),
+        ("certificate-proof.shape", placed([*PLACE[:2], None, *PLACE[3:]])),
+        ("certificate-proof.shape", placed([*PLACE[:2], [bytes(31)], *PLACE[3:]])),
+        ("certificate-proof.shape", placed([*PLACE[:2], [bytes(32)] * 65, *PLACE[3:]])),
+        ("certificate-proof.shape", placed([*PLACE[:3], "leaf", *PLACE[4:]])),
+        ("certificate-proof.shape", placed([*PLACE[:4], True, PLACE[5]])),
+        ("certificate-proof.shape", placed([*PLACE[:4], -1, PLACE[5]])),
+        ("certificate-proof.shape", placed([*PLACE[:5], ["hash"]])),
+        ("record.size-64", [2, "r", [[b"body", 0, bytes(64), None]], [], None]),
         ("state-proof.shape", [2, "r", [RECORD], [[]], None]),
         ("claims.form", [2, "r", [RECORD], [], [9]]),
         ("certificate-proof.version", [True, "r", [RECORD], [], None]),

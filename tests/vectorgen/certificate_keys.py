@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ledger import days
-from ledger.disclosure import CertificateProof
+from ledger.disclosure import CertificateProof, LogPlace
 from ledger.encoding import decode, encode
 from ledger.hashing import sha256
 from ledger.rows import KeyRow, key_key
 from ledger.state import StateProof
 from tests.chains import document, key
-from tests.vectorgen.case import Case
+from tests.vectorgen.case import Case, flip
 from tests.vectorgen.certificates import (
     AFTER,
     AFTER_RENEWED,
@@ -67,6 +67,7 @@ def cases() -> Iterator[Case]:
     yield from _disputed_statuses()
     yield from _disputed_papers()
     yield from _disputed_issues()
+    yield from _places()
     yield from _receipts()
 
 
@@ -227,6 +228,68 @@ def _disputed_issues() -> Iterator[Case]:
     first = stolen((ISSUED, THIEF), (RENEWAL, CLERK), after_ms=1)
     desc = "issued by a key that was revoked from a time after it"
     yield case("issue-before-dispute", desc, IN_FORCE, GOOD, first.proof(), AFTER)
+
+
+def _places() -> Iterator[Case]:
+    """Records between the first and the newest, shown with their places in the log."""
+    sheet = sha256(SHEET)
+    steps = ((ISSUED, "office"), (SHEET_STATED, THIEF), (RENEWAL, CLERK))
+    desk = stolen(*steps, after_ms=1)
+    untimed, proof = desk.proof(), desk.proof(timed=[1])
+    desc = "a paper named before the dispute, and a newer record: when the paper came is not shown"
+    yield case("place-none", desc, CANNOT, DISPUTED, untimed, hash=sheet)
+    desc = "the same with the paper's place: it came before"
+    yield case("place", desc, IN_FORCE, GOOD, proof, hash=sheet)
+    desc = "every record with its place"
+    yield case("place-of-all", desc, IN_FORCE, GOOD, desk.proof(2, timed=range(3)), hash=sheet)
+    disputed = stolen(*steps).proof(timed=[1])
+    desc = "with the paper's place: it came when the dispute began"
+    yield case("place-disputed", desc, CANNOT, DISPUTED, disputed, hash=sheet)
+    place, other = proof.records[1].place, desk.ledger.log_place(desk.places[2])
+    if place is None:
+        raise TypeError("the second record has a place")
+    earlier = desk.ledger.log_place(desk.places[0])
+    mismatch, wrong_block = "proof.root-mismatch", "certificate.place"
+    entry = (place.signature, place.index, place.path)
+    wrong: tuple[tuple[str, str, LogPlace, str], ...] = (
+        ("other-entry", "another entry's", other, mismatch),
+        ("signature", "another signature", replace(place, signature=flip(place.signature, 0)), mismatch),
+        ("index", "another index", replace(place, index=place.index - 2), mismatch),
+        ("index-outside", "an index outside the tree", replace(place, index=10**6), "proof.index"),
+        ("path", "a path too short", replace(place, path=place.path[:-1]), "proof.length"),
+        ("later-block", "a later block", LogPlace(*entry, *_block(other)), wrong_block),
+        ("earlier-block", "an earlier block", LogPlace(*entry, *_block(earlier)), wrong_block),
+        ("header-index", "another header index", replace(place, header_index=other.header_index), mismatch),
+        ("header-leaf", "another header", replace(place, header_leaf=other.header_leaf), mismatch),
+        ("header-path", "another header's path", replace(place, header_path=other.header_path), mismatch),
+    )
+    for name, desc, one, rule in wrong:
+        records = (proof.records[0], replace(proof.records[1], place=one), proof.records[2])
+        changed = replace(proof, records=records)
+        yield case(f"place-{name}", f"the paper's place: {desc}", NO_MATCH, rule, changed, hash=sheet)
+    entry_leaf = desk.ledger.leaves[place.index]
+    no_header = replace(place, header_leaf=entry_leaf, header_index=place.index, header_path=place.path)
+    records = (proof.records[0], replace(proof.records[1], place=no_header), proof.records[2])
+    desc = "the paper's place: the entry itself for a header"
+    yield case("place-no-header", desc, CANNOT, "header.leaf", replace(proof, records=records), hash=sheet)
+    value = decode(proof.encoded())
+    if not isinstance(value, list) or not isinstance(value[2], list):
+        raise TypeError("a proof file is an array of arrays")
+    first, second, third = value[2]
+    if not isinstance(second, list) or not isinstance(second[3], list):
+        raise TypeError("a record with its place is an array of arrays")
+    for name, what, item in (
+        ("five-items", "an item short", [*second[:3], second[3][:5]]),
+        ("bytes", "bytes", [*second[:3], b"place"]),
+        ("missing", "not even nil", second[:3]),
+    ):
+        data = encode([*value[:2], [first, item, third], *value[3:]])
+        desc = f"the paper's place: {what}"
+        yield case(f"place-{name}", desc, CANNOT, "certificate-proof.shape", data, hash=sheet)
+
+
+def _block(place: LogPlace) -> tuple[bytes, int, tuple[bytes, ...]]:
+    return place.header_leaf, place.header_index, place.header_path
 
 
 def _receipts() -> Iterator[Case]:

@@ -74,9 +74,11 @@ class Desk:
             desk.places.append(desk.ledger.place([one]))
         return desk
 
-    def proof(self, at: int = 0, *, validators: Sequence[int] = range(QUORUM)) -> CertificateProof:
+    def proof(
+        self, at: int = 0, *, validators: Sequence[int] = range(QUORUM), timed: Sequence[int] = ()
+    ) -> CertificateProof:
         """The proof file with all records and claims, and the receipt of record `at`."""
-        return self.ledger.certificate_proof(self.places, CLAIMS, at=at, validators=validators)
+        return self.ledger.certificate_proof(self.places, CLAIMS, at=at, validators=validators, timed=timed)
 
 
 def case(
@@ -308,11 +310,11 @@ def _shapes() -> Iterator[Case]:
         ("map", "a map", {"receipt": text}, shape),
         ("receipt-bytes", "the receipt as bytes", [2, proof.receipt.encode(), records, keys, claims], shape),
         ("no-records", "no records", [2, text, [], keys, claims], shape),
-        ("record-two-items", "a record without its place", [2, text, [[body, b"a"]], keys, claims], shape),
+        ("record-two-items", "a record without its place", [2, text, [[body, 0, b"a"]], keys, claims], shape),
         (
             "entry-body-array",
             "an entry body that is no bytes",
-            [2, text, [[[1], 0, b"a"]], keys, claims],
+            [2, text, [[[1], 0, b"a", None]], keys, claims],
             shape,
         ),
         ("keys-nil", "nil for the keys' rows", [2, text, records, None, claims], shape),
@@ -325,7 +327,7 @@ def _shapes() -> Iterator[Case]:
         (
             "record-64-bytes",
             "a record of the refused length",
-            [2, text, [[body, 0, bytes(64)]], keys, claims],
+            [2, text, [[body, 0, bytes(64), None]], keys, claims],
             "record.size-64",
         ),
         (

@@ -10,7 +10,7 @@ from functools import cache
 
 from ledger import merkle, tlog_proof
 from ledger.claims import Disclosure, FullClaims
-from ledger.disclosure import CertificateProof, SubjectRecord
+from ledger.disclosure import CertificateProof, LogPlace, SubjectRecord
 from ledger.encoding import Value, encode
 from ledger.entry import encode_record, parse_leaf
 from ledger.execution import seal
@@ -101,8 +101,12 @@ class Ledger(Chain):
         *,
         at: int = 0,
         validators: Sequence[int] = range(QUORUM),
+        timed: Sequence[int] = (),
     ) -> CertificateProof:
-        """The proof file of a certificate whose records stand in entries of their own, with the receipt of record `at`."""
+        """The proof file of a certificate whose records stand in entries of their own, with the receipt of record `at`.
+
+        `timed`: numbers of the records that are shown with their places in the log.
+        """
         bodies = [parse_leaf(self.leaves[place])[0] for place in places]
         authors = dict.fromkeys(body.author_key for body in bodies)
         del authors[bodies[at].author_key]
@@ -110,11 +114,29 @@ class Ledger(Chain):
         return CertificateProof(
             parts.text(),
             tuple(
-                SubjectRecord(body.encoded(), 0, self.records[place][0])
-                for body, place in zip(bodies, places, strict=True)
+                SubjectRecord(
+                    body.encoded(),
+                    0,
+                    self.records[place][0],
+                    self.log_place(place) if number in timed else None,
+                )
+                for number, (body, place) in enumerate(zip(bodies, places, strict=True))
             ),
             tuple(StateProof.from_value(self.prove(key_key(author))) for author in authors),
             claims,
+        )
+
+    def log_place(self, index: int) -> LogPlace:
+        """Where an entry stands in the log, and in which block."""
+        hashes = self._leaf_hashes(self.size)
+        (end,) = (one.index for one in self.headers if one.first_index <= index < one.index)
+        return LogPlace(
+            parse_leaf(self.leaves[index])[1],
+            index,
+            tuple(merkle.inclusion_path(hashes, index)),
+            self.leaves[end],
+            end,
+            tuple(merkle.inclusion_path(hashes, end)),
         )
 
     def line(self, authority: str) -> list[str]:

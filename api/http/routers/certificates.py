@@ -291,7 +291,8 @@ def get_certificate_proof(
     """
     final = context_of(request).final
     records = _one(final, bytes.fromhex(certificate), authority)
-    proof = certificate_proof(final, [place for place, _ in records])
+    row = subject_row(final, records[0][1].subject)
+    proof = certificate_proof(final, row, [place for place, _ in records])
     return Response(proof.encoded(), media_type=PROOF_TYPE, headers={"cache-control": "no-cache"})
 
 

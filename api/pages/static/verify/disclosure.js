@@ -1,19 +1,20 @@
 /**
  * The proof file of a certificate: what its holder shows (docs/spec.md, "Proof of a certificate").
  *
- * Rules: a `.sogoc-proof` is `[2, receipt, [[entry_body, record_index, record], …], [key proof, …], claims | nil]`. The list holds every
- * record of the certificate, in order: the state proof in the receipt shows root and count of its history, and the list is that or is
- * refused. An entry's id is over its body, so who signed each record is proved too; the key proofs are of the rows of those keys that are not
+ * Rules: a `.sogoc-proof` is `[2, receipt, [[entry_body, record_index, record, place | nil], …], [key proof, …], claims | nil]`, a place
+ * `[signature, index, path, header_leaf, header_index, path]`. The list holds every record of the certificate, in order: the state proof in
+ * the receipt shows root and count of its history, and the list is that or is refused. An entry's id is over its body, so who signed each record is proved too; the key proofs are of the rows of those keys that are not
  * the receipt's author's, each once, in the order in which they first signed. What a revoked key may have signed in its disputed interval
  * is in doubt.
  */
 
-import { equal, isBytes, toHex } from "./bytes.js";
+import { equal, isBytes, isHash, toHex } from "./bytes.js";
 import { parseClaims } from "./claims.js";
-import { entryId, parseEntryBody } from "./entry.js";
+import { entryId, entryLeaf, parseEntryBody } from "./entry.js";
 import { CannotTellError, FormatError, VerificationError } from "./errors.js";
 import { leafHash } from "./hash.js";
-import { rootOfHashes } from "./merkle.js";
+import { parseHeaderLeaf } from "./header.js";
+import { MAX_PATH, rootOfHashes, verifyInclusion } from "./merkle.js";
 import { decode } from "./msgpack.js";
 import { knownRecord } from "./receipt.js";
 import { checkRecordSize } from "./records.js";
@@ -26,7 +27,8 @@ import { parseStateProof, verifyMembership } from "./state.js";
 /** @typedef {import("./rows.js").KeyRow} KeyRow */
 /** @typedef {import("./rows.js").SubjectRow} SubjectRow */
 /** @typedef {import("./state.js").StateProof} StateProof */
-/** @typedef {{entryBody: Uint8Array, recordIndex: number, record: Uint8Array}} SubjectRecord */
+/** Where an entry stands in the log, and in which block. @typedef {{signature: Uint8Array, index: bigint, path: Uint8Array[], headerLeaf: Uint8Array, headerIndex: bigint, headerPath: Uint8Array[]}} LogPlace */
+/** @typedef {{entryBody: Uint8Array, recordIndex: number, record: Uint8Array, place: LogPlace|null}} SubjectRecord */
 /** @typedef {{receipt: string, records: SubjectRecord[], keys: StateProof[], claims: Claims|null}} CertificateProof */
 /** A record, the key that signed it, and whether that may have been in the key's disputed interval. @typedef {{record: LedgerRecord, authorKey: Uint8Array, disputed: boolean}} AuthoredRecord */
 /**
@@ -75,22 +77,40 @@ export function parseCertificateProof(data) {
  * @returns {SubjectRecord}
  */
 function parseSubjectRecord(value) {
-  if (!Array.isArray(value) || value.length !== 3 || !isBytes(value[0]) || typeof value[1] !== "number" || value[1] < 0 || !isBytes(value[2])) {
-    throw new FormatError("certificate-proof.shape", "a record in a proof is [entry body, record index, record]");
+  if (!Array.isArray(value) || value.length !== 4 || !isBytes(value[0]) || !isCount(value[1]) || !isBytes(value[2])) {
+    throw new FormatError("certificate-proof.shape", "a record in a proof is [entry body, record index, record, place]");
   }
   checkRecordSize(value[2]);
-  return { entryBody: value[0], recordIndex: value[1], record: value[2] };
+  return { entryBody: value[0], recordIndex: value[1], record: value[2], place: value[3] === null ? null : parsePlace(value[3]) };
+}
+
+/** @param {any} value */
+const isCount = (value) => typeof value === "number" && value >= 0;
+
+/** @param {any} value */
+const isPath = (value) => Array.isArray(value) && value.length <= MAX_PATH && value.every(isHash);
+
+/**
+ * @param {any} value
+ * @returns {LogPlace}
+ */
+function parsePlace(value) {
+  const [signature, index, path, headerLeaf, headerIndex, headerPath] = Array.isArray(value) && value.length === 6 ? value : [];
+  if (!isBytes(signature) || signature.length !== 64 || !isCount(index) || !isPath(path) || !isBytes(headerLeaf) || !isCount(headerIndex) || !isPath(headerPath)) {
+    throw new FormatError("certificate-proof.shape", "a place is [signature, index, path, header leaf, index, path]");
+  }
+  return { signature, index: BigInt(index), path, headerLeaf, headerIndex: BigInt(headerIndex), headerPath };
 }
 
 /**
  * Check that records are all of a subject's, in order, and `keys` the rows of their authors' keys. Throws VerificationError
- * (`certificate.records`, `certificate.keys`, `state-proof.*`), or what the reading of a record, body or row throws.
+ * (`certificate.records`, `certificate.keys`, `certificate.place`, `proof.*`, `state-proof.*`), or what the reading of a record, body or row throws.
  * @param {VerifiedReceipt} proved one of the subject's receipts
  * @param {SubjectRecord[]} records
  * @param {StateProof[]} keys
  * @returns {Promise<AuthoredRecord[]>}
  */
-export async function verifyRecords({ authorKey, standing }, records, keys) {
+export async function verifyRecords({ authorKey, checked, standing }, records, keys) {
   if (standing === null) throw new CannotTellError("receipt.no-state", "the receipt does not say what was recorded of its subject");
   await checkHistory(standing.subject, records);
   const authors = records.map((item) => parseEntryBody(item.entryBody).authorKey);
@@ -100,10 +120,15 @@ export async function verifyRecords({ authorKey, standing }, records, keys) {
     throw new VerificationError("certificate.keys", `${others.length} keys beside the receipt's signed records of it, and rows of ${keys.length} are here`);
   }
   for (const [at, [name, key]] of others.entries()) rows.set(name, await keyRow(standing.header.stateRoot, key, keys[at]));
+  /** @type {number[]} */
+  const times = [];
+  for (const [number, item] of records.entries()) {
+    times.push(item.place ? await timeOf(item.place, item.entryBody, checked.checkpoint) : latestMs(standing.subject, number === 0));
+  }
   return records.map((item, number) => ({
     record: knownRecord(item.record),
     authorKey: authors[number],
-    disputed: isDisputed(/** @type {KeyRow} */ (rows.get(toHex(authors[number]))), latestMs(standing.subject, number === 0)),
+    disputed: isDisputed(/** @type {KeyRow} */ (rows.get(toHex(authors[number]))), times[number]),
   }));
 }
 
@@ -119,6 +144,22 @@ async function checkHistory(row, records) {
   if (!equal(await rootOfHashes(await Promise.all(leaves)), row.root)) {
     throw new VerificationError("certificate.records", "these are not the subject's records in order");
   }
+}
+
+/**
+ * Chain time of an entry's block.
+ * @param {LogPlace} place
+ * @param {Uint8Array} entryBody
+ * @param {{size: bigint, root: Uint8Array}} checkpoint
+ */
+async function timeOf({ signature, index, path, headerLeaf, headerIndex, headerPath }, entryBody, { size, root }) {
+  await verifyInclusion(await leafHash(entryLeaf(entryBody, signature)), index, size, path, root);
+  await verifyInclusion(await leafHash(headerLeaf), headerIndex, size, headerPath, root);
+  const header = parseHeaderLeaf(headerLeaf);
+  if (header.index !== headerIndex || index < header.firstIndex || index >= headerIndex) {
+    throw new VerificationError("certificate.place", "the entry is not in the block that is shown with it");
+  }
+  return header.timeMs;
 }
 
 /**

@@ -98,6 +98,15 @@ export function parseEntryLeaf(leaf) {
 }
 
 /**
+ * An entry's leaf in the log: `[0, body, signature]`.
+ * @param {Uint8Array} body its canonical bytes
+ * @param {Uint8Array} signature 64 bytes
+ */
+export function entryLeaf(body, signature) {
+  return join([Uint8Array.of(0x93, 0x00), body, Uint8Array.of(0xc4, 0x40), signature]);
+}
+
+/**
  * The id of an entry: SHA-256 over its context and body.
  * @param {{bytes: Uint8Array}} body
  */
@@ -173,7 +182,7 @@ export async function buildEntry({ chainId, publicKey, sign, timeMs, nonce, reco
   const signature = signed instanceof Uint8Array ? signed : new Uint8Array(signed);
   // What this very browser would not accept is not sent: a wrong key, or a signer that returned something else.
   await verifyEntrySignature(body, signature);
-  const leaf = join([Uint8Array.of(0x93, 0x00), body.bytes, Uint8Array.of(0xc4, 0x40), signature]);
+  const leaf = entryLeaf(body.bytes, signature);
   const submission = encode([0, leaf, records]);
   if (submission.length > MAX_SUBMISSION_BYTES) {
     throw new FormatError("entry.size", `an entry with its records has at most ${MAX_SUBMISSION_BYTES} bytes`);
