@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from ledger.hashing import leaf_hash
 from ledger.policy import Policy
 from ledger.proofs import verify_inclusion
 from ledger.receipt import verify
-from ledger.rows import VALIDATORS_KEY, key_key, member_key, subject_key
+from ledger.rows import VALIDATORS_KEY, SubjectRow, key_key, member_key, subject_key
 from ledger.rules import Place
 from ledger.state import StateProof, verify_absence, verify_membership
 from ledger.store.view import LedgerView
@@ -342,6 +343,37 @@ def test_a_proof_has_the_rows_of_all_keys_that_signed(node: Node, http: TestClie
     assert judge_proof(data, policy, now_ms=clock_ms()).rule == "status.in-force"
     (answer,) = http.get(address).json()["certificates"]
     assert (answer["disputed"], answer["valid_until"]) == ([answer["records"][1]] * 2, "2099-12-31")
+
+
+def test_a_proof_shows_when_a_record_came_where_a_dispute_makes_that_matter(
+    node: Node, http: TestClient, policy: Policy
+) -> None:
+    """A sheet stated before the theft stays good, though another key renews the certificate after it."""
+    identifier, sheet = b"renewed after it", hashlib.sha256(b"an older sheet").digest()
+    key = new_key()
+    register_key(node, key, member="office", roles=("issuer",))
+    put(node, sign(node, [certificate_record("issue", identifier, valid_until="2090-12-31")]))
+    put(node, sign(node, [certificate_record("paper", identifier, hash=sheet)], key=key))
+    stated_ms = subject_row_of(node, identifier).changed_ms
+    put(node, sign(node, [certificate_record("renew", identifier, valid_until="2099-12-31")]))
+    address = f"/v1/certificates/{identifier.hex()}"
+    assert not any(one.place for one in CertificateProof.parse(http.get(f"{address}/proof").content).records)
+    for from_ms, places, rule in ((stated_ms + 1, [1], "status.in-force"), (stated_ms, [1], "key.disputed")):
+        body: dict[str, Value] = {"authority": "office", "member": "office", "key": key.public_key}
+        put(node, sign(node, [encode_record("key.revoke/1", body | {"from_ms": from_ms})], key="admin"))
+        proof = CertificateProof.parse(http.get(f"{address}/proof").content)
+        assert [number for number, one in enumerate(proof.records) if one.place] == places
+        assert judge_proof(proof, policy, now_ms=clock_ms(), file_hash=sheet).rule == rule
+        bare = replace(proof, records=tuple(replace(one, place=None) for one in proof.records))
+        assert judge_proof(bare, policy, now_ms=clock_ms(), file_hash=sheet).rule == "key.disputed"
+        (answer,) = http.get(address).json()["certificates"]
+        assert answer["disputed"] == ([answer["records"][1]] if rule == "key.disputed" else [])
+
+
+def subject_row_of(node: Node, identifier: bytes) -> SubjectRow:
+    data = node.final.view.get(subject_key("certificate", "office", identifier))
+    assert data is not None
+    return SubjectRow.parse(data)
 
 
 def test_who_repeats_a_certificate_s_identifier_takes_nothing_from_it(

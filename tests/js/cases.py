@@ -385,7 +385,7 @@ def keyed_proof_cases() -> dict[str, Case]:
     policy = desk_of_keys().ledger.policy.format()
     cases: dict[str, Case] = {}
     for name, desk in (("keyed", desk_of_keys(*steps)), ("stolen", revoked_from(desk_of_keys(*steps), 1))):
-        honest = desk.proof(2).encoded()
+        honest = desk.proof(2, timed=(1, 3)).encoded()
         damage = random.Random(name)
         files = {name: honest} | {
             f"{name} damaged {at}": one for at, one in enumerate(damaged(honest, damage, 120))

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,45 @@ type listed struct {
 	body   []byte
 	index  int64
 	record []byte
+	place  *logPlace // nil where it does not matter when the record came
+}
+
+// logPlace is where an entry stands in the log, and in which block.
+type logPlace struct {
+	signature   []byte
+	index       uint64
+	path        [][]byte
+	headerLeaf  []byte
+	headerIndex uint64
+	headerPath  [][]byte
+}
+
+func parsePlace(value any) (*logPlace, error) {
+	f := arrayOf("place", value, 6)
+	place := &logPlace{f.bytes(0, 64), uint64(f.natural(1)), f.hashes(2), f.bytes(3, -1), uint64(f.natural(4)), f.hashes(5)}
+	if len(place.path) > maxPath || len(place.headerPath) > maxPath {
+		f.fail("a path is too long")
+	}
+	return place, f.err
+}
+
+// time is that of the entry's block.
+func (p *logPlace) time(body []byte, proven *Proven) (int64, error) {
+	leaf := slices.Concat([]byte{0x93, tagEntry}, body, []byte{0xc4, 64}, p.signature)
+	if err := checkInclusion(leafHash(leaf), p.index, proven.Size, p.path, proven.Root); err != nil {
+		return 0, fmt.Errorf("the entry in the log: %w", err)
+	}
+	if err := checkInclusion(leafHash(p.headerLeaf), p.headerIndex, proven.Size, p.headerPath, proven.Root); err != nil {
+		return 0, fmt.Errorf("the header in the log: %w", err)
+	}
+	header, err := decodeHeader(p.headerLeaf)
+	if err != nil {
+		return 0, unreadable(err)
+	}
+	if uint64(header.Index()) != p.headerIndex || p.index < uint64(header.FirstIndex) || p.index >= p.headerIndex {
+		return 0, errors.New("the entry is not in the block that is shown with it")
+	}
+	return header.Time, nil
 }
 
 // certificateProof is a proof file as it came.
@@ -49,8 +89,12 @@ func parseCertificateProof(data []byte) (*certificateProof, error) {
 		f.fail("it lists no record, or too much")
 	}
 	for _, item := range records {
-		r := arrayOf("record of a proof", item, 3)
-		one := listed{r.bytes(0, -1), r.natural(1), r.bytes(2, -1)}
+		r := arrayOf("record of a proof", item, 4)
+		one := listed{body: r.bytes(0, -1), index: r.natural(1), record: r.bytes(2, -1)}
+		if r.items[3] != nil {
+			one.place, err = parsePlace(r.items[3])
+			f.join(err)
+		}
 		f.join(r.err)
 		f.join(checkRecordSize(one.record))
 		proof.records = append(proof.records, one)
@@ -209,8 +253,14 @@ func (p *certificateProof) checkRecords(a *Answer) ([]*Record, []bool, error) {
 		if err := record.check(); err != nil {
 			return nil, nil, err
 		}
+		latest := a.Subject.latest(i == 0)
+		if one.place != nil {
+			if latest, err = one.place.time(one.body, a.Proven); err != nil {
+				return nil, nil, err
+			}
+		}
 		records = append(records, record)
-		disputed = append(disputed, rows[authors[i]].disputedBy(a.Subject.latest(i == 0)))
+		disputed = append(disputed, rows[authors[i]].disputedBy(latest))
 	}
 	return records, disputed, nil
 }
