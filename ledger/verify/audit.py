@@ -10,7 +10,7 @@ Rules:
 * Blocks are executed again here, in order, with what was worked out ahead where that holds.
 * Memory does not grow with the ledger. What is held is: tasks under way or waiting for their turn, at most `window` and
   about `WINDOW_BYTES` of bundles, with what came of them; up to `LOOK_AHEAD_BYTES` of segments and the segments of one
-  block; at level FULL the scratch state, with a limit of its own and the rest in a database on the disk; and the buffers
+  block; at level FULL the scratch state, with limits of its own and the rest in a database on the disk; and the buffers
   and caches of LevelDB. (`tests/test_verify_scratch.py` holds it to that; measured: docs/performance.md.)
 
 Not here: opening a source (`ledger.verify.sources`), measuring time, printing.
