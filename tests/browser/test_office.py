@@ -23,7 +23,12 @@ from api.certificates.schemas import schemas
 from api.certificates.table import read_table
 from api.cli.verify import judge_file
 from api.pages import words
+from api.pages.assets import assets
 from ledger.claims import FullClaims
+from ledger.credentials import did, jcs, vc
+from ledger.credentials.jcs import parse as parse_json
+from ledger.credentials.multibase import base58btc
+from ledger.credentials.verdict import judge_credential
 from ledger.disclosure import CertificateProof
 from ledger.errors import FormatError
 from ledger.hashing import sha256
@@ -594,14 +599,16 @@ def test_two_certificates_from_a_table_to_a_pack_that_verifies(desk: Desk, offic
         held = {
             Path(name).suffix: archive.read(name) for name in archive.namelist() if name.startswith("00002-")
         }
-        assert len(archive.namelist()) == 6
+        assert len(archive.namelist()) == 8
         archive.extractall(office.papers / "pack")
-    assert set(held) == {".pdf", ".tlog-proof", ".sogoc-proof"}
+    assert set(held) == {".pdf", ".tlog-proof", ".sogoc-proof", ".json"}
     # A file's evidence lies beside it under the file's own name and one more suffix, as `sogoc certify` writes it.
     for sheet in (office.papers / "pack").rglob("*.pdf"):
+        assert sheet.with_name(f"{sheet.name}.vc.json").is_file()
         assert sheet.with_name(f"{sheet.name}.sogoc-proof").is_file()
         found = judge_file(sheet, None, None, office.node.policy, now_ms=clock_ms())
         assert found.verdict is Verdict.IN_FORCE, found
+    check_credential(held[".json"], held[".sogoc-proof"], office)
     proof = CertificateProof.parse(held[".sogoc-proof"])
     judgement = judge_proof(proof, office.node.policy, now_ms=clock_ms(), file_hash=sha256(held[".pdf"]))
     assert judgement.verdict is Verdict.IN_FORCE, judgement
@@ -629,6 +636,54 @@ def test_two_certificates_from_a_table_to_a_pack_that_verifies(desk: Desk, offic
     )
     assert "Dứa" not in left
     assert "Mẫu" not in left
+
+
+def check_credential(data: bytes, proof: bytes, office: Office) -> None:
+    """What the browser signed is, but for its time and signature, what the command line would have made of the same proof."""
+    judgement = judge_credential(data, proof, office.node.policy, now_ms=clock_ms())
+    assert (judgement.verdict, judgement.rule) == (Verdict.IN_FORCE, "status.in-force")
+    assert judgement.certificate is not None
+    assert judgement.proved is not None
+    claims = CertificateProof.parse(proof).claims
+    assert isinstance(claims, FullClaims)
+    credential = parse_json(data)
+    expected = vc.certificate_credential(
+        judgement.certificate,
+        claims,
+        vc.Issuer(did.did_key(judgement.proved.author_key), "UBND phường Phú Sơn"),
+        kind="OcopProductCertificate",
+        origin=office.node.genesis.origin,
+    )
+    assert {name: value for name, value in credential.items() if name != "proof"} == expected
+    forged = {**credential, "issuer": {**credential["issuer"], "name": "UBND phường Khác"}}
+    assert (
+        judge_credential(
+            json.dumps(forged).encode(), proof, office.node.policy, now_ms=clock_ms()
+        ).verdict
+        is Verdict.DOES_NOT_MATCH
+    )
+
+
+def test_the_page_writes_json_as_the_canonical_form_says(desk: Desk) -> None:
+    """RFC 8785 and base58btc, against the libraries that the command line uses."""
+    values: list[dict[str, Any]] = [
+        {"b": 1, "a": [True, None, "x"], "\u20ac": 0, "\ufb33": -1, "\U0001f600": 2, "\r": "\u2028\x7f"},
+        {"Hạng sao": 4, "á": "dấu “ngoặc” \\ \" \b\f\n\t\u000b\u0000 NFC và á", "": {"z": {}, "y": []}},
+        {"n": 2**53 - 1, "m": -(2**53) + 1, "zero": 0},
+    ]
+    parts = [b"", b"\0", b"\0\0\x01", bytes(range(64)), b"\xff" * 34]
+    said = desk.page.evaluate(
+        """async ([address, values, parts]) => {
+          const { canonical, base58btc } = await import(address);
+          const refused = [];
+          for (const bad of ["\\ud800", "a\\udc00", 2 ** 53, 0.5]) { try { canonical({ x: bad }); } catch (error) { refused.push(error.rule); } }
+          return [values.map(canonical), parts.map((part) => base58btc(Uint8Array.from(part))), refused];
+        }""",
+        [assets().address("js/office/credential.js"), values, [list(part) for part in parts]],
+    )
+    assert [text.encode() for text in said[0]] == [jcs.canonical(value) for value in values]
+    assert said[1] == [base58btc(part) for part in parts]
+    assert said[2] == ["json.value"] * 4
 
 
 def test_a_table_s_mistakes_are_named_by_row_and_column(desk: Desk) -> None:

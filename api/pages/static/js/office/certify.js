@@ -13,7 +13,7 @@ import { el, icon, save, say } from "../dom.js";
 import { language, showDay, t } from "../words.js";
 import { hasVault } from "./anchor.js";
 import { desk, keyFor } from "./desk.js";
-import { claimsValue, jobPanel } from "./jobs.js";
+import { SCHEMAS, claimsValue, jobPanel } from "./jobs.js";
 import { random } from "./keys.js";
 import { askSigned, forEach } from "./node.js";
 import { follow, jobOf, jobs, keepJob, mend, say as sayDoing, sign } from "./queue.js";
@@ -24,7 +24,6 @@ import { act, checkbox, chooser, field, guarded, input, select, today } from "./
 /** @typedef {import("./table.js").Row} Row */
 /** @typedef {import("./table.js").Mistake} Mistake */
 
-const SCHEMAS = "/van-phong/schemas.json";
 const LIST_SIZE = 131_072;
 const SHEETS_AT_ONCE = 200;
 /** What the node says where no sheet will ever be made of it: then the certificate stands without one. */
