@@ -6,14 +6,26 @@ ledger by the caller before it is read (`api.cli.signing.submit_final`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Final
+
 from api.answers import Fields, unusable
 from api.client import Client
 from ledger.encoding import Value, encode
 from ledger.hashing import sha256
 from ledger.keys import SigningKey
 from ledger.records.privacy import vault_message
+from node.vault.batch import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, batch_of
 
-_VERBS = {"store": "/v1/vault/items", "read": "/v1/vault/read", "state": "/v1/vault/state"}
+_OVERHEAD: Final = 64
+"""Bytes of a batch beside a content, at most: the item, and lengths."""
+
+_VERBS = {
+    "store": "/v1/vault/items",
+    "store-all": "/v1/vault/batches",
+    "read": "/v1/vault/read",
+    "state": "/v1/vault/state",
+}
 
 
 class VaultClient:
@@ -27,6 +39,12 @@ class VaultClient:
     def store(self, owner: str, item: bytes, content: bytes) -> None:
         """Keep a content for `owner` under 32 bytes (`ledger.records.privacy.vault_item`); on the disk when this returns."""
         self._ask("store", [owner, item, sha256(content)], [owner, item, content])
+
+    def store_all(self, owner: str, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep contents by item, in as few requests as their limits allow; each of these keeps all it has or nothing."""
+        for part in _parts(items):
+            batch = batch_of(part)
+            self._ask("store-all", [owner, sha256(batch)], [owner, batch])
 
     def read(self, access: bytes) -> bytes:
         """What the final `access.log/1` record of id `access`, signed with the same key, names."""
@@ -49,3 +67,18 @@ class VaultClient:
         signature = self._signer.sign(vault_message(self._chain_id, challenge, verb, *signed))
         body = encode([self._signer.public_key, challenge, signature, *sent])
         return self._client.post(_VERBS[verb], body)
+
+
+def _parts(items: Iterable[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Items in groups that a request may hold."""
+    part: list[tuple[bytes, bytes]] = []
+    size = _OVERHEAD
+    for item, content in items:
+        more = len(content) + _OVERHEAD
+        if part and (len(part) == MAX_BATCH_ITEMS or size + more > MAX_BATCH_BYTES):
+            yield part
+            part, size = [], _OVERHEAD
+        part.append((item, content))
+        size += more
+    if part:
+        yield part

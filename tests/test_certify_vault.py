@@ -124,7 +124,7 @@ def test_where_the_vault_refuses_nothing_is_issued(office: Vaulted, monkeypatch:
         raise UsageError("vault.full", "no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(VaultClient, "store", refuse)
+        patch.setattr(VaultClient, "store_all", refuse)
         assert office.issue(table_of(line(7)), "refused").rule == "vault.full"
     assert office.issued() == before
     assert office.issue(table_of(line(7)), "refused").code == 0

@@ -233,6 +233,7 @@ OPERATIONS = [
     ("GET", "/v1/status-lists/{authority}/{number}/{purpose}"),
     ("GET", "/v1/subjects/{kind}/{authority}/{identifier}/history"),
     ("GET", "/v1/subjects/{record_id}/history"),
+    ("POST", "/v1/vault/batches"),
     ("POST", "/v1/vault/carry-out"),
     ("POST", "/v1/vault/challenge"),
     ("POST", "/v1/vault/items"),

@@ -248,6 +248,7 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/status-lists/{authority}/{number}/{purpose}", "get"),
         ("/v1/subjects/{kind}/{authority}/{identifier}/history", "get"),
         ("/v1/subjects/{record_id}/history", "get"),
+        ("/v1/vault/batches", "post"),
         ("/v1/vault/carry-out", "post"),
         ("/v1/vault/challenge", "post"),
         ("/v1/vault/items", "post"),

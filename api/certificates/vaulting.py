@@ -43,9 +43,16 @@ class VaultClaims:
 
     def keep(self, planned: Iterable[Planned]) -> None:
         """Keep claims and salts: on the node's disk when this returns. What is there already stays. Raises ApiError."""
-        for one in planned:
-            item = vault_item(self._authority, CERTIFICATE, one.certificate)
-            self._vault.store(self._authority, item, encode(one.claims.to_value()))
+        self._vault.store_all(
+            self._authority,
+            (
+                (
+                    vault_item(self._authority, CERTIFICATE, one.certificate),
+                    encode(one.claims.to_value()),
+                )
+                for one in planned
+            ),
+        )
 
 
 def read_claims(content: bytes) -> FullClaims:

@@ -9,7 +9,7 @@ What this module does not do: HTTP, and knowing what a content means.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -23,6 +23,7 @@ from ledger.records.privacy import ERASURE, ERASURE_LOOKUP, vault_place
 from ledger.rows import KeyRow, subject_key
 from node.receipts import FinalView, parse_place
 from node.service import Node, clock_ms
+from node.vault.batch import parse_batch
 from node.vault.access import Challenges, Signed, check_officer, check_owner, recorded_access
 from node.vault.store import Kept, Vault, wrapping_key
 
@@ -83,11 +84,29 @@ class VaultKeeper:
         Raises RefusedError (`vault.challenge`, `vault.signature`, `vault.key`, `vault.role`, `vault.owner`), VaultError,
         StoreError.
         """
-        final = self._admit(signed, owner, "store", owner, item, sha256(content))
-        if self._is_erased(final, owner, item):
-            raise RefusedError("vault.erased", "the ledger says that this item has been erased")
-        self._vault.put(vault_place(owner, item), content)
-        _log.info("stored", owner=owner, item=item.hex(), bytes=len(content))
+        self._admit(signed, owner, "store", owner, item, sha256(content))
+        self._keep(owner, [(item, content)])
+
+    def store_all(self, signed: Signed, owner: str, batch: bytes) -> int:
+        """Keep many contents for a member, all of them or none; on the disk when this returns how many there are.
+
+        `batch` is what `batch_of` makes; it is signed by its SHA-256. Raises as `store`, and FormatError (`vault.batch`).
+        """
+        self._admit(signed, owner, "store-all", owner, sha256(batch))
+        items = parse_batch(batch)
+        self._keep(owner, items)
+        return len(items)
+
+    def _keep(self, owner: str, items: Sequence[tuple[bytes, bytes]]) -> None:
+        # Nothing is erased meanwhile: a tombstone that becomes final after this look is carried out after this write.
+        with self._erasing:
+            final = self._node.final
+            for item, _ in items:
+                if self._is_erased(final, owner, item):
+                    raise RefusedError("vault.erased", "the ledger says that this item has been erased")
+            self._vault.put_all([(vault_place(owner, item), content) for item, content in items])
+        for item, content in items:
+            _log.info("stored", owner=owner, item=item.hex(), bytes=len(content))
 
     def read(self, signed: Signed, record_id: bytes) -> bytes:
         """What the recorded access `record_id` names. Raises as `store` and `recorded_access`; VaultError (`vault.used`)."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Final, Self
@@ -117,32 +117,42 @@ class Vault:
         return Kept.UNKNOWN if self._database.get(_ERASED + item) is None else Kept.ERASED
 
     def put(self, item: bytes, content: bytes) -> None:
-        """Keep a content; on the disk when this returns. The same content again changes nothing.
+        """Keep a content; on the disk when this returns. Raises as `put_all`."""
+        self.put_all([(item, content)])
 
-        Raises VaultError: `vault.item`, `vault.size`, `vault.erased`, `vault.exists` (another content is held); StoreError.
+    def put_all(self, items: Sequence[tuple[bytes, bytes]]) -> None:
+        """Keep contents by item, all of them or none, in one synced write; on the disk when this returns. The same content again
+        changes nothing.
+
+        Raises VaultError: `vault.item`, `vault.size`, `vault.erased`, `vault.exists` (another content is held, or stands in
+        `items` too); StoreError.
         """
-        if len(item) != ITEM_SIZE:
-            raise VaultError("vault.item", f"an item is known by {ITEM_SIZE} bytes")
-        if not 1 <= len(content) <= MAX_CONTENT_BYTES:
-            raise VaultError("vault.size", f"a content has from 1 to {MAX_CONTENT_BYTES} bytes")
+        for item, content in items:
+            if len(item) != ITEM_SIZE:
+                raise VaultError("vault.item", f"an item is known by {ITEM_SIZE} bytes")
+            if not 1 <= len(content) <= MAX_CONTENT_BYTES:
+                raise VaultError("vault.size", f"a content has from 1 to {MAX_CONTENT_BYTES} bytes")
         with self._writing:
-            self._put(item, content)
+            rows: list[tuple[bytes, bytes | None]] = []
+            fresh: dict[bytes, bytes] = {}
+            for item, content in items:
+                if not self._is_new(item, content, fresh):
+                    continue
+                fresh[item] = content
+                key = secrets.token_bytes(_KEY_SIZE)
+                rows.append((_KEY + item, _sealed(self._key, _KEY_CONTEXT, item, key)))
+                rows.append((_CONTENT + item, _sealed(key, _CONTENT_CONTEXT, item, content)))
+            if rows:
+                self._database.write(rows)
 
-    def _put(self, item: bytes, content: bytes) -> None:
+    def _is_new(self, item: bytes, content: bytes, fresh: Mapping[bytes, bytes]) -> bool:
         kept = self.state(item)
         if kept is Kept.ERASED:
             raise VaultError("vault.erased", "this item has been erased, for good")
-        if kept is Kept.HELD:
-            if self.get(item) != content:
-                raise VaultError("vault.exists", "the vault holds another content under this identifier")
-            return
-        key = secrets.token_bytes(_KEY_SIZE)
-        self._database.write(
-            [
-                (_KEY + item, _sealed(self._key, _KEY_CONTEXT, item, key)),
-                (_CONTENT + item, _sealed(key, _CONTENT_CONTEXT, item, content)),
-            ]
-        )
+        held = self.get(item) if kept is Kept.HELD else fresh.get(item)
+        if held is not None and held != content:
+            raise VaultError("vault.exists", "the vault holds another content under this identifier")
+        return held is None
 
     def get(self, item: bytes) -> bytes:
         """The content of an item. Raises VaultError (`vault.erased`, `vault.unknown`), StoreCorruptError, StoreError."""

@@ -469,7 +469,7 @@ def test_a_private_paper_is_a_commitment_and_its_salt_stays_here(desk: Desk, off
         for request in desk.visit.requests
         if bytes.fromhex(salt) in (request.post_data_buffer or b"")
     ]
-    assert urls == [f"{office.url}/v1/vault/items"]
+    assert urls == [f"{office.url}/v1/vault/batches"]
     assert content not in desk.bodies()
     assert "Xác nhận".encode() not in desk.bodies()
     desk.page.goto(f"{office.url}/")
@@ -581,13 +581,17 @@ def test_two_certificates_from_a_table_to_a_pack_that_verifies(desk: Desk, offic
     page.locator("caption").filter(has_text="2 giấy đã kiểm tra").wait_for(timeout=FINAL_MS)
     before = [request for request in desk.visit.requests if request.method == "POST"]
     assert not [
-        request.url for request in before if "/v1/entries" in request.url or "/v1/vault/items" in request.url
+        request.url
+        for request in before
+        if "/v1/entries" in request.url or "/v1/vault/batches" in request.url
     ]
     page.locator("#issue").click()
     page.locator("#pack").wait_for(timeout=2 * FINAL_MS)
     entries = [request for request in desk.visit.requests if "/v1/entries" in request.url]
-    vault = [at for at, request in enumerate(desk.visit.requests) if request.url.endswith("/v1/vault/items")]
-    assert len(vault) == 2
+    vault = [
+        at for at, request in enumerate(desk.visit.requests) if request.url.endswith("/v1/vault/batches")
+    ]
+    assert len(vault) == 1
     # Contents are in the vault before the ledger gets the commitment; one signature issues both, one anchors both sheets.
     assert len([one for one in entries if one.method == "POST"]) == 2
     assert max(vault) < desk.visit.requests.index(entries[0])
@@ -657,9 +661,7 @@ def check_credential(data: bytes, proof: bytes, office: Office) -> None:
     assert {name: value for name, value in credential.items() if name != "proof"} == expected
     forged = {**credential, "issuer": {**credential["issuer"], "name": "UBND phường Khác"}}
     assert (
-        judge_credential(
-            json.dumps(forged).encode(), proof, office.node.policy, now_ms=clock_ms()
-        ).verdict
+        judge_credential(json.dumps(forged).encode(), proof, office.node.policy, now_ms=clock_ms()).verdict
         is Verdict.DOES_NOT_MATCH
     )
 
@@ -668,7 +670,7 @@ def test_the_page_writes_json_as_the_canonical_form_says(desk: Desk) -> None:
     """RFC 8785 and base58btc, against the libraries that the command line uses."""
     values: list[dict[str, Any]] = [
         {"b": 1, "a": [True, None, "x"], "\u20ac": 0, "\ufb33": -1, "\U0001f600": 2, "\r": "\u2028\x7f"},
-        {"Hạng sao": 4, "á": "dấu “ngoặc” \\ \" \b\f\n\t\u000b\u0000 NFC và á", "": {"z": {}, "y": []}},
+        {"Hạng sao": 4, "á": 'dấu “ngoặc” \\ " \b\f\n\t\u000b\u0000 NFC và á', "": {"z": {}, "y": []}},
         {"n": 2**53 - 1, "m": -(2**53) + 1, "zero": 0},
     ]
     parts = [b"", b"\0", b"\0\0\x01", bytes(range(64)), b"\xff" * 34]
@@ -857,7 +859,7 @@ def test_a_place_in_the_status_list_that_was_taken_is_changed_for_another(desk: 
     sent = [request for request in desk.visit.requests if "/v1/entries?wait" in request.url]
     assert len({request.post_data_buffer for request in sent}) == 2
     # The contents are in the vault already.
-    assert len([one for one in desk.visit.requests if one.url.endswith("/v1/vault/items")]) == 2
+    assert len([one for one in desk.visit.requests if one.url.endswith("/v1/vault/batches")]) == 1
 
 
 # --- the queue ------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from ledger.hashing import sha256
 from ledger.rows import KeyRow
 from node.receipts import FinalView
 from node.vault.access import Signed, check_owner
+from node.vault.batch import MAX_BATCH_BYTES
 from node.vault.keeper import VaultKeeper
 from node.vault.store import MAX_CONTENT_BYTES
 
@@ -92,6 +93,11 @@ async def post_store(request: Request) -> Response:
     return await _answer(request, MAX_STORE_BYTES, 6, _store)
 
 
+async def post_store_all(request: Request) -> Response:
+    """Keep many contents, all or none: `[key, challenge, signature, owner, batch]`."""
+    return await _answer(request, MAX_BATCH_BYTES + 1_000, 5, _store_all)
+
+
 async def post_read(request: Request) -> Response:
     """Read what a recorded access names: `[key, challenge, signature, record id]`."""
     return await _answer(request, _MAX_ASK_BYTES, 4, _read)
@@ -107,6 +113,11 @@ def _store(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
     return _json({"state": "held"})
 
 
+def _store_all(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
+    count = keeper.store_all(signed, text_of(about[0]), octets_of(about[1]))
+    return _json({"state": "held", "count": count})
+
+
 def _read(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
     return Response(
         keeper.read(signed, octets_of(about[0])), media_type="application/octet-stream", headers=_NO_STORE
@@ -117,7 +128,7 @@ def _state(keeper: VaultKeeper, signed: Signed, about: list[Value]) -> Response:
     return _json({"state": keeper.state(signed, text_of(about[0]), octets_of(about[1])).value})
 
 
-def _json(value: dict[str, str]) -> Response:
+def _json(value: dict[str, str | int]) -> Response:
     return Response(json.dumps(value).encode(), media_type=JSON, headers=_NO_STORE)
 
 
@@ -213,6 +224,15 @@ POST_ROUTES = (
         post_store,
         described(
             "Keep something", "`[key, challenge, signature, owner, item, content]`", "It is on the disk."
+        ),
+    ),
+    (
+        "/v1/vault/batches",
+        post_store_all,
+        described(
+            "Keep many things",
+            "`[key, challenge, signature, owner, batch]`, where the batch is the bytes of `[[item, content], …]`",
+            "All of it is on the disk.",
         ),
     ),
     (
