@@ -23,6 +23,7 @@ from ledger.records.base import (
 )
 from ledger.records.documents import HASH_LOOKUP, authority_tag
 from ledger.records.members import possession_message
+from ledger.records.numbering import number_lookup
 from ledger.roles import ROLES
 from ledger.rows import KeyRow, MemberRow, SubjectRow, key_key, member_key, subject_key
 from tests import edwards
@@ -138,7 +139,10 @@ def test_a_document_is_known_by_its_hash_or_its_commitment() -> None:
     public, private = (parse_record(encode_record("doc.anchor/1", body)) for body in (PUBLIC, PRIVATE))
     assert public.subject == Subject("document", "office", sha256(b"a paper"))
     assert private.subject == Subject("document", "office", sha256(b"a commitment"))
-    assert public.type.lookups(public.body) == (HASH_LOOKUP + sha256(b"a paper") + authority_tag("office"),)
+    assert public.type.lookups(public.body) == (
+        HASH_LOOKUP + sha256(b"a paper") + authority_tag("office"),
+        *number_lookup(public.body, authority_tag("office")),
+    )
     assert private.type.lookups(private.body) == (
         HASH_LOOKUP + sha256(b"a commitment") + authority_tag("office"),
     )

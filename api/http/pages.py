@@ -12,7 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.http.context import context_of, parse_id, place_of_block
+from api.http.context import context_of, parse_id
 from api.http.models import MemberAnswer, RecordAnswer
 from api.http.problem import HttpError, status_of
 from api.http.routers import chain, histories, operations, records
@@ -31,9 +31,10 @@ from api.pages.assets import assets
 from api.pages.rendering import environment, language_tools
 from ledger.block import parse_header_leaf
 from ledger.errors import LedgerError
-from ledger.records import parse_record
+from ledger.records.numbering import readings
 from ledger.rows import VALIDATORS_KEY, MemberRow, member_key, parse_validators
 from ledger.rules import Place
+from node.numbered import numbered
 from node.receipts import FinalView
 
 CONTENT_POLICY = (
@@ -55,18 +56,15 @@ HEADERS = {
 
 BLOCKS_ON_A_PAGE = 20
 RECORDS_ON_A_PAGE = 200
-SEARCH_BLOCKS = 400
-"""A search by number looks through the records of so many of the newest blocks …"""
-SEARCH_RECORDS = 5_000
-"""… and through no more than so many records."""
 MAX_RESULTS = 20
+MAX_SKIPPED = 10_000
+"""Results that may be turned over: who looks further back names the symbol too."""
 MAX_QUERY_LETTERS = 200
 MAX_CODE_LETTERS = 120
 
 _HEX_ID = re.compile(r"[0-9a-fA-F]{64}")
 _HEX = re.compile(r"[0-9a-f]{32,}")
 _HEIGHT = re.compile(r"[0-9]{1,15}")
-_NUMBER = re.compile(r"\s*([0-9]{1,9})\s*(?:/\s*(\S.*?))?\s*")
 _STYLES = {
     "verify": ["tokens", "house", "verify"],
     "explorer": ["tokens", "house", "verify", "explorer"],
@@ -358,6 +356,7 @@ def get_validators(request: Request, language: Language = words.VIETNAMESE) -> R
 def get_search(
     request: Request,
     query: Annotated[str, Query(alias="q", max_length=MAX_QUERY_LETTERS)] = "",
+    after: Annotated[int, Query(alias="sau", ge=0, le=MAX_SKIPPED)] = 0,
     language: Language = words.VIETNAMESE,
 ) -> Response:
     """Search: what names one thing leads straight to it, anything else to a list."""
@@ -366,14 +365,21 @@ def get_search(
     target = _target(request, final, wanted)
     if target:
         return RedirectResponse(target, status_code=303, headers=HEADERS)
+    found = _records_numbered(request, final, wanted, after)
+    height = _height(final, wanted)
+    if height is not None and not found:
+        return RedirectResponse(f"/so-cai/khoi/{height}", status_code=303, headers=HEADERS)
+    is_more = len(found) > MAX_RESULTS and after + MAX_RESULTS <= MAX_SKIPPED
     return _explorer(
         request,
         "search.html",
         "ex.search",
         language,
         query=wanted,
-        members=_members_named(request, wanted) if wanted else [],
-        records=list(_records_numbered(request, final, wanted)),
+        members=_members_named(request, wanted) if wanted and not after else [],
+        block=None if after else height,
+        records=found[:MAX_RESULTS],
+        following=after + MAX_RESULTS if is_more else None,
     )
 
 
@@ -393,9 +399,13 @@ def _target(request: Request, final: FinalView, wanted: str) -> str | None:
     coded = _coded(request, wanted)
     if coded is not None:
         return coded
-    if _HEIGHT.fullmatch(wanted) and int(wanted) <= final.view.head.height:
-        return f"/so-cai/khoi/{int(wanted)}"
     return None
+
+
+def _height(final: FinalView, wanted: str) -> int | None:
+    """The block that `wanted` names, if there is one."""
+    height = int(wanted) if _HEIGHT.fullmatch(wanted) else None
+    return height if height is not None and height <= final.view.head.height else None
 
 
 def _coded(request: Request, wanted: str) -> str | None:
@@ -415,30 +425,14 @@ def _members_named(request: Request, wanted: str) -> list[MemberAnswer]:
     ]
 
 
-def _records_numbered(request: Request, final: FinalView, wanted: str) -> Iterator[RecordAnswer]:
-    """Records of the newest blocks that carry a number, with or without its symbol: `41` or `41/BC-UBND`."""
-    match = _NUMBER.fullmatch(wanted)
-    if not match:
-        return
-    number, symbol = match[1].lstrip("0") or "0", (match[2] or "").casefold()
+def _records_numbered(request: Request, final: FinalView, wanted: str, after: int) -> list[RecordAnswer]:
+    """Documents with a number, newest year first: `41` or `41/BC-UBND`; one more than a page has."""
+    found: dict[Place, None] = {}
+    for number, symbol in readings(wanted):
+        for place in numbered(final, number, symbol, limit=after + MAX_RESULTS + 1):
+            found[place] = None
     context = context_of(request)
-    looked_at = found = 0
-    head = final.view.head.height
-    for height in range(head, max(0, head - SEARCH_BLOCKS), -1):
-        place = place_of_block(final.view, height)
-        for index in range(place.first_index, place.header_index):
-            for at, raw in enumerate(final.records(index)):
-                looked_at += 1
-                if looked_at > SEARCH_RECORDS or found >= MAX_RESULTS:
-                    return
-                # Most records hold these digits nowhere: they need not be read to be passed over.
-                if number.encode() not in raw:
-                    continue
-                body = parse_record(raw).body
-                same = "number" in body and (str(body["number"]).lstrip("0") or "0") == number
-                if same and (not symbol or str(body.get("symbol", "")).casefold() == symbol):
-                    found += 1
-                    yield record_answer(context, final, Place(index, at))
+    return [record_answer(context, final, place) for place in islice(found, after, after + MAX_RESULTS + 1)]
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ from ledger.records.base import (
     octets,
     text,
 )
+from ledger.records.numbering import number_lookup
 from ledger.roles import ISSUER, OFFICE
 from ledger.rows import row_key
 
@@ -410,7 +411,8 @@ def _document_lookup(body: Body) -> tuple[bytes, ...]:
 
 
 def _new_document_lookup(body: Body) -> tuple[bytes, ...]:
-    return (HASH_LOOKUP + _identifier(body) + authority_tag(text(body, "authority")),)
+    tag = authority_tag(text(body, "authority"))
+    return (HASH_LOOKUP + _identifier(body) + tag, *number_lookup(body, tag))
 
 
 def _paper_lookups(body: Body) -> tuple[bytes, ...]:

@@ -65,8 +65,8 @@ def vault_item(owner: str, kind: str, identifier: Identifier) -> bytes:
 def vault_message(chain_id: bytes, challenge: bytes, verb: str, *about: bytes | str) -> bytes:
     """What an officer's key signs to use a vault: over `[chain_id, challenge, verb, …]`, context `sogoc/v1/vault`.
 
-    `about`: for `store` the owner, the item and the content's SHA-256; for `store-all` the owner and the batch's SHA-256; for `state` the owner and the item; for `read` the
-    record id of the access.
+    `about`: for `store` the owner, the item and the content's SHA-256; for `store-all` the owner and the batch's SHA-256; for
+    `state` the owner and the item; for `read` the record id of the access.
     """
     return signed_message(VAULT, encode([chain_id, challenge, verb, *about]))
 

@@ -1,7 +1,7 @@
 """Many contents for a vault in one request: a certificate's claims are small, and a synced write costs the same for all.
 
-Rules: a batch is the canonical encoding of `[[item, content], …]`, each item 32 bytes and named once. It is signed as a whole, by
-its SHA-256, and kept as a whole.
+Rules: a batch is the canonical encoding of `[[item, content], …]`, each item 32 bytes and named once. It is signed as a whole,
+by its SHA-256, and kept as a whole.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from ledger.records.privacy import ERASURE, ERASURE_LOOKUP, vault_place
 from ledger.rows import KeyRow, subject_key
 from node.receipts import FinalView, parse_place
 from node.service import Node, clock_ms
-from node.vault.batch import parse_batch
 from node.vault.access import Challenges, Signed, check_officer, check_owner, recorded_access
+from node.vault.batch import parse_batch
 from node.vault.store import Kept, Vault, wrapping_key
 
 _SWEEP_SECONDS: Final = 60.0

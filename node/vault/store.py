@@ -121,8 +121,8 @@ class Vault:
         self.put_all([(item, content)])
 
     def put_all(self, items: Sequence[tuple[bytes, bytes]]) -> None:
-        """Keep contents by item, all of them or none, in one synced write; on the disk when this returns. The same content again
-        changes nothing.
+        """Keep contents by item, all of them or none, in one synced write; on the disk when this returns. The same content
+        again changes nothing.
 
         Raises VaultError: `vault.item`, `vault.size`, `vault.erased`, `vault.exists` (another content is held, or stands in
         `items` too); StoreError.

@@ -678,7 +678,8 @@ def test_the_page_writes_json_as_the_canonical_form_says(desk: Desk) -> None:
         """async ([address, values, parts]) => {
           const { canonical, base58btc } = await import(address);
           const refused = [];
-          for (const bad of ["\\ud800", "a\\udc00", 2 ** 53, 0.5]) { try { canonical({ x: bad }); } catch (error) { refused.push(error.rule); } }
+          for (const bad of ["\\ud800", "a\\udc00", 2 ** 53, 0.5])
+            try { canonical({ x: bad }); } catch (error) { refused.push(error.rule); } }
           return [values.map(canonical), parts.map((part) => base58btc(Uint8Array.from(part))), refused];
         }""",
         [assets().address("js/office/credential.js"), values, [list(part) for part in parts]],

@@ -1,7 +1,8 @@
 """`/v1/registers/{authority}`: an authority's documents and certificates, newest first, as its clerks keep a register.
 
-Rules: no index is kept for it. The log is walked from its end, so many leaves for each request, and the answer says where to go
-on; so a register of any length costs a request no more than a page of it.
+Rules: a number, with or without its symbol, and a lookup code are found through their indexes, however old the paper is. For
+everything else no index is kept: the log is walked from its end, so many leaves for each request, and the answer says where to
+go on; so a register of any length costs a request no more than a page of it.
 """
 
 from __future__ import annotations
@@ -14,27 +15,33 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.requests import Request
 
-from api.http.context import context_of
+from api.http.context import Context, context_of
 from api.http.models import Model, RecordAnswer
 from api.http.problem import HttpError
 from api.http.shapes import record_answer
 from api.pages.words import nfc
 from ledger.entry import ENTRY_TAG, leaf_tag
-from ledger.errors import CannotTellError, RefusedError
+from ledger.errors import CannotTellError, LedgerError, RefusedError
 from ledger.fields import IDENTIFIER
+from ledger.lookup_code import code_of, prefix_of
+from ledger.lookup_code import parse as parse_code
 from ledger.records import parse_record
 from ledger.records.base import Record
 from ledger.records.certificates import CERTIFICATE
 from ledger.records.documents import DOCUMENT
+from ledger.records.numbering import readings
 from ledger.rows import SubjectRow, member_key, subject_key
-from ledger.rules import Place
-from node.receipts import FinalView
+from ledger.rules import RECORD_LOOKUP, Place
+from node.numbered import numbered
+from node.receipts import FinalView, parse_place
 
 MAX_LEAVES = 3_000
 """Leaves that one request walks over."""
 MAX_RECORDS = 20_000
 """Records that it looks into."""
 MAX_LIMIT = 100
+MAX_NAMED = 1_000
+"""Papers with one number that are listed of an authority: one for each book and year."""
 _CURSOR = re.compile(r"(\d{1,15})-(\d{1,5})", re.ASCII)
 _SEARCHED = ("number", "symbol", "abstract", "date", "schema", "valid_from", "book")
 
@@ -67,7 +74,7 @@ def get_register(
         str,
         Query(
             alias="q",
-            description="Only what holds these words in number, symbol, abstract or date.",
+            description="A number such as `41` or `41/BC-UBND`, a lookup code, or words of abstract, symbol or date.",
             max_length=100,
         ),
     ] = "",
@@ -81,10 +88,14 @@ def get_register(
         raise HttpError("member.unknown", "this ledger has no such member", status=404) from error
     if final.view.get(member_key(authority)) is None:
         raise HttpError("member.unknown", "this ledger has no such member", status=404)
+    start = _start(before, final.size)
+    named = _named(final, query, authority, kind)
+    if named:
+        return _page(context, final, [place for place in named if _is_before(place, start)], limit)
     wanted = nfc(query).casefold().split()
     found: list[RecordAnswer] = []
     following: str | None = None
-    for place, record in _walk(final, _start(before, final.size)):
+    for place, record in _walk(final, start):
         following = f"{place.index}-{place.record_index}"
         if record is None or not _belongs(final, record, authority, kind, wanted):
             continue
@@ -93,6 +104,47 @@ def get_register(
             break
     is_over = following is None or following == "0-0"
     return RegisterAnswer(items=found, next=None if is_over else following, size=final.size)
+
+
+def _named(final: FinalView, query: str, authority: str, kind: str) -> list[Place]:
+    """What the query names by number or code, newest first; nothing if it is other words, or names nothing here."""
+    found: set[Place] = set()
+    if kind == "document":
+        for number, symbol in readings(nfc(query)):
+            found.update(numbered(final, number, symbol, authority, limit=MAX_NAMED))
+    found.update(_coded(final, query))
+    belonging = (
+        place for place in found if _belongs(final, parse_record(final.record(place)), authority, kind, [])
+    )
+    return sorted(belonging, key=lambda place: (place.index, place.record_index), reverse=True)
+
+
+def _coded(final: FinalView, query: str) -> Iterator[Place]:
+    """Where the first record of the thing with a lookup code stands: the code may be that of any of its records."""
+    try:
+        code = parse_code(query)
+    except LedgerError:
+        return
+    for key, value in final.view.lookup(RECORD_LOOKUP + prefix_of(code)):
+        if code_of(key.removeprefix(RECORD_LOOKUP)) != code:
+            continue
+        record = _known(final.record(parse_place(value)))
+        data = None if record is None else final.view.get(subject_key(*record.subject))
+        issue = None if data is None else final.place(SubjectRow.parse(data).issue)
+        if issue is not None:
+            yield issue
+
+
+def _is_before(place: Place, start: Place) -> bool:
+    return (place.index, place.record_index) < (start.index, start.record_index)
+
+
+def _page(context: Context, final: FinalView, places: list[Place], limit: int) -> RegisterAnswer:
+    shown = places[:limit]
+    following = f"{shown[-1].index}-{shown[-1].record_index}" if len(places) > limit else None
+    return RegisterAnswer(
+        items=[record_answer(context, final, place) for place in shown], next=following, size=final.size
+    )
 
 
 def _start(before: str | None, size: int) -> Place:
