@@ -679,7 +679,7 @@ def test_the_page_writes_json_as_the_canonical_form_says(desk: Desk) -> None:
           const { canonical, base58btc } = await import(address);
           const refused = [];
           for (const bad of ["\\ud800", "a\\udc00", 2 ** 53, 0.5])
-            try { canonical({ x: bad }); } catch (error) { refused.push(error.rule); } }
+            try { canonical({ x: bad }); } catch (error) { refused.push(error.rule); }
           return [values.map(canonical), parts.map((part) => base58btc(Uint8Array.from(part))), refused];
         }""",
         [assets().address("js/office/credential.js"), values, [list(part) for part in parts]],
@@ -821,7 +821,7 @@ def test_where_no_sheet_can_be_made_the_certificates_stand(desk: Desk) -> None:
     assert "pip install" in note.inner_text()
     _, data = desk.download("#pack")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert sorted({Path(name).suffix for name in archive.namelist()}) == [".sogoc-proof", ".tlog-proof"]
+        assert sorted({Path(name).suffix for name in archive.namelist()}) == [".json", ".sogoc-proof", ".tlog-proof"]
 
 
 def test_a_node_without_a_vault_is_said_before_anything_is_signed(desk: Desk) -> None:

@@ -6,16 +6,16 @@
  * the officer reads out, and signs only then. What the node is sent: member, roles, public key, and a signature that shows possession.
  */
 
-import { encodeRecord, fromHex, toHex } from "../../verify/index.js";
+import { fromHex, toHex } from "../../verify/index.js";
 import { askJson } from "../ask.js";
 import { dialog, el, facts, icon, save, say, sayOr, time } from "../dom.js";
 import { t } from "../words.js";
 import { desk, keyFor, nameOf, refresh } from "./desk.js";
+import { enact, showJob, takesQuorum } from "./enact.js";
 import { LEAST_LETTERS, fingerprint, forgetKey, keepKey, makeKey, openPem, openRecovery, possession } from "./keys.js";
 import { sendJson } from "./node.js";
 import { problemNote, problemOf } from "./problems.js";
-import { jobOf, onQueue, sign } from "./queue.js";
-import { act, announce, checkbox, chooser, field, freshId, guarded, input, jobTag, select } from "./ui.js";
+import { act, announce, checkbox, chooser, field, freshId, guarded, input, select } from "./ui.js";
 
 /** @typedef {import("./keys.js").OfficeKey} OfficeKey */
 
@@ -317,23 +317,16 @@ function pendingCard(manager) {
   function openApprove(one, print) {
     const place = el("div");
     const go = act("of.admin.approve-do", { kind: "primary", icon: "lock", id: "approve-do", onclick: () => guarded(go, place, async () => {
-      const record = encodeRecord("key.register/1", { authority: manager.member, member: one.member, key: fromHex(one.public_key), roles: one.roles, possession: fromHex(one.possession) });
-      const [id] = await sign(manager, "key", [{ record, item: { title: print } }]);
-      const stop = onQueue(show);
-      async function show() {
-        const job = await jobOf(id);
-        if (!job) return;
-        place.replaceChildren(el("p", { "data-job": job.state }, jobTag(job)), ...(job.problem ? [problemNote(job.problem)] : []));
-        go.hidden = true;
-        if (job.state === "final") {
-          stop();
-          announce(t("of.job.final"));
-        }
-      }
-      show();
+      const body = { authority: manager.member, member: one.member, key: fromHex(one.public_key), roles: one.roles, possession: fromHex(one.possession) };
+      const id = await enact(manager, "key.register/1", body, print);
+      go.hidden = true;
+      showJob(id, place, (state) => {
+        if (isProposed && state === "final") place.append(say("of.gov.proposed", "p"));
+      });
     }) });
+    const isProposed = takesQuorum(manager, "key.register/1", one.member);
     dialog("of.admin.approve", [say("of.admin.compare", "p"), el("p", { class: "print-line" }, el("strong", { class: "print" }, print)),
-      facts([["ex.member", nameOf(one.member)], ["ex.roles", roleWords(one.roles)]]), el("div", { class: "note warn" }, say("of.admin.warn", "p")), place, el("div", { class: "buttons" }, go)]);
+      facts([["ex.member", nameOf(one.member)], ["ex.roles", roleWords(one.roles)]]), el("div", { class: "note warn" }, say("of.admin.warn", "p")), isProposed ? say("of.gov.sign-note-key", "p") : null, place, el("div", { class: "buttons" }, go)]);
   }
 
   setTimeout(poll, 0);

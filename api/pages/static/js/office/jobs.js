@@ -5,14 +5,12 @@
  * over holds what the holder needs to prove everything with no server.
  */
 
-import { codeOf, decode, encode, encodeRecord, fromHex, groupedCode, hashFile, toHex } from "../../verify/index.js";
-import { commitClaims } from "../../verify/claims.js";
-import { askBytes, askJson } from "../ask.js";
+import { codeOf, encodeRecord, fromHex, groupedCode, hashFile, toHex } from "../../verify/index.js";
 import { dialog, el, facts, icon, save, say, time } from "../dom.js";
 import { t } from "../words.js";
-import { credentialOf, didKey, signedCredential } from "./credential.js";
-import { desk, keyFor, nameOf } from "./desk.js";
+import { keyFor } from "./desk.js";
 import { askSigned, forEach, receiptsOf } from "./node.js";
+import { holderFiles, keyOf } from "./packs.js";
 import { problemNote } from "./problems.js";
 import { changed, dropJob, jobOf, jobs, keepJob, onQueue, sign, tryAgain, underWay } from "./queue.js";
 import { act, announce, chooser, guarded, jobTag } from "./ui.js";
@@ -21,8 +19,6 @@ import { fileName, zipped } from "./zip.js";
 /** @typedef {import("./queue.js").Job} Job */
 
 const PROOF = "application/octet-stream";
-/** The schemas of certificates, as the command line has them. */
-export const SCHEMAS = "/van-phong/schemas.json";
 
 /** Files that were chosen in this tab, by their hash: for stamping without choosing them again. @type {Map<string, File>} */
 export const filesHere = new Map();
@@ -247,64 +243,16 @@ function certificates(found, papers, messages) {
 }
 
 /**
- * A folder for each holder: sheet, receipt, proof with all claims, credential; named as `sogoc certify` names them.
  * @param {{job: Job, item: any}[]} rows
  * @param {Job[]} papers
  * @param {HTMLElement} messages
  */
 async function savePack(rows, papers, messages) {
-  const receipts = await receiptsOf(rows.map(({ item }) => item.recordId));
   const pdfs = new Map(papers.flatMap((job) => job.items.map((item) => [item.issueRecord, item.pdf])));
-  const asked = await askJson(SCHEMAS);
-  if (asked.kind !== "ok") return offline(messages);
-  const types = new Map(asked.value.map((/** @type {any} */ one) => [one.name, one.credential]));
-  const packs = await forEach(rows, async ({ job, item }) => {
-    const proof = await askBytes(`/v1/certificates/${item.certificate}/proof?authority=${encodeURIComponent(item.authority)}`);
-    const receipt = receipts.get(item.recordId);
-    if (proof === null || receipt === undefined) return null;
-    const value = /** @type {any[]} */ (decode(proof, { maxBytes: 3_000_000 }));
-    const name = `${String(item.row).padStart(5, "0")}-${item.certificate.slice(0, 8)}`;
-    const pdf = pdfs.get(item.recordId);
-    const stem = pdf ? `${name}.pdf` : name;
-    const credential = await credentialFor(job, item, types.get(item.schema));
-    return [
-      ...(pdf ? [{ name: `${name}/${name}.pdf`, content: pdf }] : []),
-      { name: `${name}/${name}.tlog-proof`, content: receipt },
-      { name: `${name}/${stem}.sogoc-proof`, content: encode([...value.slice(0, -1), claimsValue(item)]) },
-      ...(credential ? [{ name: `${name}/${stem}.vc.json`, content: credential }] : []),
-    ];
-  });
-  if (packs.includes(null)) return offline(messages);
-  if (rows.some(({ job }) => !keyOf(job))) messages.replaceChildren(say("of.pack-no-credential", "p", { class: "note warn", role: "alert" }));
-  saveBlob(`ban-giao-${stampOfNow()}.zip`, zipped(/** @type {any[]} */ (packs.flat())));
-}
-
-/** The key here that signed a job: a credential is signed by the key that issued the certificate, or by none. @param {Job} job */
-function keyOf(job) {
-  return desk.keys.find((one) => one.publicKey === job.key) ?? null;
-}
-
-/**
- * @param {Job} job
- * @param {any} item
- * @param {string} type
- * @returns {Promise<string|null>} the credential as a file; null without its key
- */
-async function credentialFor(job, item, type) {
-  const key = keyOf(job);
-  if (!key) return null;
-  const claims = item.claims.map((/** @type {[string, any]} */ [name, value]) => ({ name, value }));
-  const document = credentialOf(item, {
-    claimsRoot: await commitClaims(claims, fromHex(item.salt)), type, issuer: didKey(key.publicKey), name: nameOf(item.authority), origin: desk.origin,
-    // What is written into a credential outlives this day: an address without TLS, or of this machine alone, has no place in it.
-    statusLists: location.protocol === "https:" ? `${location.origin}/v1/status-lists/${item.authority}` : null,
-  });
-  return `${JSON.stringify(await signedCredential(document, key, Date.now()), null, 2)}\n`;
-}
-
-/** All claims with their salt, as files and the vault hold them. @param {any} item */
-export function claimsValue(item) {
-  return [0, fromHex(item.salt), item.claims];
+  const files = await holderFiles(rows.map(({ job, item }) => ({ item, key: keyOf(job.key), pdf: pdfs.get(item.recordId) ?? null })));
+  if (files === null) return offline(messages);
+  if (rows.some(({ job }) => keyOf(job.key) === null)) messages.replaceChildren(say("of.pack-no-credential", "p", { class: "note warn", role: "alert" }));
+  saveBlob(`ban-giao-${stampOfNow()}.zip`, zipped(files));
 }
 
 /** @param {Job[]} found @param {Job[]} papers */

@@ -10,6 +10,7 @@ import { anchorView } from "./anchor.js";
 import { certifyView } from "./certify.js";
 import { desk, keyFor, nameOf, refresh } from "./desk.js";
 import { enrolPanel, invitationIn, keyView } from "./enrol.js";
+import { governanceView } from "./governance.js";
 import { jobPanel, queueView } from "./jobs.js";
 import { fingerprint } from "./keys.js";
 import { problemNote, problemOf } from "./problems.js";
@@ -17,7 +18,7 @@ import { jobs, onQueue, startQueue } from "./queue.js";
 import { registerView } from "./registers.js";
 
 const WORKER = "/van-phong-sw.js";
-const TABS = ["neo", "cap", "so", "da-ky", "khoa"];
+const TABS = ["neo", "cap", "so", "da-ky", "khoa", "quan-tri"];
 const LOOK_MS = 30_000;
 
 addWords(explorerWords);
@@ -46,7 +47,7 @@ function byId(id) {
 function viewOf(tab) {
   let found = views.get(tab);
   if (!found) {
-    found = tab === "neo" ? anchorView() : tab === "cap" ? certifyView() : tab === "so" ? registerView() : tab === "da-ky" ? queueView(openJob) : keyView(changedKeys);
+    found = tab === "neo" ? anchorView() : tab === "cap" ? certifyView() : tab === "so" ? registerView() : tab === "da-ky" ? queueView(openJob) : tab === "quan-tri" ? governanceView() : keyView(changedKeys);
     views.set(tab, found);
   }
   return found;
@@ -103,6 +104,7 @@ function isUseful(tab) {
   if (tab === "neo") return keyFor("doc.anchor/1") !== null;
   if (tab === "cap") return keyFor("cert.issue/1") !== null;
   if (tab === "khoa") return true;
+  if (tab === "quan-tri") return keyFor("governance.approve/1") !== null;
   return desk.keys.some((key) => key.state !== "asked");
 }
 

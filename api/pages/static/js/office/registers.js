@@ -14,6 +14,7 @@ import { codeText } from "./jobs.js";
 import { problemNote } from "./problems.js";
 import { jobOf, onQueue, sign } from "./queue.js";
 import { receiptsOf } from "./node.js";
+import { lookingKey, openContents } from "./vaulted.js";
 import { act, announce, chooser, field, guarded, input, jobTag, select, standing } from "./ui.js";
 
 /** @typedef {"document"|"certificate"} Kind */
@@ -153,6 +154,12 @@ async function openRecord(record, onchange) {
         ["of.reg.papers", String(standingNow.papers.length)],
       ]));
     }
+  }
+  if (isCertificate && lookingKey()) {
+    deeds.append(act("of.look", { kind: "small", icon: "lock", id: "look", onclick: () => {
+      box.close();
+      openContents(record, standingNow);
+    } }));
   }
   for (const deed of deedsOf(record, standingNow)) {
     deeds.append(act(`of.deed.${deed.name}`, { kind: deed.isGrave ? "danger small" : "small", id: `deed-${deed.name}`, onclick: () => {
