@@ -821,7 +821,11 @@ def test_where_no_sheet_can_be_made_the_certificates_stand(desk: Desk) -> None:
     assert "pip install" in note.inner_text()
     _, data = desk.download("#pack")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert sorted({Path(name).suffix for name in archive.namelist()}) == [".json", ".sogoc-proof", ".tlog-proof"]
+        assert sorted({Path(name).suffix for name in archive.namelist()}) == [
+            ".json",
+            ".sogoc-proof",
+            ".tlog-proof",
+        ]
 
 
 def test_a_node_without_a_vault_is_said_before_anything_is_signed(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from api.qr import offline_link
 from ledger.hashing import leaf_hash
 from node.compact_receipts import compact_receipt
 from tests.browser.conftest import VERDICT_MS, Site, Visit, made_visit, pdf
+from tests.browser.test_access import overflow, serious
 from tests.support import document_record, make_home, put, running_node, sign
 
 READY = "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
@@ -128,6 +129,90 @@ def test_the_one_file_verifier_takes_no_policy_that_comes_with_a_paper(
     assert stand_alone.give(*given).split()[0] in {"unknown", "bad"}
     assert "HỢP LỆ" not in stand_alone.title()
     assert stand_alone.page.locator("#policy-offered").count() == 1
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_in_the_one_file_verifier(
+    stand_alone: Visit, site: Site, exported: Path, axe: str, dark: bool
+) -> None:
+    stand_alone.page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+    assert serious(stand_alone, axe) == []
+    for paper, receipt in (("report", "report"), ("withdrawn", "withdrawn"), ("plain", "report")):
+        stand_alone.give(site.paper(paper), site.receipt(receipt))
+        stand_alone.page.locator("#proof summary").click()
+        assert serious(stand_alone, axe) == [], paper
+        stand_alone.page.reload()
+    result_of_export(stand_alone, exported)
+    assert serious(stand_alone, axe) == []
+    stand_alone.page.reload()
+    stand_alone.page.locator("#policies").set_input_files(
+        site.file("policy", site.node.policy.format() + "\n")
+    )
+    stand_alone.page.locator("#policy-state").wait_for()
+    assert serious(stand_alone, axe) == []
+
+
+@pytest.mark.parametrize(("width", "size"), [(320, "100%"), (360, "100%"), (640, "200%")])
+def test_the_one_file_verifier_on_a_small_screen_and_with_large_letters(
+    stand_alone: Visit, site: Site, exported: Path, width: int, size: str
+) -> None:
+    page = stand_alone.page
+    page.set_viewport_size({"width": width, "height": 740})
+
+    def fits() -> bool:
+        page.evaluate("size => { document.documentElement.style.fontSize = size; }", size)
+        return overflow(stand_alone) <= 0
+
+    assert fits()
+    for paper, receipt in (("report", "report"), ("withdrawn", "withdrawn"), ("plain", "report")):
+        stand_alone.give(site.paper(paper), site.receipt(receipt))
+        page.locator("#proof summary").click()
+        assert fits(), paper
+        page.reload()
+    result_of_export(stand_alone, exported)
+    assert fits()
+
+
+def test_the_one_file_verifier_by_the_keyboard_alone(stand_alone: Visit, site: Site) -> None:
+    """Every choice is reached and opened by keys, and the verdict gets the focus."""
+    page = stand_alone.page
+    keys = page.keyboard
+
+    def focused() -> str:
+        return str(page.evaluate("document.activeElement.id || document.activeElement.className"))
+
+    keys.press("Tab")
+    assert focused() == "skip"
+    keys.press("Enter")
+    assert focused() == "main"
+    # What a key opens is noted in the place of the system's own dialog.
+    page.evaluate(
+        """() => {
+          globalThis.opened = [];
+          for (const field of document.querySelectorAll("input[type=file]"))
+            field.addEventListener("click", (event) => { event.preventDefault(); globalThis.opened.push(field.id); });
+        }"""
+    )
+    for _ in range(8):
+        keys.press("Tab")
+        if focused().startswith("choose"):
+            keys.press("Enter")
+        if focused() == "choose-export":
+            break
+    assert page.evaluate("globalThis.opened") == ["files", "policies", "export"]
+    assert stand_alone.give(site.paper("report"), site.receipt("report")) == "in-force status.in-force"
+    assert focused() == "verdict-title"
+    for _ in range(12):
+        keys.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "SUMMARY":
+            break
+    keys.press("Enter")
+    assert page.locator("#proof").get_attribute("open") is not None
+    names = page.evaluate(
+        """[...document.querySelectorAll("button, a, input, summary")].filter((one) => one.checkVisibility())
+          .map((one) => (one.getAttribute("aria-label") ?? one.textContent ?? "").trim())"""
+    )
+    assert all(names)
 
 
 def result_of_export(visit: Visit, folder: Path) -> str:

@@ -72,12 +72,12 @@ export function time(ms) {
 
 /**
  * A list of facts; rows without a value are left out.
- * @param {[string, Node|string|number|null|undefined][]} rows key of words, value
+ * @param {[string, Node|string|number|boolean|null|undefined][]} rows key of words, value
  */
 export function facts(rows) {
   const list = el("dl", { class: "facts" });
   for (const [key, value] of rows) {
-    if (value === null || value === undefined || value === false || value === "") continue;
+    if (value === null || value === undefined || typeof value === "boolean" || value === "") continue;
     list.append(el("div", {}, say(key, "dt"), el("dd", {}, value)));
   }
   return list;

@@ -117,6 +117,7 @@ async function takeExport(files) {
       el("p", {}, error.rule === "export.missing" ? say("file.export-missing") : "", " ", el("code", {}, error.rule), " ", el("span", { lang: "en" }, error.detail)),
     ]));
   }
+  document.getElementById("verdict-title")?.focus({ preventScroll: true });
 }
 
 /**
@@ -127,7 +128,7 @@ async function takeExport(files) {
  */
 function exportPanel(tone, sign, key, body) {
   said.textContent = t(key);
-  return el("section", { class: `verdict ${tone}`, "data-export": tone }, el("div", { class: "verdict-head" }, icon(sign), say(key, "h2")),
+  return el("section", { class: `verdict ${tone}`, "aria-labelledby": "verdict-title", "data-export": tone }, el("div", { class: "verdict-head" }, icon(sign), say(key, "h1", { id: "verdict-title", tabindex: "-1" })),
     el("div", { class: "verdict-body" }, ...body, el("div", { class: "buttons" }, button("verify.again", { kind: "primary", icon: "back", onclick: again }))));
 }
 

@@ -17,9 +17,10 @@ export function startHouse() {
 
 /** The one address that the page's policy lets a worker come from. */
 function workerAddress() {
-  if (!globalThis.trustedTypes) return WORKER;
-  const only = globalThis.trustedTypes.createPolicy("sogoc", {
-    createScriptURL(address) {
+  const { trustedTypes } = /** @type {any} */ (globalThis);
+  if (!trustedTypes) return WORKER;
+  const only = trustedTypes.createPolicy("sogoc", {
+    createScriptURL(/** @type {string} */ address) {
       if (address !== WORKER) throw new TypeError("no other script may be loaded");
       return address;
     },

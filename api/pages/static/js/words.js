@@ -41,11 +41,11 @@ export function t(key) {
  */
 export function applyWords(root = document) {
   for (const element of root.querySelectorAll("[data-t]")) {
-    const key = element.getAttribute("data-t");
+    const key = element.getAttribute("data-t") ?? "";
     if (has(key)) element.textContent = t(key);
   }
   for (const element of root.querySelectorAll("[data-t-label]")) {
-    const key = element.getAttribute("data-t-label");
+    const key = element.getAttribute("data-t-label") ?? "";
     if (has(key)) element.setAttribute("aria-label", t(key));
   }
   for (const element of root.querySelectorAll("time[data-ms]")) {

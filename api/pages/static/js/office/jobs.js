@@ -194,7 +194,7 @@ function openStamp(items) {
       if (answer.kind === "ok") {
         const name = `${fileName(item.name).replace(/\.pdf$/i, "")}-dong-dau.pdf`;
         made.push({ name, content: answer.value });
-        const body = { authority: key.member, document: fromHex(item.hash), hash: await hashFile(new Blob([answer.value])) };
+        const body = { authority: key.member, document: fromHex(item.hash), hash: await hashFile(new Blob([/** @type {BlobPart} */ (answer.value)])) };
         stated.push({ record: encodeRecord("doc.paper/1", body), item: { name } });
       } else place.append(el("p", {}, item.name), problemNote(answer.problem ?? { code: "node.offline", detail: "the node does not answer" }));
     }, 2);
