@@ -128,17 +128,20 @@ def init(
     time_s: int,
     passphrase: str | None,
     member: str = DEFAULT_MEMBER,
+    recovery_key: bytes | None = None,
     on_key: Callable[[str], None] = lambda _: None,
 ) -> Genesis:
     """Make a new single-validator ledger in `path`, which must not exist or be empty.
 
-    `time_s` is now, seconds since the epoch; `passphrase` encrypts the keys (None: not at all); `on_key` hears of each key
-    as it is made. Raises HomeError, KeyFileError, RefusedError or FormatError (a bad origin or name), StoreError.
+    `time_s` is now, seconds since the epoch; `passphrase` encrypts the keys (None: not at all); `recovery_key` is the public
+    half of a second administrator's key, which is kept elsewhere; `on_key` hears of each key as it is made.
+
+    Raises HomeError, KeyFileError, RefusedError or FormatError (a bad origin or name), StoreError.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise HomeError("home.exists", f"{path} is not empty: choose a directory that does not exist yet")
     genesis_keys = {name: SigningKey.from_seed(secrets.token_bytes(32)) for name in KEY_NAMES}
-    genesis = _new_genesis(origin, name, member, time_s * 1000, genesis_keys)
+    genesis = _new_genesis(origin, name, member, time_s * 1000, genesis_keys, recovery_key)
     check_genesis(genesis)
     made_here = not path.exists()
     try:
@@ -156,12 +159,20 @@ def init(
     return genesis
 
 
-def _new_genesis(origin: str, name: str, member: str, time_ms: int, keys: dict[str, SigningKey]) -> Genesis:
+def _new_genesis(
+    origin: str,
+    name: str,
+    member: str,
+    time_ms: int,
+    keys: dict[str, SigningKey],
+    recovery_key: bytes | None,
+) -> Genesis:
     roles = tuple(sorted((ADMINISTRATOR, AUDITOR, ISSUER, OFFICE, VALIDATOR)))
     members = (GenesisMember(member, name, roles),)
     acting = (
         GenesisKey(keys["admin"].public_key, member, (ADMINISTRATOR,)),
         GenesisKey(keys["office"].public_key, member, tuple(sorted((ISSUER, OFFICE)))),
+        *(() if recovery_key is None else (GenesisKey(recovery_key, member, (ADMINISTRATOR,)),)),
     )
     validator = Validator(
         name=f"{origin}/validator",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import secrets
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from ledger.disclosure import CertificateProof
 from ledger.encoding import encode
 from ledger.errors import LedgerError
 from ledger.records.privacy import vault_item
+from ledger.verdict import Verdict, judge_proof
+from node.service import clock_ms
 from node.vault.keeper import open_vault
 from tests.serving import Done, quiet_logs, serving, sogoc
 from tests.support import key_of, new_key, running_node
@@ -216,3 +220,51 @@ def test_what_is_recovered_is_checked(office: Vaulted, monkeypatch: pytest.Monke
     assert office.recover("00" * 16, "swapped")[0].rule == "certificate.not-found"
     assert office.recover(other, "swapped")[0].code == 0
     assert office.recover(other, "swapped")[0].rule == "file.exists"
+
+
+# --- the guide --------------------------------------------------------------------------------------------------------
+
+GUIDE = Path(__file__).resolve().parent.parent / "docs" / "huong-dan" / "can-bo.md"
+
+
+def test_what_the_clerks_guide_shows_of_certificates_works(
+    office: Vaulted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its table and its commands as they are written, in order, and what each leaves behind."""
+    monkeypatch.chdir(office.path)
+    monkeypatch.setenv("SOGOC_NODE", office.url)
+    Path("khoa-cua-toi.pem").write_bytes(office.node.home.key("office").read_bytes())
+    Path("khoa-cua-toi.pem").chmod(0o600)
+    text = GUIDE.read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    start = lines.index(next(line for line in lines if line.startswith("so,san_pham")))
+    Path("bang.csv").write_text("\n".join(lines[start : start + 3]) + "\n", encoding="utf-8")
+    named = ("sogoc certify ", "sogoc certificate ", "sogoc revoke ")
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith(named)]
+    placeholders: dict[str, str] = {}
+    ran = []
+    for words in commands:
+        # What is taken from the node's home there is not where this key lies.
+        trust = (
+            ["--policy", str(office.node.home.policy)] if words[0] == "certify" or "recover" in words else []
+        )
+        done = sogoc(*[placeholders.get(word, word) for word in words], *trust)
+        assert (done.code, done.rule) == (0, ""), words
+        ran.append(words[1] if words[0] == "certificate" else words[0])
+        if words[0] == "certify" and "--check-only" not in words:
+            listed = Path("ban-giao/danh-sach.csv").read_text(encoding="utf-8-sig")
+            first = next(iter(csv.DictReader(io.StringIO(listed))))
+            folder = Path("ban-giao") / first["thư mục / folder"]
+            placeholders = {
+                "MÃ-GIẤY": first["mã giấy / certificate"],
+                "BẰNG-CHỨNG": str(next(folder.glob("*.sogoc-proof"))),
+            }
+            assert {path.suffix for path in folder.iterdir()} == {".tlog-proof", ".sogoc-proof", ".json"}
+    assert set(ran) >= {"schemas", "certify", "show", "suspend", "reinstate", "renew", "revoke", "disclose"}
+    assert set(ran) >= {"refresh", "recover"}
+    again = CertificateProof.parse(Path("hoi-lai.sogoc-proof").read_bytes())
+    assert isinstance(again.claims, FullClaims)
+    assert ("san_pham", "Dứa sấy dẻo, 200 g") in [(one.name, one.value) for one in again.claims.claims]
+    judgement = judge_proof(again, office.node.policy, now_ms=clock_ms())
+    assert (judgement.verdict, judgement.rule) == (Verdict.NO_LONGER_IN_FORCE, "status.revoked")

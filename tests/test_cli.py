@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 
 from api.cli.app import app
 from ledger.receipt import Receipt
+from node import keyfiles
+from node.home import Home
 
 SOGOC = [sys.executable, "-m", "api.cli"]
 SECONDS = 90.0
@@ -329,6 +331,38 @@ def test_keys_are_encrypted_unless_asked_for_otherwise(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "key-file.passphrase" in wrong.stderr
     assert "sai" not in wrong.stderr
+
+
+def test_a_spare_administrator_s_key_is_made_with_the_ledger(tmp_path: Path) -> None:
+    """It is in the genesis document, opens with a passphrase of its own, and lies outside of what a lost disk takes away."""
+    for name, text in (("mat-khau", "mật khẩu của ward"), ("mat-khau-2", "một câu khác hẳn")):
+        (tmp_path / name).write_text(text + "\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o600)
+    init = [
+        "init",
+        "office",
+        "--passphrase-file",
+        "mat-khau",
+        "--recovery-passphrase-file",
+        "mat-khau-2",
+        "--json",
+    ]
+    for place, code in (("office/spare.pem", "recovery.place"), ("mat-khau", "key-file.exists")):
+        refused = sogoc(*init, "--recovery-key", place, cwd=tmp_path)
+        assert json.loads(refused.stdout)["error"]["code"] == code
+        assert not (tmp_path / "office").exists()
+    bad = sogoc(*init, "--recovery-key", "spare.pem", "--origin", "Not An Origin!", cwd=tmp_path)
+    assert bad.returncode
+    assert not (tmp_path / "spare.pem").exists()
+    made = sogoc(*init, "--recovery-key", "spare.pem", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["recovery_key"] == "spare.pem"
+    spare = keyfiles.load(tmp_path / "spare.pem", lambda: "một câu khác hẳn")
+    held = {key.public_key: key.roles for key in Home(tmp_path / "office").read_genesis().keys}
+    assert held[spare.public_key] == ("administrator",)
+    checked = sogoc("doctor", "office", "--passphrase-file", "mat-khau", "--json", cwd=tmp_path)
+    found = {one["check"]: one["severity"] for one in json.loads(checked.stdout)["findings"]}
+    assert found["keys.administrators"] == "good"
 
 
 def test_the_passphrase_is_asked_for_at_a_terminal(tmp_path: Path) -> None:

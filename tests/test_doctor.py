@@ -14,15 +14,29 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ledger.encoding import Value
+from ledger.entry import encode_record
+from ledger.records.members import possession_message
 from ledger.store import swap
 from ledger.store.as_found import KEPT
 from node import keyfiles
 from node.config import Config
-from node.doctor import Finding, Severity, check_clock, check_clock_against, examine
+from node.doctor import Finding, Severity, check_administrators, check_clock, check_clock_against, examine
+from node.doctor.administrators import administrators_in
 from node.doctor.tls import check_tls
 from node.home import KEY_NAMES, Home, init
-from node.service import clock_ms
-from tests.support import make_home, make_node, put, running_node, sign
+from node.service import Node, clock_ms
+from tests.support import (
+    MEMBER,
+    make_home,
+    make_node,
+    new_key,
+    put,
+    register_key,
+    retire_key,
+    running_node,
+    sign,
+)
 
 pytestmark = pytest.mark.usefixtures("no_network")
 
@@ -31,6 +45,7 @@ pytestmark = pytest.mark.usefixtures("no_network")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with running_node(tmp_path_factory.mktemp("doctor")) as node:
         put(node, sign(node))
+        register_key(node, new_key(), roles=("administrator",))
         return node.home.path
 
 
@@ -76,7 +91,14 @@ def test_a_good_node(home: Home) -> None:
 
 
 def test_encrypted_keys_are_good_and_compared_when_there_is_a_passphrase(tmp_path: Path) -> None:
-    init(tmp_path / "node", origin="a.example/b", name="A", time_s=clock_ms() // 1000, passphrase="mật khẩu")
+    init(
+        tmp_path / "node",
+        origin="a.example/b",
+        name="A",
+        time_s=clock_ms() // 1000,
+        passphrase="mật khẩu",
+        recovery_key=new_key().public_key,
+    )
     home = Home(tmp_path / "node")
     asked: list[int] = []
 
@@ -182,7 +204,8 @@ def test_a_block_without_its_cosignature(tmp_path: Path, monkeypatch: pytest.Mon
     node.start()
     put(node, sign(node))
     node.stop()
-    assert bad(findings(node.home)) == BARE | {"store.signed": Severity.WARNING}
+    expected = {"store.signed": Severity.WARNING, "keys.administrators": Severity.WARNING}
+    assert bad(findings(node.home)) == BARE | expected
 
 
 def test_a_path_too_long_for_a_socket(tmp_path: Path, template: Path) -> None:
@@ -300,3 +323,78 @@ def test_a_new_key_that_is_registered_later_is_no_error(home: Home) -> None:
     home.key("admin").unlink()
     keyfiles.generate(home.key("admin"), None)
     assert bad(findings(home))["keys.admin"] is Severity.WARNING
+
+
+# --- who decides ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "severity", "said"),
+    [
+        ({}, Severity.ERROR, "too few"),
+        ({"a": 0}, Severity.ERROR, "too few"),
+        ({"a": 1}, Severity.WARNING, "one administrator with one key"),
+        ({"a": 2}, Severity.GOOD, "decides alone"),
+        ({"a": 1, "b": 2}, Severity.WARNING, "a: "),
+        ({"a": 2, "b": 2}, Severity.GOOD, "of whom 2"),
+        ({"a": 0, "b": 2}, Severity.ERROR, "too few"),
+        ({"a": 2, "b": 2, "c": 1}, Severity.WARNING, "c: "),
+        # Three of four decide: who has lost theirs gets a new one.
+        ({"a": 1, "b": 1, "c": 1, "d": 1}, Severity.GOOD, "of whom 3"),
+        ({"a": 1, "b": 1, "c": 1, "d": 0}, Severity.WARNING, "d: "),
+        ({"a": 1, "b": 1, "c": 0, "d": 0}, Severity.ERROR, "too few"),
+    ],
+)
+def test_whether_one_lost_key_is_the_end(counts: dict[str, int], severity: Severity, said: str) -> None:
+    found = check_administrators(counts)
+    assert (found.check, found.severity) == ("keys.administrators", severity)
+    assert said in found.message
+    assert bool(found.remedy) == (severity is not Severity.GOOD)
+
+
+def test_a_new_ledger_is_told_of_its_one_key_unless_it_has_a_spare_one(tmp_path: Path) -> None:
+    alone = make_home(tmp_path / "alone")
+    found = findings(alone)["keys.administrators"]
+    assert found.severity is Severity.WARNING
+    assert "--roles administrator --new-key" in found.remedy
+    init(
+        tmp_path / "spare",
+        origin="a.example/b",
+        name="A",
+        time_s=clock_ms() // 1000,
+        passphrase=None,
+        recovery_key=new_key().public_key,
+    )
+    assert findings(Home(tmp_path / "spare"))["keys.administrators"].severity is Severity.GOOD
+
+
+def test_keys_are_counted_as_the_ledger_has_them(tmp_path: Path) -> None:
+    """A spare key is found, also one that a proposal put in service; what was retired does not count."""
+    with running_node(tmp_path) as node:
+        home = node.home
+        spare, gone = new_key(), new_key()
+        for key in (spare, gone):
+            register_key(node, key, roles=("administrator",))
+        assert counted(node) == {MEMBER: 3}
+        retire_key(node, gone)
+        register_key(node, new_key(), roles=("office",))
+        assert counted(node) == {MEMBER: 2}
+        second = new_key()
+        shown = second.sign(possession_message(node.chain_id, "second", second.public_key))
+        body: dict[str, Value] = {
+            "authority": MEMBER,
+            "member": "second",
+            "name": "UBND phường Bắc Sơn",
+            "roles": ["administrator"],
+            "key": second.public_key,
+            "possession": shown,
+        }
+        put(node, sign(node, [encode_record("member.register/1", body)], key="admin"))
+        assert counted(node) == {MEMBER: 2, "second": 1}
+    found = findings(home)
+    assert bad(found) == BARE | {"keys.administrators": Severity.WARNING}
+    assert "second" in found["keys.administrators"].message
+
+
+def counted(node: Node) -> dict[str, int]:
+    return administrators_in(node.final.view, node.genesis, clock_ms())

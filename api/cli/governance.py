@@ -72,8 +72,9 @@ _LABELS = {
     "kind": "hình thức / kind",
     "decision": "căn cứ / decision",
 }
+OPEN = "open"
 _OUTCOMES = {
-    "open": "[yellow]đang chờ / open[/]",
+    OPEN: "[yellow]đang chờ / open[/]",
     "expired": "[dim]hết hạn / expired[/]",
     "executed": "[green]đã thực hiện / executed[/]",
     "withdrawn": "[dim]đã rút / withdrawn[/]",
@@ -158,7 +159,7 @@ def _print(proposal: Proposal, info: ProposalInfo | None) -> None:
         console.print(f"  {label:<36}{escape(value)}")
     if info is not None:
         console.print(f"  {'tình trạng / outcome':<36}{_OUTCOMES.get(info.outcome, escape(info.outcome))}")
-        votes = f"{len(info.counted)} / {info.quorum}"
+        votes = _tally(info)
         if info.approvals:
             votes += f" ({', '.join(info.approvals)})"
         console.print(f"  {'đã chấp thuận / approvals':<36}{escape(votes)}")
@@ -269,9 +270,16 @@ def _vote(
         return
     for one in tally:
         said = _OUTCOMES.get(one.outcome, escape(one.outcome))
-        console.print(f"{one.id.hex()[:16]}  {said}  {len(one.counted)} / {one.quorum}")
+        console.print(f"{one.id.hex()[:16]}  {said}  {_tally(one)}")
     for info in entries:
         console.print(f"  mục / entry  {info.entry_id.hex()}, {info.index}")
+
+
+def _tally(info: ProposalInfo) -> str:
+    """The votes of a proposal: while it is open those that count, afterwards those it had when it was decided."""
+    if info.outcome == OPEN:
+        return f"{len(info.counted)} / {info.quorum}"
+    return f"{len(info.approvals)} phiếu thuận, cần {info.quorum} / approvals, of {info.quorum} needed"
 
 
 def _confirm(*, yes: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import httpx
 import typer
 from rich.markup import escape
 
+from api.answers import MemberInfo
 from api.cli import passphrases
 from api.cli.nodes import connect, is_address, is_served
 from api.cli.output import ExitCode, JsonOption, UsageError, console, iso_time, local_time, print_json
@@ -21,9 +22,21 @@ from api.client import NodeStatus
 from ledger import checkpoint
 from ledger.errors import LedgerError
 from ledger.genesis import genesis_policy
+from ledger.roles import ADMINISTRATOR
 from ledger.store.ledger_store import LedgerStore
 from node import keyfiles
-from node.doctor import Finding, Severity, check_clock, check_clock_against, error, examine, good, warning
+from node.doctor import (
+    Finding,
+    Severity,
+    check_administrators,
+    check_clock,
+    check_clock_against,
+    error,
+    examine,
+    good,
+    is_deciding,
+    warning,
+)
 from node.home import Home
 from node.outbox import Outbox
 
@@ -223,6 +236,7 @@ def _ask_running(home: Home) -> Iterator[Finding]:
     try:
         with connect(str(home.path)) as client:
             answer = client.status()
+            members = client.members()
     except LedgerError as failure:
         yield error(
             "node.answer",
@@ -240,7 +254,19 @@ def _ask_running(home: Home) -> Iterator[Finding]:
             f"chưa sẵn sàng / not ready: {detail}",
             "làm như thông báo nói / do as the message says",
         )
+    yield check_administrators(_administrators(members, answer.block_time_ms))
     yield check_clock(answer.block_time_ms / 1000, time.time())
+
+
+def _administrators(members: Sequence[MemberInfo], now_ms: int) -> dict[str, int]:
+    """The administrators as the node lists them, with the number of their keys that vote."""
+    return {
+        one.id: sum(
+            is_deciding(key.roles, key.until_ms, key.retired_ms, key.revoked_ms, now_ms) for key in one.keys
+        )
+        for one in members
+        if ADMINISTRATOR in one.roles and (one.ended_ms is None or now_ms < one.ended_ms)
+    }
 
 
 def _compare_clocks(address: str) -> Finding:

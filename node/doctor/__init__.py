@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ledger.errors import LedgerError
+from node.doctor.administrators import check_administrators, is_deciding
 from node.doctor.disk import check_disk
 from node.doctor.files import check_config, check_hold, check_policy
 from node.doctor.finding import Finding, Severity, error, good, warning
@@ -26,7 +27,18 @@ from node.doctor.store import (
 from node.doctor.tls import check_tls
 from node.home import Home
 
-__all__ = ["Finding", "Severity", "check_clock", "check_clock_against", "error", "examine", "good", "warning"]
+__all__ = [
+    "Finding",
+    "Severity",
+    "check_administrators",
+    "check_clock",
+    "check_clock_against",
+    "error",
+    "examine",
+    "good",
+    "is_deciding",
+    "warning",
+]
 
 
 def examine(

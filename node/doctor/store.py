@@ -13,6 +13,7 @@ from ledger.genesis import Genesis, genesis_policy
 from ledger.store import swap
 from ledger.store.as_found import KEPT
 from ledger.store.ledger_store import LedgerStore
+from node.doctor.administrators import administrators_in, check_administrators
 from node.doctor.finding import Finding, error, good, warning
 from node.home import Home
 from node.outbox import Outbox
@@ -87,7 +88,9 @@ def _check_open_store(store: LedgerStore, genesis: Genesis, now_s: float) -> Ite
         )
         return
     yield check_cosigned(store, genesis)
-    yield check_clock(parse_header_leaf(store.header_leaf(head.height)).time_ms / 1000, now_s)
+    time_ms = parse_header_leaf(store.header_leaf(head.height)).time_ms
+    yield check_administrators(administrators_in(store, genesis, time_ms))
+    yield check_clock(time_ms / 1000, now_s)
 
 
 def check_cosigned(store: LedgerStore, genesis: Genesis) -> Finding:

@@ -30,18 +30,16 @@ from ledger.block import parse_header_leaf
 from ledger.encoding import encode
 from ledger.entry import entry_from_parts
 from ledger.errors import FormatError
-from ledger.records import parse_record
 from ledger.records.governance import (
     PROPOSAL_LOOKUP,
     ProposalRow,
-    action_of,
     parse_action,
     proposal_key,
 )
-from ledger.records.members import KEY_LOOKUP, MEMBER_LOOKUP
 from ledger.rows import ADMINISTRATORS_KEY, KeyRow, MemberRow, key_key, member_key, parse_administrators
 from ledger.state import ics23_proof
-from node.receipts import FinalView, parse_place
+from node.receipts import FinalView
+from node.registered import registered_keys, registered_members
 
 MAX_BLOCKS = 1_000
 """Blocks in one stream; a reader asks again from where it stands."""
@@ -207,13 +205,8 @@ def get_members(request: Request) -> MembersAnswer:
     """Every member with its roles and keys, also retired and revoked ones, as the newest checkpoint has them."""
     context = context_of(request)
     final = context.final
-    names = {member.id for member in context.node.genesis.members}
-    keys = {key.public_key for key in context.node.genesis.keys}
-    for body in _registered(final, MEMBER_LOOKUP):
-        names.add(str(body["member"]))
-    for body in _registered(final, KEY_LOOKUP):
-        key = body["key"]
-        keys.add(key if isinstance(key, bytes) else b"")
+    names = registered_members(final.view, context.node.genesis)
+    keys = registered_keys(final.view, context.node.genesis)
     by_member: dict[str, list[KeyAnswer]] = {name: [] for name in names}
     for public_key in sorted(keys):
         data = final.view.get(key_key(public_key))
@@ -238,16 +231,6 @@ def get_members(request: Request) -> MembersAnswer:
                 )
             )
     return MembersAnswer(members=members, size=final.size)
-
-
-def _registered(final: FinalView, prefix: bytes) -> Iterator[dict[str, object]]:
-    # In order of the log, so that no entry is read twice.
-    places = sorted(
-        (parse_place(value) for _, value in final.view.lookup(prefix)),
-        key=lambda place: (place.index, place.record_index),
-    )
-    for place in places:
-        yield dict(action_of(parse_record(final.record(place))).body)
 
 
 @router.get("/v1/proposals", summary="Proposals and their tallies")

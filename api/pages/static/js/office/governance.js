@@ -93,7 +93,7 @@ async function proposalRow(listed, key, onchange) {
   return el("li", { "data-proposal": listed.id, "data-outcome": outcome },
     el("span", { class: "what" }, say(`of.gov.kind.${kindOf(proposal.type)}`), ": ", subjectOf(proposal.body), " ", key === null ? outcomeTag(outcome) : null),
     el("span", { class: "more" }, say("of.gov.by"), " ", nameOf(proposer), " · ",
-      el("strong", {}, `${counted.length}/${quorum}`), " ", say("of.gov.approved"), ...(approvals.length ? [` (${approvals.map(nameOf).join(", ")})`] : []),
+      el("strong", {}, key === null ? `${approvals.length}` : `${counted.length}/${quorum}`), " ", say("of.gov.approved"), ...(approvals.length ? [` (${approvals.map(nameOf).join(", ")})`] : []),
       " · ", ...(key === null ? [time(listed.decided_ms ?? expires_ms)] : [say("of.gov.until"), " ", time(expires_ms)])),
     mayApprove || mayWithdraw ? el("span", { class: "buttons" },
       mayApprove ? act("of.gov.approve", { kind: "primary small", icon: "check", onclick: () => openVote("approve", proposal, /** @type {OfficeKey} */ (key), onchange) }) : null,
