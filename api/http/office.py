@@ -10,7 +10,6 @@ import json
 import re
 from functools import cache
 from importlib.resources import files
-from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -19,7 +18,7 @@ from starlette.responses import Response
 
 from api import qr
 from api.certificates import schemas
-from api.http.pages import HEADERS, page_response
+from api.http.pages import HEADERS, page_response, worker_response
 from api.http.problem import HttpError
 from api.pages import words
 from api.pages.assets import assets
@@ -88,6 +87,4 @@ def get_office_worker() -> Response:
     """The page's service worker, with the version and the list of what it keeps."""
     held = assets()
     kept = [*modules(), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg"]
-    head = f"const VERSION = {json.dumps(held.version)};\nconst FILES = {json.dumps([held.address(path) for path in kept])};\n"
-    source = (FilePath(words.__file__).parent / "office-sw.js").read_text(encoding="utf-8")
-    return Response(head + source, media_type="text/javascript", headers=HEADERS)
+    return worker_response("office-sw.js", [held.address(path) for path in kept])

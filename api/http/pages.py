@@ -459,14 +459,20 @@ def get_static(request: Request, path: str) -> Response:
     return Response(data, media_type=asset.media_type, headers=headers)
 
 
+def worker_response(name: str, kept: list[str]) -> Response:
+    """A service worker: the version, the addresses that it keeps, its own part, and what both workers do."""
+    folder = FilePath(words.__file__).parent
+    head = f"const VERSION = {json.dumps(assets().version)};\nconst FILES = {json.dumps(kept)};\n"
+    parts = [(folder / part).read_text(encoding="utf-8") for part in (name, "worker.js")]
+    return Response("\n".join([head, *parts]), media_type="text/javascript", headers=HEADERS)
+
+
 @router.api_route("/sw.js", methods=["GET", "HEAD"])
 def get_service_worker() -> Response:
     """The service worker, with the version and the list of what it keeps."""
     held = assets()
     kept = [held.address(path) for path in held.files if path.startswith(_KEPT)]
-    head = f"const VERSION = {json.dumps(held.version)};\nconst FILES = {json.dumps(sorted(kept))};\n"
-    source = (FilePath(words.__file__).parent / "sw.js").read_text(encoding="utf-8")
-    return Response(head + source, media_type="text/javascript", headers=HEADERS)
+    return worker_response("sw.js", sorted(kept))
 
 
 @router.api_route("/app.webmanifest", methods=["GET", "HEAD"])
