@@ -370,7 +370,7 @@ def cut_power(*_: object, **__: object) -> None:
 
 CUTS: dict[str, tuple[Any, str]] = {
     "put": (packs.HolderFolders, "put"),
-    "list": (command, "_write_list"),
+    "list": (command, "write_list"),
     "unlink": (Path, "unlink"),
 }
 
@@ -428,7 +428,7 @@ def test_when_a_later_entry_is_refused_it_is_said_exactly(
     with monkeypatch.context() as patch:
         patch.setattr(Client, "submit", retire_after_the_first)
         # A claimed time behind the retirement is refused for good; the grace period is for what was signed before.
-        patch.setattr(command, "_now_ms", lambda: clock_ms() + 60_000)
+        patch.setattr(command, "now_ms", lambda: clock_ms() + 60_000)
         stopped = office.certify(data, "stopped")
     assert stopped.code == 1
     assert stopped.rule == "key.retired"

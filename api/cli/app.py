@@ -13,6 +13,8 @@ import typer
 from api.cli import (
     anchor,
     audit,
+    certificate_later,
+    certificates,
     certify,
     demo,
     documents,
@@ -59,8 +61,8 @@ app.add_typer(documents.app, name="document")
 app.command("watch")(watch.watch)
 app.command("receipt")(anchor.receipt)
 app.command("certify")(certify.certify)
-app.command("revoke")(certify.revoke)
-app.add_typer(certify.app, name="certificate")
+app.command("revoke")(certificate_later.revoke)
+app.add_typer(certificates.app, name="certificate")
 app.command("verify")(verify.verify)
 app.command("history")(history.history)
 app.add_typer(vault.app, name="vault")
