@@ -28,7 +28,7 @@ from api.certificates.issuing import Plan, last_day
 from api.certificates.schemas import FieldValueError, parse_schema, read_date, schemas
 from api.certificates.table import read_table, safe_cell, write_table
 from api.cli import certify as command
-from api.cli import passphrases
+from api.cli import certify_report, passphrases
 from api.client import Client
 from api.words import issuer_words, reason
 from ledger.claims import Claim, FullClaims
@@ -413,7 +413,9 @@ def test_when_a_later_entry_is_refused_it_is_said_exactly(
     monkeypatch.setattr(issuing, "MAX_RECORDS", 2)
     monkeypatch.setattr(passphrases, "load_key", lambda *_: officer)
     written = io.StringIO()
-    monkeypatch.setattr(command, "error_console", Console(file=written, soft_wrap=True, highlight=False))
+    monkeypatch.setattr(
+        certify_report, "error_console", Console(file=written, soft_wrap=True, highlight=False)
+    )
     submit = Client.submit
     sent: list[int] = []
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from ledger.fields import NUMBER_ALPHABET, Body
@@ -49,6 +50,7 @@ def plain_symbol(symbol: str) -> str:
     return "".join(_BASE.get(letter, "") for letter in symbol)
 
 
+@lru_cache(maxsize=1_024)
 def symbol_tag(symbol: str) -> bytes:
     """8 bytes that stand for a symbol in a lookup key; an absent one is empty."""
     return sha256(plain_symbol(symbol).encode())[:SYMBOL_TAG_SIZE]
