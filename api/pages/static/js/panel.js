@@ -117,7 +117,7 @@ function certificateRows(judgement) {
   if (!certificate) return [];
   /** @type {[string, any][]} */
   const rows = [
-    ["fact.schema", certificate.schema],
+    ["fact.schema", certificate.schema && sayOr(`schema.${certificate.schema}`, certificate.schema)],
     ["fact.valid-from", certificate.validFrom && showDay(certificate.validFrom)],
     ["fact.valid-until", certificate.validUntil && showDay(certificate.validUntil)],
     ["fact.reason", certificate.reason && sayOr(`reason.${certificate.reason}`, certificate.reason)],

@@ -37,7 +37,7 @@ export async function refresh() {
 async function lookUpKeys() {
   for (const key of desk.keys) {
     const found = onLedger(key.publicKey);
-    const state = found && isInService(found.key) ? "ready" : found ? "ended" : "asked";
+    const state = found && isInService(found.key) && !isOver(found.member) ? "ready" : found ? "ended" : "asked";
     const member = found?.member.id ?? key.member;
     const roles = found?.key.roles ?? key.roles;
     if (state !== key.state || member !== key.member || roles.join() !== key.roles.join()) {
@@ -54,6 +54,11 @@ export function onLedger(publicKey) {
     if (key) return { member, key };
   }
   return null;
+}
+
+/** Whether an authority has ended, and its keys with it. @param {Member} member */
+function isOver(member) {
+  return member.ended_ms !== null && member.ended_ms <= Date.now();
 }
 
 /** @param {any} key as the ledger lists it */

@@ -277,7 +277,7 @@ export function bringBack(onchange) {
 
 /** @param {OfficeKey} manager */
 function pendingCard(manager) {
-  const list = el("ul", { class: "papers", id: "pending" });
+  const list = el("ul", { class: "papers", id: "pending", hidden: true });
   const none = say("of.admin.none", "p", { class: "soft" });
   const card = el("section", { class: "card" }, say("of.admin.title", "h3"), say("of.admin.text", "p"), none, list);
   /** @type {Map<string, HTMLElement>} */
@@ -300,6 +300,7 @@ function pendingCard(manager) {
         list.append(row);
       }
       none.hidden = rows.size > 0;
+      list.hidden = !rows.size;
     }
     if (card.isConnected) setTimeout(poll, POLL_MS);
   }

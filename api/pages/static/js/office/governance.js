@@ -30,7 +30,7 @@ function administratorKey() {
 }
 
 export function governanceView() {
-  const open = el("ul", { class: "papers", id: "proposals" });
+  const open = el("ul", { class: "papers", id: "proposals", hidden: true });
   const none = say("of.gov.none", "p", { class: "soft" });
   const place = el("div");
   const decided = el("ul", { class: "papers", id: "decided" });
@@ -55,6 +55,7 @@ export function governanceView() {
     const done = listed.filter((one) => one.outcome !== "open").slice(0, DECIDED_SHOWN);
     open.replaceChildren(...(await Promise.all(waiting.map((one) => proposalRow(one, key, show)))));
     none.hidden = waiting.length > 0;
+    open.hidden = !waiting.length;
     past.hidden = !done.length;
     decided.replaceChildren(...(await Promise.all(done.map((one) => proposalRow(one, null, show)))));
   }

@@ -105,7 +105,7 @@ export function registerView() {
 /** @param {any} record @returns {(Node|string)[]} */
 function nameParts(record) {
   const { body } = record;
-  if (record.subject.kind === "certificate") return [sayOr(`of.schema.${body.schema}`, body.schema), " · ", el("span", { class: "code-link" }, codeText(record.id))];
+  if (record.subject.kind === "certificate") return [sayOr(`schema.${body.schema}`, body.schema), " · ", el("span", { class: "code-link" }, codeText(record.id))];
   const number = body.number ? `${body.number}${body.symbol ? `/${body.symbol}` : ""}` : "";
   const code = el("span", { class: "code-link" }, codeText(record.id));
   if (body.commitment) return [say("of.private-paper"), " · ", code];
@@ -124,7 +124,7 @@ async function openRecord(record, onchange) {
     ["field.kind", body.kind && sayOr(`doc-kind.${body.kind}`, body.kind)],
     ["field.date", body.date && showDay(body.date)],
     ["field.abstract", body.abstract],
-    ["field.schema", isCertificate ? body.schema : null],
+    ["field.schema", isCertificate ? sayOr(`schema.${body.schema}`, body.schema) : null],
     ["of.reg.code", el("span", { class: "code-link" }, codeText(record.id))],
     ["field.hash", body.hash && hash(body.hash)],
     ["field.commitment", body.commitment && hash(body.commitment)],

@@ -136,7 +136,7 @@ function contents(key, item, schema) {
   });
   const pack = act("of.look.pack", { kind: "primary", icon: "save", id: "look-pack", onclick: () => guarded(pack, messages, () => savePack(item, null, messages)) });
   const paper = act("of.look.paper", { icon: "print", id: "look-paper", onclick: () => guarded(paper, messages, () => reissue(key, item, messages)) });
-  return [say("of.look.found", "h3", { tabindex: "-1" }), el("p", { class: "soft" }, icon("check"), " ", say("of.look.matches")),
+  return [say("of.look.found", "h3", { tabindex: "-1" }), el("p", { class: "chosen" }, icon("check"), " ", say("of.look.matches")),
     el("dl", { class: "facts", id: "look-claims" }, ...rows), messages,
     el("div", { class: "buttons" }, keyFor("cert.paper/1") ? paper : null, pack), say("of.look.gone", "p", { class: "soft small" })];
 }
