@@ -25,7 +25,7 @@ from ledger.errors import CannotTellError, LedgerError, RefusedError, Verificati
 from ledger.hashing import HASH_SIZE, node_hash, sha256
 from ledger.merkle import CompactRange
 from ledger.note import COSIGNING_KEY, KEY_ID_SIZE, NoteSignature
-from ledger.policy import Policy, Witness
+from ledger.policy import Policy, Trust, Witness
 from ledger.records import Record, parse_record
 from ledger.rows import SubjectRow, subject_key
 from ledger.state import StateProof, leaf_record
@@ -62,8 +62,8 @@ class VerifiedCompact:
         return self.row.status
 
 
-def verify(receipt: CompactReceipt | bytes, policy: Policy, chain_id: bytes) -> VerifiedCompact:
-    """Check a compact receipt against a pinned policy and chain id (32 bytes), and return what it proves.
+def verify(receipt: CompactReceipt | bytes, trust: Trust, chain_id: bytes) -> VerifiedCompact:
+    """Check a compact receipt against a pinned policy (or epochs) and chain id (32 bytes), and return what it proves.
 
     Raises FormatError (not a compact receipt), VerificationError (it is wrong), or CannotTellError (a version, type or key
     unknown here, too few cosignatures, or a policy that compact receipts cannot be checked with): the last is not a forgery.
@@ -80,6 +80,7 @@ def verify(receipt: CompactReceipt | bytes, policy: Policy, chain_id: bytes) -> 
     )
     header = _header(receipt, chain_id, _state_root(receipt, record, row))
     root = _log_before(receipt).append(header.hash()).root()
+    policy = trust.policy_at(header.size)
     origin = _origin(policy)
     times_s = _cosigned_times(receipt.cosignatures, policy, checkpoints.body(origin, header.size, root))
     proven = policy.quorum_times(times_s)
@@ -87,6 +88,7 @@ def verify(receipt: CompactReceipt | bytes, policy: Policy, chain_id: bytes) -> 
         raise CannotTellError(
             "compact.no-quorum", "the policy asks for no cosignature, and a compact receipt has nothing else"
         )
+    trust.confirm(header.size, root, proven.status_as_of_s)
     return VerifiedCompact(
         record=record,
         record_id=row.issue,

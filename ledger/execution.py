@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ledger.block import NO_PARENT, NO_PROPOSER, Header
-from ledger.errors import FormatError, VerificationError
+from ledger.errors import VerificationError
 from ledger.genesis import Genesis
 from ledger.hashing import leaf_hash, leaf_hashes
 from ledger.merkle import CompactRange
-from ledger.rows import VALIDATORS_KEY, StateReader, genesis_rows, parse_validators
+from ledger.rows import StateReader, genesis_rows
 from ledger.rules import Effects, ParsedEntry, apply_entries
 from ledger.state import EMPTY_STATE_ROOT, PageSource, update
+from ledger.validators import check_proposer
 
 
 class LedgerState(StateReader, PageSource, Protocol):
@@ -100,15 +101,6 @@ def check_follows(tip: Tip, *, engine_height: int, time_ms: int) -> None:
         raise VerificationError("header.engine-height", "a block's engine height must be above its parent's")
 
 
-def check_proposer(state: StateReader, header: Header) -> None:
-    """Raise VerificationError, rule `header.proposer`, unless a validator of `state`, the one before the block, proposed it."""
-    validators = state.get(VALIDATORS_KEY)
-    if validators is None:
-        raise FormatError("state.missing", "the state has no validators row")
-    if header.proposer not in {validator.header_key for validator in parse_validators(validators)}:
-        raise VerificationError("header.proposer", "the proposer was not a validator when the block was made")
-
-
 def seal(
     state: LedgerState,
     tip: Tip,
@@ -148,7 +140,7 @@ def execute_as(state: LedgerState, tip: Tip, header: Header, entries: Sequence[P
     FormatError or CannotTellError for the first entry that the rules do not allow.
     """
     check_follows(tip, engine_height=header.engine_height, time_ms=header.time_ms)
-    check_proposer(state, header)
+    check_proposer(state, tip.header, header)
     effects = apply_entries(state, tip.header.chain_id, header.time_ms, tip.size, entries)
     executed = seal(
         state,

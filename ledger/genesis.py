@@ -36,6 +36,10 @@ KEY_GRACE = "key-grace-ms"
 DEFAULT_PARAMETERS = {TIME_AHEAD: 5 * 60 * 1000, KEY_GRACE: 7 * 24 * 3600 * 1000}
 
 
+ENGINE, HEADER, LOG, COSIGNING, WITNESS = "engine", "header", "log", "cosigning", "witness"
+"""Purposes of a validator's keys, in the order in which the array of a validator lists them."""
+
+
 @dataclass(frozen=True, slots=True)
 class GenesisMember:
     """A member from the start: identifier, name for people, roles in ascending order."""
@@ -63,10 +67,23 @@ class Validator:
     header_key: bytes
     log_key: bytes
     cosigning_key: bytes
+    witness_key: bytes | None = None
+    """What it cosigns other ledgers' checkpoints with, if it does; a genesis document names none."""
+
+    @property
+    def keys(self) -> tuple[tuple[str, bytes], ...]:
+        """Its keys, each behind the purpose that it serves."""
+        found = (
+            (ENGINE, self.engine_key),
+            (HEADER, self.header_key),
+            (LOG, self.log_key),
+            (COSIGNING, self.cosigning_key),
+        )
+        return found if self.witness_key is None else (*found, (WITNESS, self.witness_key))
 
     def value(self) -> list[Value]:
         """The validator as the array that is encoded in the genesis document and in the state."""
-        return [self.name, self.engine_key, self.header_key, self.log_key, self.cosigning_key]
+        return [self.name, *(key for _, key in self.keys)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +242,7 @@ def check_genesis(genesis: Genesis) -> None:
         raise FormatError("genesis.validators", "a ledger needs at least one validator")
     every = [k.public_key for k in genesis.keys]
     for validator in genesis.validators:
-        every += [validator.engine_key, validator.header_key, validator.log_key, validator.cosigning_key]
+        every += [key for _, key in validator.keys]
     if len(set(every)) != len(every):
         raise FormatError(
             "genesis.keys-distinct", "one key may make one kind of statement only: all keys must differ"
@@ -257,6 +274,21 @@ def genesis_policy(genesis: Genesis) -> Policy:
         [VerifierKey(genesis.origin, LOG_KEY, validator.log_key) for validator in validators],
         [cosigning_verifier(validator) for validator in validators],
         quorum_size(len(validators)),
+    )
+
+
+def validators_policy(origin: str, validators: Sequence[Validator]) -> Policy:
+    """The trust policy of a set of validators of the ledger `origin`, as `genesis_policy` makes that of the first one.
+
+    The genesis document must imply a policy without two log keys of one key id; whoever joins later could search for such a
+    key (it has four bytes). Then the second is left out: any log line suffices, and no cosigner is lost by it.
+    """
+    logs: dict[bytes, VerifierKey] = {}
+    for validator in validators:
+        key = VerifierKey(origin, LOG_KEY, validator.log_key)
+        logs.setdefault(key.key_id, key)
+    return Policy.for_validators(
+        list(logs.values()), [cosigning_verifier(one) for one in validators], quorum_size(len(validators))
     )
 
 

@@ -25,7 +25,7 @@ from ledger.errors import CannotTellError, FormatError, RefusedError, Verificati
 from ledger.hashing import leaf_hash
 from ledger.history_form import BlockPart, EntryPart, HistoryPart
 from ledger.merkle import CompactRange
-from ledger.policy import CheckedCheckpoint, Policy
+from ledger.policy import CheckedCheckpoint, Trust
 from ledger.receipt import HeaderPart
 from ledger.records import Record, Subject, parse_record
 from ledger.rows import SubjectRow, history_leaf, subject_key
@@ -73,7 +73,7 @@ class VerifiedHistory:
         return None if self.row is None else self.row.status
 
 
-def verify(parts: bytes | Iterable[bytes], policy: Policy) -> VerifiedHistory:
+def verify(parts: bytes | Iterable[bytes], policy: Trust) -> VerifiedHistory:
     """Check a history, given as all of its parts in order, and return every record about its subject.
 
     Raises FormatError (not a history), VerificationError (it is wrong or not complete, and how), or CannotTellError (a
@@ -98,7 +98,7 @@ def next_first(part: HistoryPart) -> int | None:
 class _Checker:
     """Takes the parts of a history, one after another."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Trust) -> None:
         self._policy = policy
         self._tree = CompactRange()
         self._records: list[HistoryRecord] = []

@@ -32,7 +32,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from ledger import checkpoint as checkpoints
 from ledger import keys
@@ -116,6 +116,21 @@ class ProvenTimes(NamedTuple):
 
     existed_by_s: int
     status_as_of_s: int
+
+
+class Trust(Protocol):
+    """Whom a verifier trusts: one policy, or one for each epoch of a ledger's validators (`ledger.epochs`)."""
+
+    def check(self, note: Note | Checkpoint | str | bytes) -> CheckedCheckpoint:
+        """Check a checkpoint's signatures, and say what they prove. Raises as `Policy.check`."""
+
+    def policy_at(self, size: int) -> Policy:
+        """The policy that judges checkpoints of tree size `size`. Raises CannotTellError if none is known."""
+
+    def confirm(self, size: int, root: bytes, as_of_s: int | None) -> None:
+        """Check what signatures alone do not say of a checkpoint that `policy_at` has passed, whose cosignatures prove that
+        it was the newest as of `as_of_s`. Raises VerificationError or CannotTellError.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +255,13 @@ class Policy:
             proven.existed_by_s if proven else None,
             proven.status_as_of_s if proven else None,
         )
+
+    def policy_at(self, size: int) -> Policy:  # noqa: ARG002  it is the same for all (`Trust`)
+        """This policy."""
+        return self
+
+    def confirm(self, size: int, root: bytes, as_of_s: int | None) -> None:
+        """Nothing: where no keys are known to have been retired, signatures say it all (`Trust`)."""
 
     def quorum_times(self, times_s: Mapping[str, int]) -> ProvenTimes | None:
         """What valid cosignatures prove, given the newest time of each by the witness's name; None for `quorum none`.

@@ -26,7 +26,7 @@ from ledger.encoding import Value, decode, encode
 from ledger.entry import MAX_RECORD_BYTES, Entry, check_record_size, parse_leaf
 from ledger.errors import CannotTellError, FormatError, RefusedError, VerificationError
 from ledger.hashing import HASH_SIZE, leaf_hash
-from ledger.policy import CheckedCheckpoint, Policy
+from ledger.policy import CheckedCheckpoint, Trust
 from ledger.records import Record, parse_record
 from ledger.rows import KeyRow, MemberRow, SubjectRow, key_key, member_key, subject_key
 from ledger.rules import is_late
@@ -221,7 +221,7 @@ class VerifiedReceipt:
         )
 
 
-def verify(receipt: Receipt | str | bytes, policy: Policy) -> VerifiedReceipt:
+def verify(receipt: Receipt | str | bytes, policy: Trust) -> VerifiedReceipt:
     """Check every part of a receipt and return what it proves.
 
     Raises FormatError (not a receipt), VerificationError (it is wrong, and which part), or CannotTellError (a version, type or

@@ -91,6 +91,8 @@ def row_key(kind: str, *items: Identifier | int) -> bytes:
 
 
 VALIDATORS_KEY = encode([VALIDATORS])
+VALIDATORS_BEFORE_KEY = encode(["validators-before"])
+"""Its value says when the validators were last changed, and which they were before (`ValidatorsBefore`)."""
 PARAMETERS_KEY = encode([PARAMETERS])
 ADMINISTRATORS_KEY = encode([ADMINISTRATORS])
 """Its value lists, in ascending order, the members that have the role `administrator`: governance counts their votes."""
@@ -309,15 +311,41 @@ def validators_value(validators: tuple[Validator, ...]) -> bytes:
 
 def parse_validators(data: bytes) -> tuple[Validator, ...]:
     """Read the validators row. Raises FormatError."""
-    value = decode(data)
+    return _validators(decode(data))
+
+
+def _validators(value: Value) -> tuple[Validator, ...]:
     if not isinstance(value, list):
         raise FormatError("row.shape", "the validators row is a list")
     validators = []
     for row in value:
-        if not isinstance(row, list) or len(row) != 5:
-            raise FormatError("row.shape", "a validator has five items")
+        if not isinstance(row, list) or len(row) not in {5, 6}:
+            raise FormatError("row.shape", "a validator has five items, or six with a witness key")
         validators.append(Validator(_str(row[0]), *(_bytes(item) for item in row[1:])))
     return tuple(validators)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorsBefore:
+    """`[changed_ms, validators]`: the set that was in force up to and in the block of chain time `changed_ms`."""
+
+    changed_ms: int
+    validators: tuple[Validator, ...]
+
+    def encoded(self) -> bytes:
+        """The row's value."""
+        return encode([self.changed_ms, [one.value() for one in self.validators]])
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read the row's value. Raises FormatError."""
+        changed, validators = _array(data, 2, "validators-before")
+        return cls(_int(changed), _validators(validators))
+
+
+def validator_key_key(public_key: bytes) -> bytes:
+    """State key of a key that was a validator's: its value is `[validator's name, purpose, chain time of its end]`."""
+    return row_key("validator-key", public_key)
 
 
 def parse_parameters(data: bytes) -> dict[str, int]:

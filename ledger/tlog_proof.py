@@ -21,7 +21,7 @@ from ledger import checkpoint as checkpoints
 from ledger import note as notes
 from ledger import proofs
 from ledger.errors import CannotTellError, FormatError
-from ledger.policy import CheckedCheckpoint, Policy
+from ledger.policy import CheckedCheckpoint, Trust
 
 MAX_PROOF_BYTES: Final = 1_000_000
 MAX_PATH: Final = 64
@@ -44,7 +44,7 @@ class TlogProof:
     checkpoint_text: str
     extra: bytes | None = None
 
-    def verify(self, leaf_hash: bytes, policy: Policy) -> CheckedCheckpoint:
+    def verify(self, leaf_hash: bytes, policy: Trust) -> CheckedCheckpoint:
         """Check that the leaf with `leaf_hash` (32 bytes) is in the log at `index`, in a tree that `policy` accepts.
 
         Nothing in `extra` is looked at. Raises like `Policy.check`, and `VerificationError` (`proof.*`) if the path

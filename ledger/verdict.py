@@ -34,7 +34,7 @@ from ledger.disclosure import (
     verify_records,
 )
 from ledger.errors import CannotTellError, FormatError, VerificationError
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.receipt import Receipt, Standing, VerifiedReceipt, verify
 from ledger.records.base import IN_FORCE, octets
 from ledger.records.certificates import CERTIFICATE, ISSUE, PAPER
@@ -158,7 +158,7 @@ def issuer_of(authority: str, standing: Standing) -> Issuer:
     return Issuer(authority, row.name, row.ended_ms, successors)
 
 
-def judge_receipt(receipt: Receipt | str | bytes, policy: Policy, *, now_ms: int | None = None) -> Judgement:
+def judge_receipt(receipt: Receipt | str | bytes, policy: Trust, *, now_ms: int | None = None) -> Judgement:
     """The verdict on a receipt by itself, whatever its record is about.
 
     `now_ms`: the reader's clock, milliseconds since the epoch, which the days of a certificate are judged at.
@@ -200,7 +200,7 @@ def _without_records(judgement: Judgement) -> Judgement:
     )
 
 
-def _judge_status(receipt: Receipt | str | bytes, policy: Policy) -> Judgement:
+def _judge_status(receipt: Receipt | str | bytes, policy: Trust) -> Judgement:
     try:
         proved = verify(receipt, policy)
     except CannotTellError as error:
@@ -249,7 +249,7 @@ def _status(proved: VerifiedReceipt, *, disputed: bool) -> Judgement:
 def judge_document(
     file_hash: bytes,
     receipt: Receipt | str | bytes,
-    policy: Policy,
+    policy: Trust,
     *,
     commitment: bytes | None = None,
     now_ms: int | None = None,
@@ -292,7 +292,7 @@ def judge_document(
 
 
 def judge_proof(
-    proof: CertificateProof | bytes, policy: Policy, *, now_ms: int | None, file_hash: bytes | None = None
+    proof: CertificateProof | bytes, policy: Trust, *, now_ms: int | None, file_hash: bytes | None = None
 ) -> Judgement:
     """The verdict on a certificate, by its proof file and, if it is given, the SHA-256 of its paper."""
     if not isinstance(proof, CertificateProof):
@@ -318,7 +318,7 @@ def judge_proof(
 def judge_certificate(
     claims: FullClaims | Disclosure | None,
     receipt: Receipt | str | bytes,
-    policy: Policy,
+    policy: Trust,
     *,
     now_ms: int | None,
     records: Sequence[SubjectRecord] = (),
@@ -384,7 +384,7 @@ def _without_issue(
     claims: FullClaims | Disclosure | None,
     file_hash: bytes | None,
     now_ms: int | None,
-    policy: Policy,
+    policy: Trust,
     receipt: Receipt | str | bytes,
 ) -> Judgement:
     if claims is None and file_hash is None:

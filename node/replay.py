@@ -17,15 +17,13 @@ from ledger.entry import MAX_SUBMISSION_BYTES, entry_from_parts
 from ledger.errors import FormatError, VerificationError
 from ledger.execution import execute_as, execute_genesis
 from ledger.genesis import parse_genesis_leaf
-from ledger.rows import VALIDATORS_KEY, parse_validators
+from ledger.validators import check_proposer
 from ledger.rules import ParsedEntry, apply_entries
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.values import StoredBlock
 from ledger.store.view import LedgerView
 from node.application import block_commit, genesis_commit, load_tip
 
-NO_VALIDATORS = b"\x90"
-"""The encoding of an empty list."""
 _FRAMING_BYTES = 5
 """Most bytes that the encoding puts in front of a byte string or a list."""
 
@@ -64,12 +62,7 @@ class Replay:
         """
         store = self._store
         header = parse_header_leaf(block.header_leaf)
-        validators = parse_validators(store.get(VALIDATORS_KEY) or NO_VALIDATORS)
-        if header.proposer not in {validator.header_key for validator in validators}:
-            raise VerificationError(
-                "header.proposer",
-                f"the proposer of block {header.height} was not a validator when it was made",
-            )
+        check_proposer(store, self._tip.header, header)
         header.verify_signature(block.header_signature)
         entries = [_checked(leaf, items) for leaf, items in zip(block.leaves, block.records, strict=True)]
         if not entries:

@@ -13,12 +13,12 @@ from ledger.credentials import vc
 from ledger.credentials.jcs import parse
 from ledger.disclosure import CertificateProof
 from ledger.errors import CannotTellError, FormatError, VerificationError
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.verdict import Judgement, Verdict, judge_proof
 
 
 def judge_credential(
-    credential: bytes, proof: bytes | CertificateProof | None, policy: Policy, *, now_ms: int | None
+    credential: bytes, proof: bytes | CertificateProof | None, policy: Trust, *, now_ms: int | None
 ) -> Judgement:
     """The verdict on a credential (JSON), with the holder's full proof of the certificate if it is at hand."""
     try:

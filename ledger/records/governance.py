@@ -20,7 +20,7 @@ from ledger.errors import FormatError, LedgerError, RefusedError
 from ledger.fields import IDENTIFIER, TIME_MS, Body, Bytes, Field
 from ledger.hashing import HASH_SIZE, leaf_hash
 from ledger.policy import quorum_size
-from ledger.records import members, succession
+from ledger.records import members, succession, validators
 from ledger.records.base import (
     AUTHORITY,
     IN_FORCE,
@@ -53,7 +53,7 @@ MAX_OPEN_MS = 90 * 24 * 3600 * 1000
 GOVERNED = MappingProxyType(
     {
         record_type.name: record_type
-        for record_type in (*members.TYPES, *succession.TYPES)
+        for record_type in (*members.TYPES, *succession.TYPES, *validators.TYPES)
         if record_type.name
         in {
             "key.register/1",
@@ -64,6 +64,7 @@ GOVERNED = MappingProxyType(
             "parameter.set/1",
             "succession.cancel/1",
             "succession.declare/1",
+            "validator.set/1",
         }
     }
 )

@@ -43,6 +43,7 @@ from ledger.records.base import (
 )
 from ledger.roles import ADMINISTRATOR, KEY_MANAGER, ROLES
 from ledger.rows import PARAMETERS_KEY, KeyRow, MemberRow, parse_parameters
+from ledger.validators import is_validator_key
 
 MEMBER, KEY, PARAMETER = "member", "key", "parameter"
 """Kinds of the subjects of this family."""
@@ -284,6 +285,8 @@ def _check_new_key(state: RuleState, member: str, body: Body) -> None:
 def _check_unregistered(state: RuleState, body: Body) -> None:
     if state.key(octets(body, "key")) is not None:
         raise RefusedError("key.exists", "the key is already registered")
+    if is_validator_key(state, octets(body, "key")):
+        raise RefusedError("key.validator", "the key is or was a validator's: it makes no other statements")
 
 
 def _register_key(state: RuleState, _status: str | None, body: Body) -> str:

@@ -21,6 +21,8 @@ bare bytes.
 | `r` log index                  | records of that leaf, as a bundle item    | source  |
 | `s` SHA-256 of the state key   | `[state key, state value]`                | derived |
 | `t` level (1 byte), tile index | hashes of the tile, as many as there are  | derived |
+| `v` tree size                  | state proofs of a change of validators:   | derived |
+|                                | `[of the set, of the set before]`         |         |
 
 Derived rows follow from source rows: `ledger.store.rebuild` makes them again. Bundles of entries and records are
 put together from the `l` and `r` rows when they are asked for. A header's leaf is an `l` row like the others, and
@@ -52,6 +54,7 @@ STATE_PAGE: Final = b"p"
 RECORDS: Final = b"r"
 STATE_ROW: Final = b"s"
 TILE: Final = b"t"
+VALIDATOR_CHANGE: Final = b"v"
 
 BLOCK_ROW_SIZE: Final = 16
 

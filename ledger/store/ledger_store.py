@@ -32,7 +32,8 @@ from ledger.encoding import decode, encode
 from ledger.errors import CannotTellError, FormatError, StoreCorruptError, StoreError, StoreVersionError
 from ledger.hashing import EMPTY_ROOT, leaf_hashes, sha256
 from ledger.merkle import CompactRange
-from ledger.state import EMPTY_STATE_ROOT
+from ledger.rows import VALIDATORS_BEFORE_KEY, VALIDATORS_KEY
+from ledger.state import EMPTY_STATE_ROOT, prove
 from ledger.store import layout, swap
 from ledger.store.commit import BlockCommit
 from ledger.store.database import Database, Reader, Row, Snapshot
@@ -302,7 +303,36 @@ def block_rows(
     ]
     rows += [(layout.STATE_PAGE + path, page) for path, page in block.state_pages.items()]
     rows += [(layout.LOOKUP + key, value) for key, value in block.lookups]
+    if VALIDATORS_KEY in block.state_rows and block.height:
+        rows.append((layout.numbered(layout.VALIDATOR_CHANGE, after.size), _change_proofs(before, block)))
     return rows, head, after
+
+
+class _After:
+    """The state after a block that is about to be written."""
+
+    def __init__(self, before: LedgerView, block: BlockCommit) -> None:
+        self._before = before
+        self._pages = block.state_pages
+        self._rows = {sha256(key): (key, value) for key, value in block.state_rows.items()}
+
+    def page(self, path: bytes) -> bytes | None:
+        page = self._pages.get(path)
+        return self._before.page(path) if page is None else page
+
+    def read_row(self, key_hash: bytes) -> tuple[bytes, bytes] | None:
+        return self._rows.get(key_hash) or self._before.read_row(key_hash)
+
+
+def _change_proofs(before: LedgerView, block: BlockCommit) -> bytes:
+    """Who the validators are after a block that changes them, and who they were: proved while this state is at hand."""
+    after = _After(before, block)
+    return encode(
+        [
+            prove(after, block.state_root, key, after.read_row).to_value()
+            for key in (VALIDATORS_KEY, VALIDATORS_BEFORE_KEY)
+        ]
+    )
 
 
 def _leaf_rows(block: BlockCommit) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from ledger.block import parse_header_leaf
 from ledger.errors import CannotTellError, FormatError, StoreError, StoreVersionError
 from ledger.hashing import HASH_SIZE, leaf_hash, sha256
 from ledger.merkle import CompactRange
+from ledger.state import StateProof
 from ledger.state.pages import read_page, top_of
 from ledger.store import layout
 from ledger.store.database import Reader, Snapshot
@@ -191,6 +192,18 @@ class LedgerView:
             return _text(self._must(layout.numbered(layout.SIGNED, size)), size)
         text = self._reader.get(layout.numbered(layout.SIGNED, size))
         return None if text is None else _text(text, size)
+
+    def validator_changes(self) -> Iterator[tuple[int, StateProof, StateProof]]:
+        """The tree sizes after blocks that changed the validators, ascending, each with the state proofs of the set and
+        of the row that says who they were before. Raises StoreCorruptError.
+        """
+        for key, row in self._reader.iterate(layout.VALIDATOR_CHANGE):
+            name = f"change of validators at size {layout.number_of(key)}"
+            after, before = items(row, 2, name)
+            try:
+                yield layout.number_of(key), StateProof.from_value(after), StateProof.from_value(before)
+            except FormatError as error:
+                raise damaged(name) from error
 
     def signed_sizes(self) -> Iterator[int]:
         """Sizes of the checkpoints that are kept with signatures, ascending."""

@@ -22,13 +22,14 @@ from typing import NamedTuple, Protocol
 from ledger.block import Header, parse_header_leaf
 from ledger.entry import Entry, entry_from_parts
 from ledger.errors import CannotTellError, FormatError, LedgerError, RefusedError, VerificationError
-from ledger.execution import LedgerState, check_proposer, check_same_header, execute_genesis
+from ledger.execution import LedgerState, check_same_header, execute_genesis
 from ledger.genesis import Genesis
 from ledger.hashing import HASH_SIZE
 from ledger.records import parse_record
 from ledger.rows import StateReader
 from ledger.rules import Overlay, ParsedEntry, apply_entries, apply_entry
 from ledger.state import Update, update_records
+from ledger.validators import check_proposer
 from ledger.verify.ahead import NotedReads, Part
 from ledger.verify.changes import changes_of, row_key, stored, value_of
 from ledger.verify.lookups import Row, added
@@ -123,7 +124,7 @@ class Replay:
     def _execute(self, header: Header) -> None:
         parts = self._parts_of(header)
         try:
-            check_proposer(self._scratch, header)
+            check_proposer(self._scratch, self._last, header)
             effects = self._worked_out(header, parts) or self._apply(self._block(header))
             # All other fields were compared with the log and the header before it.
             expected = replace(header, rules_version=self._last.rules_version, state_root=effects.tree.root)
