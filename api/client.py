@@ -56,6 +56,7 @@ from ledger.history import next_first
 from ledger.history_form import MAX_PART_BYTES, HistoryPart
 from ledger.records import Subject
 from ledger.tiles import Level, tile_path
+from ledger.transitions import MAX_EPOCHS_BYTES
 
 __all__ = [
     "ApiError",
@@ -317,6 +318,16 @@ class Client:
     def policy(self) -> str:
         """The policy that the node publishes. A verifier takes it from the office, not from a server it is about to check."""
         return self._text("/v1/policy")
+
+    def transitions(self) -> bytes | None:
+        """How the validators have changed (`ledger.transitions`), or None where they have not or the node does not tell."""
+        try:
+            data = self._request("GET", "/v1/policy/epochs", max_bytes=MAX_EPOCHS_BYTES)
+        except ApiError as error:
+            if error.code == "http.not-found":
+                return None
+            raise
+        return data or None
 
     def genesis(self) -> bytes:
         """Leaf 0 of the log."""

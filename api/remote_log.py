@@ -17,6 +17,10 @@ class RemoteLog:
         """The checkpoint that was newest at the beginning."""
         return self._checkpoint
 
+    def transitions(self) -> bytes | None:
+        """How the validators have changed."""
+        return self._client.transitions()
+
     def tile(self, level: int, n: int, width: int) -> bytes:
         """The first `width` hashes of a tile."""
         return self._client.tile(level, n, width)

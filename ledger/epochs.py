@@ -28,14 +28,14 @@ from ledger import proofs, tiles
 from ledger.block import Header, parse_header_leaf
 from ledger.checkpoint import Checkpoint
 from ledger.errors import CannotTellError, FormatError, StoreError, VerificationError
-from ledger.genesis import Validator, validators_policy
+from ledger.genesis import Genesis, Validator, genesis_policy, validators_policy
 from ledger.hashing import leaf_hash
 from ledger.note import Note
 from ledger.policy import CheckedCheckpoint, Policy
 from ledger.rows import VALIDATORS_BEFORE_KEY, VALIDATORS_KEY, ValidatorsBefore, parse_validators
 from ledger.state import StateProof, verify_membership
 from ledger.tiles import TileSource
-from ledger.transitions import Transition, Transitions
+from ledger.transitions import ChangedLog, Transition, Transitions, read_transitions
 
 
 class Closing(NamedTuple):
@@ -314,3 +314,8 @@ def _other_root(size: int, expected: bytes, got: bytes) -> VerificationError:
         expected=expected,
         got=got,
     )
+
+
+def stored_epochs(log: ChangedLog, genesis: Genesis) -> Epochs:
+    """The epochs of a stored ledger, from the one that its genesis document implies. Raises as `Epochs.follow`."""
+    return Epochs.follow(genesis_policy(genesis), read_transitions(log, genesis), log)

@@ -79,6 +79,18 @@ class TileSource(Protocol):
 # --- paths --------------------------------------------------------------------------------------------------
 
 
+class AtSize:
+    """The hash tiles of a source whose log has `size` leaves, asked for as wide as they are there, and cut."""
+
+    def __init__(self, source: TileSource, size: int) -> None:
+        self._source = source
+        self._size = size
+
+    def tile(self, level: int, n: int, width: int) -> bytes:
+        """The first `width` hashes of a tile."""
+        return self._source.tile(level, n, max(width, tile_width(level, n, self._size)))[: width * HASH_SIZE]
+
+
 def tile_path(level: Level, n: int, width: int = TILE_WIDTH) -> str:
     """Return the path of a tile or bundle below the log's prefix, without a slash at the front.
 

@@ -33,6 +33,7 @@ from ledger.rules import Effects, Overlay, ParsedEntry, apply_entry
 from ledger.store.commit import BlockCommit
 from ledger.store.ledger_store import LedgerStore
 from ledger.tiles import compact_range
+from ledger.validators import current_set, engine_updates, header_key_at, proposers
 
 HEADER_RESERVE_BYTES = 640
 """Room that a proposal keeps for its signed header and an engine's framing; a signed header stays under 420 bytes."""
@@ -78,6 +79,16 @@ class Info:
 
 
 @dataclass(frozen=True, slots=True)
+class Finalized:
+    """What the engine is told of a decided block."""
+
+    app_hash: bytes
+    """Leaf hash of the last header."""
+    validator_updates: tuple[tuple[bytes, int], ...] = ()
+    """Engine keys that the block has brought in (power 1) or removed (power 0), each once, in order of key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A block that has been executed and is not yet committed."""
 
@@ -89,10 +100,14 @@ class Candidate:
 class Application:
     """The verbs. One caller at a time for all but `check`, which only reads what is committed."""
 
-    def __init__(self, store: LedgerStore, header_key: SigningKey | None) -> None:
-        """`header_key` signs the headers this node proposes; None for a node that only follows."""
+    def __init__(
+        self, store: LedgerStore, header_key: SigningKey | None, *, next_header_key: SigningKey | None = None
+    ) -> None:
+        """`header_key` signs the headers this node proposes; None for a node that only follows. `next_header_key` takes its
+        place as soon as it is the one that the state names.
+        """
         self._store = store
-        self._header_key = header_key
+        self._header_keys = tuple(key for key in (next_header_key, header_key) if key is not None)
         self._parsed = ParsedCache()
         self._candidates: OrderedDict[bytes, Candidate] = OrderedDict()
         self._finalized: tuple[int, Candidate | None] | None = None
@@ -107,6 +122,19 @@ class Application:
     def store(self) -> LedgerStore:
         """The store the application commits to."""
         return self._store
+
+    @property
+    def header_key(self) -> SigningKey | None:
+        """The key that signs the next header: the one of this node's that the set in force names; None if there is none."""
+        named = {validator.header_key for validator in current_set(self._store)}
+        return next((key for key in self._header_keys if key.public_key in named), None)
+
+    def proposer_at(self, engine_height: int, address: bytes) -> bytes:
+        """The header key of whom an engine names by the address of its engine key (20 bytes), for `process` and `finalize`.
+
+        Raises VerificationError (`header.proposer`).
+        """
+        return header_key_at(self._store, self._tip.header, engine_height, address)
 
     def info(self) -> Info:
         """Last committed engine height, ledger height and application hash."""
@@ -151,7 +179,8 @@ class Application:
         Also returns the submissions that were left out because they are refused, with the reason; those left out for
         room are in neither list. Raises StoreError.
         """
-        if self._header_key is None:
+        header_key = self.header_key
+        if header_key is None:
             return [], []
         tip = self._tip
         time_ms = header_time_ms(tip, time_ms)
@@ -184,9 +213,9 @@ class Application:
             effects,
             engine_height=engine_height,
             time_ms=time_ms,
-            proposer=self._header_key.public_key,
+            proposer=header_key.public_key,
         )
-        signed = SignedHeader(executed.header, executed.header.sign(self._header_key))
+        signed = SignedHeader(executed.header, executed.header.sign(header_key))
         proposal = [signed.encoded(), *chosen]
         self._remember(proposal, Candidate(executed, signed.signature, tuple(entries)))
         return proposal, refused
@@ -205,17 +234,22 @@ class Application:
 
     def finalize(
         self, proposal: Sequence[bytes], *, engine_height: int, time_ms: int, proposer: bytes
-    ) -> bytes:
-        """Execute the decided block and return the application hash: its header's leaf hash (unchanged for an empty block).
+    ) -> Finalized:
+        """Execute the decided block; its application hash is its header's leaf hash (unchanged for an empty block).
 
         Raises as `process`; a decided block that is invalid must halt the node, since the engine's quorum is broken.
         """
         if not proposal:
             self._finalized = (engine_height, None)
-            return self._tip.header_hash
+            return Finalized(self._tip.header_hash)
         candidate = self._candidate(proposal, engine_height, time_ms, proposer)
         self._finalized = (engine_height, candidate)
-        return candidate.executed.tip.header_hash
+        executed = candidate.executed
+        changed = executed.rows.get(VALIDATORS_KEY)
+        updates = (
+            () if changed is None else engine_updates(current_set(self._store), parse_validators(changed))
+        )
+        return Finalized(executed.tip.header_hash, updates)
 
     def commit(self, cosigning_key_id: bytes | None = None) -> Candidate | None:
         """Write the finalized block in one synced batch and return it; None after an empty engine block.
@@ -272,8 +306,8 @@ class Application:
                 "header.time",
                 f"the header says {header.time_ms} ms, the engine's time makes it {expected_ms}",
             )
-        validators = parse_validators(self._store.get(VALIDATORS_KEY) or b"\x90")
-        if header.proposer != proposer or proposer not in {validator.header_key for validator in validators}:
+        allowed = proposers(self._store, self._tip.header, engine_height)
+        if header.proposer != proposer or proposer not in {validator.header_key for validator in allowed}:
             raise VerificationError(
                 "header.proposer", "the header is not signed by the validator whose turn it was"
             )

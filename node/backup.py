@@ -31,9 +31,10 @@ from ledger.encoding import decode
 from ledger.entry import MAX_SUBMISSION_BYTES, parse_submission
 from ledger.errors import CannotTellError, FormatError, StoreError, VerificationError
 from ledger.tiles import Level, tile_path
+from ledger.transitions import MAX_EPOCHS_BYTES
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import MAX_FILE_BYTES
-from node.export import CHECKPOINT_PATH, Exported, Progress, write_log
+from node.export import CHECKPOINT_PATH, TRANSITIONS_PATH, Exported, Progress, write_log
 from node.home import Home
 from node.outbox import Waiting
 from node.safe_files import new_file
@@ -216,6 +217,10 @@ class Backup:
             return self.read(CHECKPOINT_PATH, MAX_TEXT_BYTES).decode()
         except UnicodeDecodeError as error:
             raise FormatError("backup.text", "the checkpoint in the backup is not UTF-8 text") from error
+
+    def transitions(self) -> bytes | None:
+        """How the validators changed, or None if they did not."""
+        return self.read(TRANSITIONS_PATH, MAX_EPOCHS_BYTES) if TRANSITIONS_PATH in self._members else None
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         """The first `width` hashes of tile `n` of `level`."""

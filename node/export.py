@@ -3,7 +3,7 @@
 Rules:
 
 * the paths are those under which a node serves the same files: `checkpoint`, `tile/…` (c2sp.org/tlog-tiles; records beside
-  the entries), `policy`, `genesis`; any web server makes a mirror of the folder;
+  the entries), `policy`, `policy-epochs`, `genesis`; any web server makes a mirror of the folder;
 * only leaves, the records beside them and the checkpoint are read. Hash tiles are computed, and the whole must give the
   root of a checkpoint that the ledger's own policy passes, so that an export of somebody else's node proves itself;
 * each entry's records must be those that it signs. Signatures and rules are an audit's business;
@@ -29,11 +29,14 @@ from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint
 from ledger.tiles import TILE_WIDTH, encode_entry_bundle, encode_records_bundle, new_tiles, tile_path
 from ledger.verify.sources.base import LogSource
+from ledger.verify.trust import transitions_of, trust_of
 from node.export_readme import readme
 from node.log_blocks import read_bundles, read_genesis
 from node.safe_files import disk_error, new_folder, write_synced
 
 CHECKPOINT_PATH, GENESIS_PATH, POLICY_PATH, README_PATH = "checkpoint", "genesis", "policy", "README.txt"
+TRANSITIONS_PATH = "policy-epochs"
+"""There once the validators have changed: how they did, from the policy on that lies beside it."""
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
@@ -107,6 +110,9 @@ def write_log(source: LogSource, sink: Sink, progress: Progress = lambda _done, 
     genesis, checked = check_checkpoint(source, text)
     sink.add(GENESIS_PATH, genesis.leaf())
     sink.add(POLICY_PATH, genesis_policy(genesis).format().encode())
+    found = transitions_of(source, genesis)
+    if found.steps:
+        sink.add(TRANSITIONS_PATH, found.encoded())
     _write_tiles(source, sink, checked, progress)
     sink.add(CHECKPOINT_PATH, text.encode())
     covered = checked.checkpoint
@@ -116,13 +122,14 @@ def write_log(source: LogSource, sink: Sink, progress: Progress = lambda _done, 
 
 
 def check_checkpoint(source: LogSource, text: str) -> tuple[Genesis, CheckedCheckpoint]:
-    """The genesis document of the log in `source`, and the checkpoint `text` as the policy that it implies passes it.
+    """The genesis document of the log in `source`, and the checkpoint `text` as the policy passes it that this implies, or
+    that follows from it by the changes of validators which `source` tells.
 
     Raises FormatError, VerificationError, CannotTellError.
     """
     # The claimed size only says how wide the first bundle is; the signatures are checked right after.
     genesis = read_genesis(source, checkpoint.parse(text).size)
-    return genesis, genesis_policy(genesis).check(text)
+    return genesis, trust_of(None, transitions_of(source, genesis), genesis).check(text)
 
 
 def _write_tiles(source: LogSource, sink: Sink, checked: CheckedCheckpoint, progress: Progress) -> None:

@@ -6,6 +6,7 @@ of mode 0600. Layout:
     sogoc.toml            configuration
     genesis               leaf 0 of the log, so that the ledger can be told from another without opening it
     policy                the trust policy to give to others (C2SP tlog-policy)
+    keys/next             a validator's next keys, until they are in service (docs/operating.md)
     keys/                 admin, office, log, validator (cosigning), header, engine: one statement each, one file each; vault
     data/ledger, data/outbox, data/vault
 """
@@ -44,6 +45,8 @@ from node.safe_files import put_file
 KEY_NAMES = ("admin", "office", "log", "validator", "header", "engine")
 VAULT_KEY = "vault"
 """Its file wraps the keys of what the vault keeps; no statement is made with it."""
+VALIDATOR_KEYS = ("log", "validator", "header", "engine")
+"""Those of them by which the ledger knows a validator; `validator` cosigns."""
 KEY_FILES = (*KEY_NAMES, VAULT_KEY)
 """What `init` writes into keys/."""
 DEFAULT_MEMBER = "office"
@@ -107,6 +110,15 @@ class Home:
     def key(self, name: str) -> Path:
         """The file of one of the node's own keys."""
         return self.keys / f"{name}.pem"
+
+    @property
+    def next_keys(self) -> Path:
+        """The directory of a validator's next keys, from when they are made until they have taken the others' place."""
+        return self.keys / "next"
+
+    def next_key(self, name: str) -> Path:
+        """The file of one of the validator's next keys."""
+        return self.next_keys / f"{name}.pem"
 
     def read_genesis(self) -> Genesis:
         """The genesis document. Raises HomeError if this is not a node's home."""
@@ -225,10 +237,18 @@ def _write_home(
 def cosigner_of(
     genesis: Genesis, validator: Validator, log_key: SigningKey, cosigning_key: SigningKey
 ) -> Cosigner:
-    """The cosigner of `validator`. Raises HomeError if the keys are not those of the genesis document."""
+    """The cosigner of `validator`. Raises HomeError if the keys are not its."""
     if log_key.public_key != validator.log_key or cosigning_key.public_key != validator.cosigning_key:
         raise HomeError("home.keys", "the keys in keys/ are not the validator's keys that the ledger names")
     return Cosigner(genesis.origin, validator.name, log_key, cosigning_key)
+
+
+def own_validator(validators: Sequence[Validator], log_key: bytes, cosigning_key: bytes) -> Validator | None:
+    """The one of a set that has these two keys (32 bytes each), or None."""
+    for validator in validators:
+        if (validator.log_key, validator.cosigning_key) == (log_key, cosigning_key):
+            return validator
+    return None
 
 
 def load_keys(
@@ -243,3 +263,12 @@ def load_keys(
         return asked[0]
 
     return {name: keyfiles.load(home.key(name), once) for name in names}
+
+
+def load_next_keys(
+    home: Home, names: Sequence[str], passphrase: keyfiles.PassphraseSource
+) -> dict[str, SigningKey] | None:
+    """A validator's next keys, if there are any, by the same names. Raises KeyFileError."""
+    if not home.next_keys.is_dir():
+        return None
+    return {name: keyfiles.load(home.next_key(name), passphrase) for name in names}

@@ -10,13 +10,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 
+from ledger.block import parse_header_leaf
 from ledger.encoding import Value, decode
 from ledger.entry import parse_leaf
 from ledger.errors import FormatError, StoreCorruptError
+from ledger.genesis import validators_policy
 from ledger.hashing import leaf_hashes
 from ledger.merkle import HeldTree
+from ledger.policy import Policy
 from ledger.receipt import HeaderPart, Receipt, StatePart, make_receipt
 from ledger.records import Subject, parse_record
 from ledger.rows import MemberRow, SubjectRow, key_key, member_key, subject_key
@@ -25,8 +29,11 @@ from ledger.state import StateProof, prove
 from ledger.store.view import LedgerView
 from ledger.succession import line_of
 from ledger.tiles import inclusion_proof
+from ledger.validators import judging_set
 
 _KEPT_ENTRIES = 4
+
+_policy_of = lru_cache(maxsize=16)(validators_policy)
 
 
 class _Entries:
@@ -64,6 +71,13 @@ class FinalView:
     def size(self) -> int:
         """Tree size of the checkpoint."""
         return self.view.head.size
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that judges this checkpoint: that of the validators in force before its last block."""
+        header = parse_header_leaf(self.view.header_leaf(self.view.head.height))
+        origin = self.checkpoint_text[: self.checkpoint_text.index("\n")]
+        return _policy_of(origin, judging_set(self.view, header))
 
     def prove(self, key: bytes) -> StateProof:
         """A membership or absence proof for a state key, under the head's state root."""

@@ -17,11 +17,11 @@ from ledger.entry import MAX_SUBMISSION_BYTES, entry_from_parts
 from ledger.errors import FormatError, VerificationError
 from ledger.execution import execute_as, execute_genesis
 from ledger.genesis import parse_genesis_leaf
-from ledger.validators import check_proposer
 from ledger.rules import ParsedEntry, apply_entries
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.values import StoredBlock
 from ledger.store.view import LedgerView
+from ledger.validators import check_proposer
 from node.application import block_commit, genesis_commit, load_tip
 
 _FRAMING_BYTES = 5

@@ -20,22 +20,26 @@ out: its cosignature's time is shown for that.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ledger import checkpoint as checkpoints
+from ledger.block import parse_header_leaf
 from ledger.checkpoint import Checkpoint
+from ledger.epochs import stored_epochs
 from ledger.errors import CannotTellError, VerificationError
 from ledger.genesis import Genesis, Validator, cosigning_verifier, genesis_policy
-from ledger.hashing import HASH_SIZE
 from ledger.policy import CheckedCheckpoint
 from ledger.store.ledger_store import LedgerStore
+from ledger.tiles import AtSize
 from ledger.tiles import root as log_root
-from ledger.tiles import tile_width
+from ledger.validators import current_set, judging_set
 from ledger.verify.sources.base import LogSource
+from ledger.verify.trust import ValidatorSets, transitions_of, trust_of
 from node import keyfiles
 from node.backup import CONFIG_PATH, MAX_TEXT_BYTES, About, Backup
 from node.export import Progress, check_checkpoint
@@ -48,6 +52,10 @@ from node.safe_files import OccupiedError, disk_error, is_free, new_folder, put_
 EVIDENCE_NAME: Final = "FORK-EVIDENCE"
 
 
+Own = tuple[bytes, bytes] | None
+"""The public log and cosigning keys of a home, 32 bytes each; None if they were not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restored:
     """What a restore has made. It is held."""
@@ -55,7 +63,7 @@ class Restored:
     about: About
     height: int
     cosigned_s: int
-    """When this validator cosigned the checkpoint in the backup, seconds since the epoch."""
+    """The newest time of a cosignature under the checkpoint in the backup, seconds since the epoch."""
     keys: tuple[str, ...]
     """Names of the key files that were put in place."""
 
@@ -72,9 +80,32 @@ class Released:
     """Tree size of the log that is there now."""
 
 
-def own_validator(genesis: Genesis) -> Validator:
-    """The validator whose home this is. A ledger of the embedded engine has one."""
-    return genesis.validators[0]
+def cosigners(store: LedgerStore) -> tuple[Validator, ...]:
+    """The validators whose cosignatures a store's end may bear: those before its last block, and those after it."""
+    header = parse_header_leaf(store.header_leaf(store.head.height))
+    return tuple(dict.fromkeys((*judging_set(store, header), *current_set(store))))
+
+
+def own_of(validators: Sequence[Validator], given: Checkpoint, own: Own) -> tuple[Validator, int]:
+    """Which of the validators this home is, by its keys, and when that one cosigned `given` (seconds since the epoch).
+
+    Where every set has one validator, no keys are needed to tell. Raises CannotTellError (`restore.not-our-signature`) if it
+    did not, HomeError (`restore.keys`) if the home's keys are none's.
+    """
+    mine = [one for one in validators if own is None or (one.log_key, one.cosigning_key) == own]
+    if not mine:
+        raise HomeError("restore.keys", "the keys in keys/ are not those of a validator of this ledger")
+    if own is None and len({one.name for one in validators}) > 1:
+        raise HomeError(
+            "restore.keys", "the ledger has several validators: which one this home is, its keys must tell"
+        )
+    refused: CannotTellError | None = None
+    for one in mine:
+        try:
+            return one, cosigned_at(one, given)
+        except CannotTellError as error:
+            refused = refused or error
+    raise refused or CannotTellError("restore.not-our-signature", "no validator cosigned the checkpoint")
 
 
 def restore(
@@ -99,14 +130,13 @@ def restore(
         store = _replay_all(home, backup, checked, progress)
         try:
             height = store.head.height
-            _remember(store, genesis, text)
+            _remember(store, genesis, backup, text)
         finally:
             store.close()
         _restore_outbox(home, backup.waiting())
         _write_files(home, genesis, backup.read(CONFIG_PATH, MAX_TEXT_BYTES), key_files)
-    return Restored(
-        backup.about, height, cosigned_at(own_validator(genesis), checked.checkpoint), tuple(key_files)
-    )
+    cosigned_s = max((time_s for _, time_s in checked.cosignatures), default=0)
+    return Restored(backup.about, height, cosigned_s, tuple(key_files))
 
 
 def _replay_all(home: Home, backup: Backup, checked: CheckedCheckpoint, progress: Progress) -> LedgerStore:
@@ -129,11 +159,29 @@ def _replay_all(home: Home, backup: Backup, checked: CheckedCheckpoint, progress
     return store
 
 
-def _remember(store: LedgerStore, genesis: Genesis, text: str) -> None:
-    """Tell the store what was signed at its own end: whatever becomes of the hold, no second root is signed there."""
+def _remember(store: LedgerStore, genesis: Genesis, source: LogSource, text: str) -> None:
+    """Tell the store what was signed at its own end: whatever becomes of the hold, no second root is signed there.
+
+    It learns that for each key that did, whichever of them this home has; and what closed its epochs.
+    """
     head = store.head
-    store.learn_signed(own_validator(genesis).cosigning_key, head.size, head.root)
+    given = checkpoints.parse(text)
+    for validator in cosigners(store):
+        with contextlib.suppress(CannotTellError):
+            cosigned_at(validator, given)
+            store.learn_signed(validator.cosigning_key, head.size, head.root)
+    _keep_closings(store, genesis, source)
     store.put_signatures(head.size, text)
+
+
+def _keep_closings(store: LedgerStore, genesis: Genesis, source: LogSource) -> None:
+    """Keep the closing checkpoints that a source tells, as far as the log goes: receipts of all later epochs rest on them."""
+    found = transitions_of(source, genesis)
+    ValidatorSets.of(found, genesis)
+    for step in found.steps:
+        size = checkpoints.parse(step.checkpoint_text).size
+        if size <= store.head.size and store.signed_checkpoint(size) is None:
+            store.put_signatures(size, step.checkpoint_text)
 
 
 def _restore_outbox(home: Home, waiting: Iterable[Waiting]) -> None:
@@ -203,12 +251,14 @@ def release(
     blocks: LogSource | None = None,
     *,
     not_run_since: bool = False,
+    own: Own = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Released:
     """Let a held home cosign again, given `text`: the last checkpoint that its key has signed, from somebody who kept it.
 
     `blocks` is where blocks that are missing come from. `not_run_since` is the operator's word that the node was stopped
-    before the backup was made and has not run since, so that the checkpoint in the backup is the last.
+    before the backup was made and has not run since, so that the checkpoint in the backup is the last. `own` are the home's
+    keys, where the ledger has several validators.
 
     Raises, and the home stays held: HomeError (`restore.not-held`), CannotTellError (`restore.not-our-signature`,
     `restore.checkpoint-older`, `restore.checkpoint-same`, `restore.blocks-missing`), VerificationError (`restore.fork`: there
@@ -218,16 +268,24 @@ def release(
         raise HomeError("restore.not-held", f"{home.path} is not held: there is nothing to release")
     genesis = home.read_genesis()
     given = checkpoints.parse(text)
-    validator = own_validator(genesis)
     if given.origin != genesis.origin:
         raise VerificationError(
             "restore.other-ledger", f"the checkpoint is of {given.origin!a}, not of {genesis.origin!a}"
         )
-    cosigned_s = cosigned_at(validator, given)
     store = LedgerStore.open(home.ledger)
     try:
+        theirs = None
+        try:
+            validator, cosigned_s = own_of(cosigners(store), given, own)
+        except (CannotTellError, HomeError):
+            # By keys that came after the backup? The blocks that are missing tell.
+            if blocks is None:
+                raise
+            theirs = _catch_up(home, store, blocks, text, progress)
+            validator, cosigned_s = own_of(cosigners(store), given, own)
         _check_newer(store, validator, given, cosigned_s, not_run_since=not_run_since)
-        theirs = None if blocks is None else _catch_up(home, store, blocks, text, progress)
+        if blocks is not None and theirs is None:
+            theirs = _catch_up(home, store, blocks, text, progress)
         if given.size > store.head.size:
             detail = (
                 f"the checkpoint has {given.size} leaves and the restored log {store.head.size}: blocks are missing. Name a "
@@ -258,8 +316,9 @@ def _remove_hold(home: Home) -> None:
 
 
 def _keep(store: LedgerStore, genesis: Genesis, text: str) -> None:
+    size = checkpoints.parse(text).size
     try:
-        size = genesis_policy(genesis).check(text).checkpoint.size
+        stored_epochs(store, genesis).policy_at(size).check(text)
     except CannotTellError:
         return  # it was not final, or others made it so
     store.put_signatures(size, text)
@@ -292,7 +351,10 @@ def _check_newer(
     if known is None:
         return
     newest = checkpoints.parse(known)
-    before = (newest.size, cosigned_at(validator, newest))
+    try:
+        before = (newest.size, cosigned_at(validator, newest))
+    except CannotTellError:
+        before = (newest.size, 0)  # it was cosigned by the keys before these
     if given.size < before[0] or cosigned_s < before[1]:
         detail = (
             f"the checkpoint ({given.size} leaves) is older than the one in the backup ({newest.size} leaves), so it is "
@@ -308,30 +370,18 @@ def _check_newer(
         raise CannotTellError("restore.checkpoint-same", detail)
 
 
-class _AtSize:
-    """The hash tiles of a source, asked for as wide as they are there."""
-
-    def __init__(self, source: LogSource, size: int) -> None:
-        self._source = source
-        self._size = size
-
-    def tile(self, level: int, n: int, width: int) -> bytes:
-        """The first `width` hashes of a tile."""
-        return self._source.tile(level, n, tile_width(level, n, self._size))[: width * HASH_SIZE]
-
-
 def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, progress: Progress) -> str:
     """Go on from where the store ends with the blocks of a mirror, each verified, up to the mirror's checkpoint: returned."""
     genesis = home.read_genesis()
     their_text = source.checkpoint()
-    theirs = genesis_policy(genesis).check(their_text).checkpoint
+    theirs = trust_of(None, transitions_of(source, genesis), genesis).check(their_text).checkpoint
     if read_genesis(source, theirs.size).leaf() != genesis.leaf():
         raise VerificationError("restore.other-ledger", "the mirror holds another ledger under the same name")
     size, root = store.head.size, store.head.root
     if theirs.size <= size:
         _check_same_history(home, store, theirs, their_text)
         return their_text
-    if log_root(_AtSize(source, theirs.size), size) != root:
+    if log_root(AtSize(source, theirs.size), size) != root:
         raise _fork(home, size, store.signed_checkpoint(), their_text, text)
     replay = Replay(store)
     for block in read_blocks(source, store.head.height + 1, size, theirs.size):
@@ -339,16 +389,17 @@ def _catch_up(home: Home, store: LedgerStore, source: LogSource, text: str, prog
         progress(store.head.size, theirs.size)
     if (store.head.size, store.head.root) != (theirs.size, theirs.root):
         raise _fork(home, theirs.size, store.signed_checkpoint(), their_text, text)
-    _remember_theirs(store, genesis, theirs)
+    _keep_closings(store, genesis, source)
+    _remember_theirs(store, theirs)
     return their_text
 
 
-def _remember_theirs(store: LedgerStore, genesis: Genesis, theirs: Checkpoint) -> None:
-    try:
-        cosigned_at(own_validator(genesis), theirs)
-    except CannotTellError:
-        return  # other validators made it final, and it says nothing about this one's key
-    store.learn_signed(own_validator(genesis).cosigning_key, theirs.size, theirs.root)
+def _remember_theirs(store: LedgerStore, theirs: Checkpoint) -> None:
+    for validator in cosigners(store):
+        # Where others made it final, it says nothing about this one's key.
+        with contextlib.suppress(CannotTellError):
+            cosigned_at(validator, theirs)
+            store.learn_signed(validator.cosigning_key, theirs.size, theirs.root)
 
 
 def _check_same_history(home: Home, store: LedgerStore, given: Checkpoint, text: str) -> None:

@@ -19,21 +19,27 @@ from itertools import takewhile
 
 import structlog
 
+from ledger.block import parse_header_leaf
 from ledger.encoding import decode
-from ledger.errors import LedgerError, RefusedError, StoreError
-from ledger.genesis import Genesis, genesis_policy
+from ledger.errors import CannotTellError, LedgerError, RefusedError, StoreError
+from ledger.genesis import Genesis, Validator, validators_policy
 from ledger.keys import SigningKey
 from ledger.personal_data import check_public
 from ledger.policy import Policy
-from ledger.rows import entry_key
+from ledger.records import Record
+from ledger.records.governance import PROPOSE, action_of
+from ledger.records.validators import SET
+from ledger.rows import StateReader, entry_key
 from ledger.rules import ParsedEntry
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.view import LedgerSnapshot
+from ledger.transitions import Transitions, read_transitions
+from ledger.validators import current_set, judging_set, set_before
 from node.application import Application, Candidate
 from node.config import Config
 from node.cosigning import Cosigner, cosign
 from node.engine.embedded import EmbeddedEngine
-from node.home import Home, HomeError, cosigner_of
+from node.home import Home, HomeError, cosigner_of, own_validator
 from node.metrics import Metrics
 from node.outbox import WAIT_LIMIT_MS, Outbox, Refusal
 from node.pinned import Pins
@@ -84,9 +90,11 @@ class Node:
         config: Config,
         keys: dict[str, SigningKey],
         *,
+        next_keys: dict[str, SigningKey] | None = None,
         clock_ms: Callable[[], int] = clock_ms,
     ) -> None:
-        """Open the node's stores and recover: `keys` are its log, validator and header keys.
+        """Open the node's stores and recover: `keys` are its log, validator and header keys; `next_keys` are those that are
+        to take their place, and do so with the block in which the ledger says it.
 
         Raises StoreError, HomeError (`home.keys`, `home.other-ledger`, `home.outbox`, `cosign.held`) or FormatError.
         """
@@ -108,18 +116,19 @@ class Node:
             raise HomeError(
                 "cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}"
             )
-        self._cosigner: Cosigner = cosigner_of(
-            self.genesis, self.genesis.validators[0], keys["log"], keys["validator"]
-        )
+        self._key_sets = [keys] if next_keys is None else [keys, next_keys]
         self.store = LedgerStore.open(home.ledger)
         try:
-            self._open(keys["header"])
+            self._open()
         except BaseException:
             self.store.close()
             raise
 
-    def _open(self, header_key: SigningKey) -> None:
-        self.application = Application(self.store, header_key)
+    def _open(self) -> None:
+        header_key, *following = (keys["header"] for keys in self._key_sets)
+        self.application = Application(
+            self.store, header_key, next_header_key=following[0] if following else None
+        )
         if self.application.tip.header.chain_id != self.genesis.chain_id:
             raise HomeError(
                 "home.other-ledger", "data/ledger is not the ledger that the genesis file describes"
@@ -130,25 +139,26 @@ class Node:
                 "data/outbox is missing, and with it whatever was acknowledged and not final yet: put it back from a backup, "
                 "or make an empty directory in its place to go on without it",
             )
+        self._check_keys()
         self.outbox = Outbox.open(self.home.outbox, create=True)
         self.pins = Pins(self.store, self.outbox)
         try:
-            self._recover(header_key)
+            self._recover()
         except BaseException:
             self.outbox.close()
             raise
 
-    def _recover(self, header_key: SigningKey) -> None:
+    def _recover(self) -> None:
         self.engine = EmbeddedEngine(
             self.application,
             self,
-            cosigning_key_id=self._cosigner.key_id,
-            proposer=header_key.public_key,
+            cosigning_key_id=self._next_key_id,
             clock_ms=self._clock_ms,
         )
         # A crash between a commit and its cosignature leaves a head without one; this is the same call as after a commit.
         self._cosign()
         self._replay_outbox()
+        self._check_in_service()
 
     @property
     def chain_id(self) -> bytes:
@@ -157,8 +167,12 @@ class Node:
 
     @property
     def policy(self) -> Policy:
-        """The trust policy of this ledger."""
-        return genesis_policy(self.genesis)
+        """The trust policy of this ledger: the one that judges its newest final checkpoint."""
+        return self._final.policy
+
+    def transitions(self) -> Transitions:
+        """How the validators of this ledger have changed, for whoever pinned an earlier policy."""
+        return read_transitions(self.store, self.genesis)
 
     @property
     def final(self) -> FinalView:
@@ -274,6 +288,7 @@ class Node:
     def _judge(self, parsed: ParsedEntry, submission: bytes) -> Outcome:
         for record in parsed.records:
             check_public(record)
+            _check_single(self.store, record)
         entry_id = parsed.entry.id
         known = self.outcome(entry_id)
         if known is not None and not isinstance(known, Ended):
@@ -345,6 +360,8 @@ class Node:
         self.outbox.finish([entry.id for entry in block.entries])
         self.metrics.records.inc(sum(len(entry.records) for entry in block.entries))
         _log.info("block", height=block.executed.header.height, entries=len(block.entries))
+        # Last: whoever waits for an entry of this block is told that it is final.
+        self._check_in_service()
 
     def refused(self, entry_id: bytes, error: LedgerError) -> None:
         """An acknowledged entry can never be put on the ledger."""
@@ -397,11 +414,57 @@ class Node:
         while True:
             view = self.store.snapshot()
             try:
-                return view, cosign(self.store, view.head, self._cosigner, self._clock_ms() // 1000)
+                return view, self._cosigned_text(view)
             except StoreError as error:
                 # Maintenance signs again while the engine commits: only the newest checkpoint is signed, so look again.
                 if error.rule != "cosign.not-newest" or self.store.head.size == view.head.size:
                     raise
+
+    def _cosigned_text(self, view: LedgerSnapshot) -> str:
+        header = parse_header_leaf(view.header_leaf(view.head.height))
+        judges = judging_set(view, header)
+        if set_before(view, header.time_ms) is not None:
+            # It closes an epoch: it is cosigned by those before, and once. What bears a later time is by retired keys.
+            known = self.store.signed_checkpoint(view.head.size)
+            if known is not None and _is_final(known, validators_policy(self.genesis.origin, judges)):
+                return known
+        cosigner = self._own(judges)
+        if cosigner is None:
+            raise StoreError(
+                "cosign.closing",
+                "the last block changed the validators, and those before have not cosigned it: start the node once more with "
+                "the keys that it had before",
+            )
+        return cosign(self.store, view.head, cosigner, self._clock_ms() // 1000)
+
+    def _own(self, validators: Sequence[Validator]) -> Cosigner | None:
+        """Who of a set of validators this node is, with the keys that it has; None if it is none of them."""
+        for keys in self._key_sets:
+            log_key, cosigning_key = keys["log"], keys["validator"]
+            validator = own_validator(validators, log_key.public_key, cosigning_key.public_key)
+            if validator is not None:
+                return cosigner_of(self.genesis, validator, log_key, cosigning_key)
+        return None
+
+    def _check_in_service(self) -> None:
+        """Stop for good once the set has none of this node's keys."""
+        if self._own(current_set(self.store)) is None:
+            self.failed(_retired())
+
+    def _next_key_id(self) -> bytes | None:
+        """The key that will cosign the next block."""
+        cosigner = self._own(current_set(self.store))
+        return None if cosigner is None else cosigner.key_id
+
+    def _check_keys(self) -> None:
+        """Raise HomeError (`home.keys`) unless this node is a validator, or was one up to the last block."""
+        judges = judging_set(self.store, self.application.tip.header)
+        if self._own(judges) is None and self._own(current_set(self.store)) is None:
+            raise HomeError(
+                "home.keys",
+                "the keys in keys/ are not those of a validator of this ledger, or are so no more: `sogoc validator show` says "
+                "who they are",
+            )
 
     def _replay_outbox(self) -> None:
         done: list[bytes] = []
@@ -456,3 +519,38 @@ def _stopped(failure: Exception) -> StoreError:
     return StoreError(
         "node.stopped", f"the node has stopped and must be restarted by its operator: {failure}"
     )
+
+
+def _retired() -> StoreError:
+    return StoreError(
+        "cosign.retired",
+        "the keys of this node are no longer a validator's: it cosigns nothing more and takes no entries. If it has new ones, "
+        "put them in service (`sogoc validator switch`) and start it again",
+    )
+
+
+def _is_final(text: str, policy: Policy) -> bool:
+    try:
+        policy.check(text)
+    except CannotTellError:
+        return False
+    return True
+
+
+def _check_single(state: StateReader, record: Record) -> None:
+    """This node's engine orders for one validator: a second one would leave the ledger without a quorum.
+
+    Raises RefusedError (`engine.single`).
+    """
+    if record.type.name not in {PROPOSE.name, SET.name}:
+        return
+    action = action_of(record)
+    if action.type.name != SET.name:
+        return
+    names = {validator.name for validator in current_set(state)}
+    joins = "validator" in action.body and action.body["validator"] not in names
+    if joins != ("leaves" in action.body):
+        raise RefusedError(
+            "engine.single",
+            "this node orders for a ledger of one validator: who joins takes the place of the one there is (`leaves`)",
+        )

@@ -81,7 +81,7 @@ def decide(application: Application, chain: Chain, proposal: list[bytes], **chan
     """What an engine does with a proposal: process, finalize, commit; returns the application hash."""
     decided = turn(chain, proposer=PROPOSER) | changes
     application.process(proposal, **decided)
-    app_hash = application.finalize(proposal, **decided)
+    app_hash = application.finalize(proposal, **decided).app_hash
     application.commit()
     return app_hash
 
@@ -144,7 +144,7 @@ def test_verbs_can_be_repeated_before_commit(
             application.process(proposal, **decided)
     assert validator.finalize(one, **decided) == validator.finalize(one, **decided)
     # The last decision counts; and what was finalized and not committed leaves no trace.
-    assert validator.finalize(other, **decided) == leaf_hash(chain.add([first, second]).leaf())
+    assert validator.finalize(other, **decided).app_hash == leaf_hash(chain.add([first, second]).leaf())
     block = validator.commit()
     assert block is not None
     assert block.entries == (first, second)
@@ -166,7 +166,7 @@ def test_an_empty_block_advances_the_engine_alone(
 ) -> None:
     before = proposer.info()
     proposer.process([], **turn(chain, proposer=PROPOSER))
-    assert proposer.finalize([], engine_height=7, time_ms=1, proposer=PROPOSER) == before.app_hash
+    assert proposer.finalize([], engine_height=7, time_ms=1, proposer=PROPOSER).app_hash == before.app_hash
     assert proposer.commit() is None
     assert proposer.info() == replace(before, engine_height=7)
     assert store.head.engine_height == 7

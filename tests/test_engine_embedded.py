@@ -80,8 +80,7 @@ class Bench:
         self.engine = EmbeddedEngine(
             self.application,
             self.notebook,
-            cosigning_key_id=key("cosigning 0").public_key,
-            proposer=key("header 0").public_key,
+            cosigning_key_id=lambda: key("cosigning 0").public_key,
             clock_ms=lambda: self.now_ms,
             max_block_bytes=max_block_bytes,
         )

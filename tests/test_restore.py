@@ -25,7 +25,7 @@ from node.backup import Backup
 from node.export import export
 from node.home import Home, HomeError, cosigner_of, load_keys
 from node.replay import create_store
-from node.restore import EVIDENCE_NAME, own_validator, release
+from node.restore import EVIDENCE_NAME, release
 from node.service import clock_ms
 from tests.lost_node import Lost, back_up, lose_a_node, open_node, restore_from
 from tests.support import NODE_KEYS, document_record, key_of, make_node, put, running_node, sign
@@ -84,12 +84,12 @@ def test_the_fork_that_would_have_been(lost: Lost, tmp_path: Path) -> None:
         [entry], engine_height=store.head.engine_height + 1, time_ms=time_ms, max_bytes=1_000_000
     )
     assert not refused
-    header_key = own_validator(genesis).header_key
+    header_key = genesis.validators[0].header_key
     application.finalize(
         proposal, engine_height=store.head.engine_height + 1, time_ms=time_ms, proposer=header_key
     )
     application.commit()
-    cosigner = cosigner_of(genesis, own_validator(genesis), keys["log"], keys["validator"])
+    cosigner = cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"])
     second = cosigner.sign(store.head.size, store.head.root, time_ms // 1000)
     store.close()
 
@@ -130,7 +130,7 @@ def test_what_was_restored_knows_what_its_key_has_signed_even_without_the_hold(
     home = restore_from(lost.backup, tmp_path / "home", lost.keys)
     store = LedgerStore.open(home.ledger)
     try:
-        key_id = own_validator(home.read_genesis()).cosigning_key
+        key_id = home.read_genesis().validators[0].cosigning_key
         assert store.last_signed(key_id) == (store.head.size, store.head.root)
         with pytest.raises(StoreError) as caught:
             store.learn_signed(key_id, store.head.size, bytes(32))
@@ -167,7 +167,7 @@ def test_the_drill(lost: Lost, tmp_path: Path) -> None:
     assert not home.cosign_hold.exists()
     with open_store(home.ledger) as store:
         assert store.head.root == last.root
-        assert store.last_signed(own_validator(home.read_genesis()).cosigning_key) == (last.size, last.root)
+        assert store.last_signed(home.read_genesis().validators[0].cosigning_key) == (last.size, last.root)
         assert audit(store, level=Level.FULL).size == last.size
     with pytest.raises(HomeError, match="not held"):
         release(home, lost.last, mirror)
@@ -177,7 +177,7 @@ def test_an_older_checkpoint_is_not_the_last(lost: Lost, tmp_path: Path) -> None
     home = restore_from(lost.backup, tmp_path / "home", lost.keys)
     keys = load_keys(home, NODE_KEYS, None)
     genesis = home.read_genesis()
-    cosigner = cosigner_of(genesis, own_validator(genesis), keys["log"], keys["validator"])
+    cosigner = cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"])
     head = checkpoint.parse(lost.backed_up)
     same_but_earlier = cosigner.sign(head.size, head.root, 1_000)
     with open_store(home.ledger) as store:
@@ -192,7 +192,7 @@ def test_a_later_cosignature_of_the_same_tree_releases(lost: Lost, tmp_path: Pat
     home = restore_from(lost.backup, tmp_path / "home", lost.keys)
     keys = load_keys(home, NODE_KEYS, None)
     genesis = home.read_genesis()
-    cosigner = cosigner_of(genesis, own_validator(genesis), keys["log"], keys["validator"])
+    cosigner = cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"])
     head = checkpoint.parse(lost.backed_up)
     text = cosigner.sign(head.size, head.root, clock_ms() // 1000)
     assert release(home, text).cosigned_s == pytest.approx(clock_ms() // 1000, abs=30)
@@ -313,7 +313,7 @@ def test_the_checkpoint_itself_is_remembered_whatever_the_mirror_says(
     release(home, lost.last, ExportSource(lost.mirror))
     last = checkpoint.parse(lost.last)
     with open_store(home.ledger) as store:
-        assert store.last_signed(own_validator(home.read_genesis()).cosigning_key) == (last.size, last.root)
+        assert store.last_signed(home.read_genesis().validators[0].cosigning_key) == (last.size, last.root)
 
 
 def test_keys_of_another_node_are_not_released_into_service(lost: Lost, tmp_path: Path) -> None:
@@ -324,4 +324,4 @@ def test_keys_of_another_node_are_not_released_into_service(lost: Lost, tmp_path
     with pytest.raises(HomeError) as caught:
         open_node(home)
     assert caught.value.rule == "home.keys"
-    assert key_of(other, "log").public_key != own_validator(home.read_genesis()).log_key
+    assert key_of(other, "log").public_key != home.read_genesis().validators[0].log_key

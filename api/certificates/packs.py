@@ -27,7 +27,7 @@ from ledger.disclosure import PROOF_SUFFIX, CertificateProof, SubjectRecord
 from ledger.errors import RefusedError
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.verdict import Judgement, Verdict, judge_proof
 from node.safe_files import disk_error
 
@@ -128,7 +128,7 @@ class PackMaker:
     """Makes and checks the packs of certificates that are on the ledger."""
 
     client: Client
-    policy: Policy
+    policy: Trust
     signer: SigningKey
     issuer: vc.Issuer
     schema: Schema

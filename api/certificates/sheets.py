@@ -24,7 +24,7 @@ from ledger.disclosure import SubjectRecord
 from ledger.entry import Entry, encode_record
 from ledger.errors import CannotTellError, FormatError, RefusedError
 from ledger.hashing import sha256
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.records import parse_record
 from ledger.records.base import IN_FORCE, octets
 from ledger.records.certificates import PAPER
@@ -37,7 +37,7 @@ class SheetMaker:
     """Makes the sheets of one schema for one site."""
 
     client: Client
-    policy: Policy
+    policy: Trust
     chain_id: bytes
     schema: Schema
     authority: str

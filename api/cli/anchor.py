@@ -43,7 +43,7 @@ from ledger.encoding import Value
 from ledger.errors import RefusedError
 from ledger.fields import Date
 from ledger.hashing import leaf_hash
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.records import parse_record
 from ledger.records.documents import KINDS, SECRECIES, UNCLASSIFIED, URGENCIES, number_tag
 from node.home import Home
@@ -341,7 +341,7 @@ def _examine(
 
 
 def collect(
-    client: Client, papers: Sequence[Paper], policy: Policy, *, quiet: bool
+    client: Client, papers: Sequence[Paper], policy: Trust, *, quiet: bool
 ) -> list[tuple[Paper, Path]]:
     """Fetch, check and keep the receipts of papers that are on the ledger."""
     texts = receipts_of(client, papers)

@@ -23,11 +23,13 @@ from api.cli import (
     maintenance,
     member_keys,
     members,
+    policies,
     serve,
     setup,
     stamps,
     status,
     successions,
+    validators,
     vault,
     verify,
     watch,
@@ -55,6 +57,8 @@ members.app.command("succeed")(successions.succeed)
 members.app.command("cancel-succession")(successions.cancel)
 app.add_typer(members.app, name="member")
 app.add_typer(governance.app, name="governance")
+app.add_typer(validators.app, name="validator")
+app.add_typer(policies.app, name="policy")
 app.command("anchor")(anchor.anchor)
 documents.app.command("stamp")(stamps.stamp)
 app.add_typer(documents.app, name="document")

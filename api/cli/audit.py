@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from api.cli.files import read_policy
+from api.cli.files import read_pinned
 from api.cli.output import JsonOption, console, iso_time, local_time, print_json, progress
 from api.cli.sources import open_source
 from api.cli.workers import worker_processes
@@ -59,7 +59,7 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Kiểm toán toàn bộ sổ. Verify the whole ledger; names the first thing that is wrong."""
-    trusted = None if policy is None else read_policy(policy)
+    trusted = None if policy is None else read_pinned(policy)
     started = time.perf_counter()
     try:
         with (

@@ -64,7 +64,7 @@ from ledger.errors import RefusedError
 from ledger.fields import Date
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.records.documents import DOCUMENT_PAPER, REASONS, number_key, number_tag
 
 app = typer.Typer(
@@ -254,7 +254,7 @@ class _Signing:
     passphrase_file: Path | None
 
     @contextmanager
-    def open(self) -> Iterator[tuple[Client, SigningKey, str, Policy]]:
+    def open(self) -> Iterator[tuple[Client, SigningKey, str, Trust]]:
         """The node, the key, the member that it acts for, and the policy that receipts are checked with."""
         signer = passphrases.load_key(self.key, self.passphrase_file)
         with Client(self.node) as client:
@@ -279,7 +279,7 @@ def _report_change(
     identifier: bytes,
     owner: str,
     record: bytes,
-    policy: Policy,
+    policy: Trust,
     *,
     as_json: bool,
 ) -> None:
@@ -305,7 +305,7 @@ def _report_change(
         console.print(f"    biên nhận mới / new receipt: {escape_path(kept)}")
 
 
-def _renew_receipt(client: Client, path: Path, anchoring: bytes, policy: Policy) -> Path | None:
+def _renew_receipt(client: Client, path: Path, anchoring: bytes, policy: Trust) -> Path | None:
     if not path.is_file():
         return None
     salt_file = beside(path, SALT_SUFFIX)

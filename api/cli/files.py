@@ -13,12 +13,18 @@ from rich.markup import escape
 
 from api.cli.output import UsageError
 from api.client import Client
+from ledger import checkpoint
+from ledger.epochs import Epochs, extends
 from ledger.errors import LedgerError
-from ledger.policy import Policy
+from ledger.policy import Policy, Trust
 from ledger.receipt import Receipt
+from ledger.tiles import AtSize, TileSource
+from ledger.transitions import Transitions
 
 RECEIPT_SUFFIX = ".tlog-proof"
 SALT_SUFFIX = ".salt"
+EPOCHS_SUFFIX = ".epochs"
+"""Beside a policy: how the validators have changed since."""
 SALT_SIZE = 32
 _COMMITMENT_PREFIX = b"file\x00"
 
@@ -68,12 +74,38 @@ def read_salt(path: Path) -> bytes:
     return salt
 
 
-def read_policy(path: Path | None, client: Client | None = None) -> Policy:
-    """The policy in a file, or, without one, the policy that the node publishes. Raises UsageError."""
+def read_policy(path: Path | None, client: Client | None = None) -> Trust:
+    """The policy in a file, or, without one, the policy that the node publishes; and what has become of it since.
+
+    The changes of validators since are in a file beside it (`sogoc policy update`), or the node tells them: either way they
+    prove themselves. Raises UsageError, and VerificationError or CannotTellError for changes that do not follow from it.
+    """
+    told = None if client is None else _told(client)
     if path is None:
         if client is None:
             raise UsageError("policy.missing", "name the trust policy with --policy")
-        return Policy.parse(client.policy())
+        if told is None:
+            return Policy.parse(client.policy())
+        return Epochs.follow(Policy.parse(told.first_policy), told, _links(client))
+    pinned = read_pinned(path)
+    kept = read_transitions_beside(path)
+    if kept is not None and told is not None:
+        extends(kept, told)
+    found = told or kept
+    return pinned if found is None or not found.steps else Epochs.follow(pinned, found, _links(client))
+
+
+def _told(client: Client) -> Transitions | None:
+    data = client.transitions()
+    return None if data is None else Transitions.parse(data)
+
+
+def _links(client: Client | None) -> TileSource | None:
+    return None if client is None else AtSize(client, checkpoint.parse(client.checkpoint()).size)
+
+
+def read_pinned(path: Path) -> Policy:
+    """The policy in a file, by itself. Raises UsageError."""
     try:
         return Policy.parse(path.read_bytes())
     except OSError as error:
@@ -82,13 +114,26 @@ def read_policy(path: Path | None, client: Client | None = None) -> Policy:
         raise UsageError(error.rule, f"{path} is not a policy file: {error.detail}") from error
 
 
-def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+def read_transitions_beside(path: Path) -> Transitions | None:
+    """The changes of validators that are kept beside the policy at `path`, or None. Raises UsageError."""
+    file = beside(path, EPOCHS_SUFFIX)
+    try:
+        return Transitions.parse(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError("policy.read", f"cannot read {file}: {error.strerror}") from error
+    except LedgerError as error:
+        raise UsageError(error.rule, f"{file} is not a file of transitions: {error.detail}") from error
+
+
+def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644) -> None:
     """Write a whole file or nothing, synced."""
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(text.encode() if isinstance(text, str) else text)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)

@@ -54,6 +54,7 @@ _TITLES = {
     "key.retire/1": "cho khóa thôi dùng / retire a key",
     "key.revoke/1": "thu hồi khóa / revoke a key",
     "parameter.set/1": "đặt tham số / set a parameter",
+    "validator.set/1": "đổi bên xác nhận / change the validators",
     "succession.declare/1": "công bố kế thừa / declare a succession",
     "succession.cancel/1": "hủy việc kế thừa / call a succession off",
 }
@@ -66,6 +67,14 @@ _LABELS = {
     "until_ms": "dùng đến / valid until",
     "from_ms": "tranh chấp từ / disputed from",
     "value": "giá trị / value",
+    "set": "bộ xác nhận số / set number",
+    "validator": "bên nhận khóa / validator that gets keys",
+    "leaves": "bên rời đi / validator that leaves",
+    "engine_key": "khóa engine / engine key",
+    "header_key": "khóa khối / header key",
+    "log_key": "khóa sổ / log key",
+    "cosigning_key": "khóa đồng xác nhận / cosigning key",
+    "witness_key": "khóa nhân chứng / witness key",
     "predecessor": "cơ quan chấm dứt / predecessor",
     "successors": "cơ quan kế thừa / successors",
     "effective_ms": "hiệu lực từ / effective from",
@@ -136,7 +145,7 @@ def action_lines(action: Record) -> list[tuple[str, str]]:
     """What a record would do, as label and text for people."""
     lines = [("việc / action", _TITLES.get(action.type.name, action.type.name))]
     for field in action.type.fields:
-        if field.name in action.body and field.name not in {"possession", "authority"}:
+        if field.name in action.body and field.name != "authority" and not field.name.endswith("possession"):
             value = action.body[field.name]
             lines.append((_LABELS.get(field.name, field.name), _shown(field.name, value)))
     return lines

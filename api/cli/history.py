@@ -21,7 +21,7 @@ from ledger.errors import LedgerError, RefusedError, VerificationError
 from ledger.hashing import HASH_SIZE
 from ledger.history import VerifiedHistory, verify
 from ledger.history_form import MAX_FILE_BYTES, encode_file, parse_file
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.records import Subject
 
 HISTORY_SUFFIX = ".history"
@@ -70,7 +70,7 @@ def history(
             console.print(f"[green]Đã lưu / saved:[/] {escape_path(output)}")
 
 
-def _ask(client: Client, thing: str, policy: Policy) -> tuple[list[bytes], VerifiedHistory]:
+def _ask(client: Client, thing: str, policy: Trust) -> tuple[list[bytes], VerifiedHistory]:
     """The parts of a node's answer, and what they prove, which is about the thing that was asked for."""
     wanted = _wanted(client, thing)
     parts = client.history(wanted)

@@ -32,7 +32,7 @@ from ledger.entry import MAX_RECORDS, MAX_SUBMISSION_BYTES
 from ledger.errors import RefusedError
 from ledger.fields import IDENTIFIER_ALPHABET
 from ledger.hashing import HASH_SIZE, leaf_hash
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.records import parse_record
 from ledger.records.documents import number_key
 from ledger.verdict import Verdict, judge_document
@@ -318,7 +318,7 @@ def split(groups: Iterable[Sequence[bytes]], *, at_most: int = MAX_RECORDS) -> l
     return batches
 
 
-def keep_checked_receipt(paper: Paper, text: str, policy: Policy) -> Path:
+def keep_checked_receipt(paper: Paper, text: str, policy: Trust) -> Path:
     """Check a receipt against the file and the policy, and keep it beside the file. Raises RefusedError, UsageError."""
     judgement = judge_document(paper.file_hash, text, policy, commitment=paper.commitment)
     if judgement.verdict in (Verdict.DOES_NOT_MATCH, Verdict.CANNOT_TELL):

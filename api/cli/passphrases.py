@@ -41,6 +41,18 @@ def existing(file: Path | None) -> Callable[[], str | None]:
     return find
 
 
+def once(find: Callable[[], str | None]) -> Callable[[], str | None]:
+    """`find`, asked at most once."""
+    asked: list[str | None] = []
+
+    def answer() -> str | None:
+        if not asked:
+            asked.append(find())
+        return asked[0]
+
+    return answer
+
+
 def new(file: Path | None, *, insecure: bool) -> str | None:
     """The passphrase for keys about to be made; None if they shall not be encrypted. Raises UsageError or KeyFileError."""
     if insecure:

@@ -28,7 +28,7 @@ from ledger.encoding import Value
 from ledger.entry import NONCE_SIZE
 from ledger.errors import RefusedError
 from ledger.keys import SigningKey
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.records.certificates import CERTIFICATE, CERTIFICATE_SIZE
 from ledger.records.privacy import ACCESS_LOG, PURPOSES, vault_item
 from ledger.verdict import Verdict, judge_proof
@@ -87,7 +87,7 @@ def _proof(
     owner: str,
     identifier: bytes,
     reason: dict[str, Value],
-    policy: Policy,
+    policy: Trust,
 ) -> CertificateProof:
     # Fetched first: an access that leads to nothing should not be on the ledger.
     bare = CertificateProof.parse(client.certificate_proof(identifier, owner))

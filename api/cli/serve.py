@@ -14,7 +14,7 @@ import typer
 from api.cli import passphrases
 from api.cli.output import UsageError
 from node.config import Config, load_config
-from node.home import VAULT_KEY, Home, load_keys
+from node.home import VAULT_KEY, Home, load_keys, load_next_keys
 from node.service import Node
 from node.vault.keeper import open_vault
 
@@ -43,8 +43,10 @@ def serve(
     configure_logging()
     has_vault = home.key(VAULT_KEY).exists()
     names = (*SERVING_KEYS, VAULT_KEY) if has_vault else SERVING_KEYS
-    keys = load_keys(home, names, passphrases.existing(passphrase_file))
-    node = Node(home, config, keys)
+    passphrase = passphrases.once(passphrases.existing(passphrase_file))
+    keys = load_keys(home, names, passphrase)
+    next_keys = load_next_keys(home, SERVING_KEYS, passphrase)
+    node = Node(home, config, keys, next_keys=next_keys)
     vault = open_vault(node, keys[VAULT_KEY]) if has_vault else None
     _rest_the_collector()
     try:

@@ -42,7 +42,7 @@ from ledger.errors import RefusedError
 from ledger.genesis import parse_genesis_leaf
 from ledger.hashing import leaf_hash
 from ledger.lookup_code import code_of, grouped
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.records.base import IN_FORCE
 from ledger.records.documents import DOCUMENT_PAPER
 from node.safe_files import disk_error, put_file, sync_names
@@ -241,7 +241,7 @@ def _as_paper(copy: _Copy) -> Paper:
     return Paper(copy.target, copy.digest, copy.record)
 
 
-def _keep_receipts(client: Client, papers: Sequence[Paper], policy: Policy) -> None:
+def _keep_receipts(client: Client, papers: Sequence[Paper], policy: Trust) -> None:
     texts = receipts_of(client, papers)
     for paper in papers:
         keep_checked_receipt(paper, texts[leaf_hash(paper.record)], policy)

@@ -20,8 +20,8 @@ from api.cli.nodes import connect, is_address, is_served
 from api.cli.output import ExitCode, JsonOption, UsageError, console, iso_time, local_time, print_json
 from api.client import NodeStatus
 from ledger import checkpoint
+from ledger.epochs import stored_epochs
 from ledger.errors import LedgerError
-from ledger.genesis import genesis_policy
 from ledger.roles import ADMINISTRATOR
 from ledger.store.ledger_store import LedgerStore
 from node import keyfiles
@@ -91,6 +91,7 @@ def _stopped(home: Home) -> dict[str, Any]:
     store = LedgerStore.open(home.ledger)
     try:
         head, text = store.head, store.signed_checkpoint()
+        epochs = stored_epochs(store, genesis)
     finally:
         store.close()
     outbox = Outbox.open(home.outbox, create=False)
@@ -100,7 +101,8 @@ def _stopped(home: Home) -> dict[str, Any]:
         outbox.close()
     cosigned, size = None, 0
     if text is not None:
-        cosigned, size = genesis_policy(genesis).check(text).status_as_of_s, checkpoint.parse(text).size
+        size = checkpoint.parse(text).size
+        cosigned = epochs.policy_at(size).check(text).status_as_of_s
     reasons = (
         [{"code": "cosign.held", "detail": f"restored, and must not cosign yet: {home.cosign_hold}"}]
         if held

@@ -6,6 +6,8 @@ Rules: four verdicts, never two. A missing receipt or an unknown key is "cannot 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,19 +21,27 @@ from api.cli.files import (
     beside,
     commitment_of,
     escape_path,
+    read_pinned,
     read_policy,
     read_salt,
+    read_transitions_beside,
     sha256_of,
 )
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json
+from api.cli.sources import open_source
 from api.words import day_words, issuer_words, reason
+from ledger import checkpoint
 from ledger.credentials import jcs
 from ledger.credentials.verdict import judge_credential
 from ledger.disclosure import MAX_FILE_BYTES, PROOF_SUFFIX, Certificate
-from ledger.policy import Policy
+from ledger.epochs import Epochs, extends
+from ledger.policy import Trust
 from ledger.receipt import VerifiedReceipt
+from ledger.tiles import AtSize
 from ledger.tlog_proof import MAX_PROOF_BYTES
+from ledger.transitions import Transitions
 from ledger.verdict import Judgement, Verdict, judge_document, judge_proof, judge_receipt
+from ledger.verify.trust import TellsTransitions
 
 CREDENTIAL_SUFFIX = ".vc.json"
 
@@ -63,12 +73,21 @@ def verify(
     salt: Annotated[
         Path | None, typer.Option("--salt", help="Tệp muối của giấy tờ riêng / salt of a private document")
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            "--log",
+            help="Nút, bản sao hoặc bản xuất của sổ, cho biên nhận cũ / a node, mirror or export, for receipts from before a "
+            "change of validators",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Kiểm tra ngoại tuyến: còn hiệu lực không, từ bao giờ, do ai. Verify offline: in force, since when, by whom."""
     if not file.is_file():
         raise UsageError("file.missing", f"there is no file {file}")
-    judgement = judge_file(file, receipt, salt, read_policy(policy), now_ms=time.time_ns() // 1_000_000)
+    with trusted(policy, log) as trust:
+        judgement = judge_file(file, receipt, salt, trust, now_ms=time.time_ns() // 1_000_000)
     if as_json:
         print_json(as_dictionary(file, judgement))
     else:
@@ -76,8 +95,29 @@ def verify(
     raise typer.Exit(judgement.verdict.value)
 
 
+@contextmanager
+def trusted(policy: Path, log: str | None) -> Iterator[Trust]:
+    """The policy in a file with what is kept beside it, and, where a log is named, with the proofs that old receipts need."""
+    if log is None:
+        yield read_policy(policy)
+        return
+    with open_source(log) as source:
+        pinned, found = read_pinned(policy), read_transitions_beside(policy)
+        told = source.transitions() if isinstance(source, TellsTransitions) else None
+        if told is not None:
+            newer = Transitions.parse(told)
+            if found is not None:
+                extends(found, newer)
+            found = newer
+        if found is None or not found.steps:
+            yield pinned
+            return
+        size = checkpoint.parse(source.checkpoint()).size
+        yield Epochs.follow(pinned, found, AtSize(source, size))
+
+
 def judge_file(
-    file: Path, receipt: Path | None, salt: Path | None, policy: Policy, *, now_ms: int
+    file: Path, receipt: Path | None, salt: Path | None, policy: Trust, *, now_ms: int
 ) -> Judgement:
     """The verdict on a file: a document with its receipt, a receipt or a certificate's proof by itself, or a credential."""
     if file.name.endswith(CREDENTIAL_SUFFIX):
@@ -110,7 +150,7 @@ def _evidence_beside(file: Path) -> Path:
     return proof if proof.is_file() and not receipt.is_file() else receipt
 
 
-def _judge_credential(file: Path, proof: Path | None, policy: Policy, now_ms: int) -> Judgement:
+def _judge_credential(file: Path, proof: Path | None, policy: Trust, now_ms: int) -> Judgement:
     if proof is not None and not proof.is_file():
         raise UsageError("receipt.missing", f"there is no proof {proof}")
     path = proof or file.with_name(file.name.removesuffix(CREDENTIAL_SUFFIX) + PROOF_SUFFIX)

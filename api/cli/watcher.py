@@ -43,7 +43,7 @@ from ledger.errors import LedgerError, RefusedError
 from ledger.genesis import parse_genesis_leaf
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.receipt import Receipt
 from ledger.records.base import split_record
 
@@ -92,7 +92,7 @@ class Watcher:
     queue: Queue
     signer: SigningKey
     connect: Callable[[], Client]
-    policy_of: Callable[[Client], Policy]
+    policy_of: Callable[[Client], Trust]
     events: Events
     clock: Callable[[], float] = time.monotonic
     settling: set[Path] = field(default_factory=set)
@@ -348,7 +348,7 @@ class Watcher:
                     item.step, item.problem, item.at_most = Step.DONE, None, MAX_RECORDS
             self.queue.save(some)
 
-    def _keep(self, item: Item, text: str, policy: Policy) -> bool:
+    def _keep(self, item: Item, text: str, policy: Trust) -> bool:
         path = path_of(item.name, self.options.folder)
         try:
             receipt = keep_checked_receipt(

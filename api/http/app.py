@@ -108,7 +108,6 @@ def create_app(
         clock_ms=clock_ms,
         vault=vault,
         genesis_leaf=node.genesis.leaf(),
-        policy_text=node.policy.format(),
         enrolments=Enrolments(clock_ms),
     )
     take_entries = entries.TakeEntries(context)

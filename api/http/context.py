@@ -88,13 +88,17 @@ class Context:
     clock_ms: Callable[[], int]
     vault: VaultKeeper | None
     genesis_leaf: bytes
-    policy_text: str
     enrolments: Enrolments
     bodies: BodyBudget = field(default_factory=BodyBudget)
     places: BlockPlaces = field(default_factory=BlockPlaces)
     started: float = field(default_factory=time.monotonic)
     listeners: int = 0
     """Streams of events that are open."""
+
+    @property
+    def policy_text(self) -> str:
+        """The policy that judges the newest final checkpoint."""
+        return self.final.policy.format()
 
     @property
     def final(self) -> FinalView:

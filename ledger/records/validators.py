@@ -194,33 +194,33 @@ def _put(state: RuleState, before: tuple[Validator, ...], after: tuple[Validator
     state.put(VALIDATORS_KEY, validators_value(after))
 
 
-TYPES = (
-    RecordType(
-        name="validator.set/1",
-        meaning=(
-            "A validator joins, gets new keys, leaves, or takes the place of one that leaves; from the next block on. Governed."
-        ),
-        fields=(
-            AUTHORITY,
-            Field(
-                "set",
-                Integer(0, MAX_TIME_MS),
-                "number of the set that is changed: 0 for that of the genesis document",
-            ),
-            Field(
-                "validator",
-                Ascii(1, MAX_NAME_BYTES, NUMBER_ALPHABET),
-                "name of the validator that gets keys: the one it cosigns under",
-                required=False,
-            ),
-            *_key_fields(),
-            Field("leaves", Text(1, MAX_NAME_BYTES), "name of the validator that leaves", required=False),
-            DECISION,
-        ),
-        roles=frozenset({ADMINISTRATOR}),
-        subject=lambda _: SUBJECT,
-        rule=_set,
-        check=_check,
-        lookups=lambda _: (VALIDATOR_LOOKUP,),
+SET = RecordType(
+    name="validator.set/1",
+    meaning=(
+        "A validator joins, gets new keys, leaves, or takes the place of one that leaves; from the next block on. Governed."
     ),
+    fields=(
+        AUTHORITY,
+        Field(
+            "set",
+            Integer(0, MAX_TIME_MS),
+            "number of the set that is changed: 0 for that of the genesis document",
+        ),
+        Field(
+            "validator",
+            Ascii(1, MAX_NAME_BYTES, NUMBER_ALPHABET),
+            "name of the validator that gets keys: the one it cosigns under",
+            required=False,
+        ),
+        *_key_fields(),
+        Field("leaves", Text(1, MAX_NAME_BYTES), "name of the validator that leaves", required=False),
+        DECISION,
+    ),
+    roles=frozenset({ADMINISTRATOR}),
+    subject=lambda _: SUBJECT,
+    rule=_set,
+    check=_check,
+    lookups=lambda _: (VALIDATOR_LOOKUP,),
 )
+
+TYPES = (SET,)

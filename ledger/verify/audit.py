@@ -85,7 +85,7 @@ def audit(
         replay = None if executed is None else Replay(start.genesis, executed)
         rows = None
         if isinstance(source, StoreSource):
-            rows = RowCheck(source.reader, source.head, start.genesis, start.policy)
+            rows = RowCheck(source.reader, source.head, start.genesis, start.policy, start.sets)
         linker = Linker(source, start, rows, replay)
         found = segments(source, start, level)
         if replay is not None:
@@ -108,6 +108,7 @@ def audit(
             rows.cosigned()
             if executed is not None and replay is not None:
                 rows.checkpoints()
+                rows.changes(executed, last)
                 rows.sweep(
                     executed,
                     replay.lookup_sum,
@@ -256,6 +257,7 @@ def _check_beside(source: ExportSource, start: Start) -> None:
         raise VerificationError("export.genesis", "the file genesis is not leaf 0 of the log")
     policy = source.policy()
     # Somebody who trusts the file must come to trust the validators that the ledger names, with their quorum.
-    if policy is not None and Policy.parse(policy) not in (start.policy, genesis_policy(start.genesis)):
+    known = (start.policy.policy_at(start.checkpoint.checkpoint.size), genesis_policy(start.genesis))
+    if policy is not None and Policy.parse(policy) not in known:
         detail = "the file policy is neither the policy of this audit nor the one that the genesis document implies"
         raise VerificationError("export.policy", detail)

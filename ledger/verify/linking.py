@@ -77,6 +77,7 @@ class Linker:
     def _block(self, fact: BlockFact) -> None:
         try:
             _check_follows(self._last, fact)
+            self._start.sets.check_block(self._last, fact)
         except VerificationError as error:
             height = self._last.height + 1 if self._last else 0
             raise Finding.of(error, fact.index).error(height) from error

@@ -18,17 +18,17 @@ from ledger import checkpoint as checkpoints
 from ledger.block import parse_header_leaf
 from ledger.errors import CannotTellError, FormatError, LedgerError, StoreCorruptError, VerificationError
 from ledger.execution import check_same_header, execute_genesis
-from ledger.genesis import Genesis, genesis_policy, parse_genesis_leaf
+from ledger.genesis import Genesis, parse_genesis_leaf
 from ledger.hashing import HASH_SIZE
 from ledger.merkle import CompactRange
-from ledger.policy import CheckedCheckpoint, Policy
+from ledger.policy import CheckedCheckpoint, Policy, Trust
 from ledger.store import layout
 from ledger.tiles import TILE_WIDTH, tile_path, tile_width
 from ledger.verify.report import AuditFailure, Finding, Level, faults_as_failures
 from ledger.verify.segments import Job, split_bundle
 from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.stored import StoreSource
-from ledger.verify.trust import check_checkpoint
+from ledger.verify.trust import ValidatorSets, check_checkpoint, transitions_of, trust_of
 
 LOOK_AHEAD_BYTES = 4 << 20
 """Bytes of segments that wait at most until it is known when their last block was made: about the largest block."""
@@ -45,7 +45,8 @@ class Start:
     """What an audit knows before it looks at the log."""
 
     genesis: Genesis
-    policy: Policy
+    policy: Trust
+    sets: ValidatorSets
     checkpoint: CheckedCheckpoint
     size: int
     """Leaves to audit: those under the checkpoint; of a store all it has."""
@@ -81,12 +82,13 @@ def read_start(source: LogSource, policy: Policy | None) -> Start:
             detail = f"a checkpoint of size {claimed.size} cannot be checked against a log of {size} leaves"
             raise VerificationError("checkpoint.size", detail)
         genesis = _read_genesis(source, size)
-        policy = policy or genesis_policy(genesis)
+        found = transitions_of(source, genesis)
+        sets, trust = ValidatorSets.of(found, genesis), trust_of(policy, found, genesis)
         older = source.older_checkpoints() if isinstance(source, StoreSource) else ()
-        return Start(genesis, policy, _newest_final(chain((text,), older), policy, genesis), size, root)
+        return Start(genesis, trust, sets, _newest_final(chain((text,), older), trust, genesis), size, root)
 
 
-def _newest_final(texts: Iterable[str], policy: Policy, genesis: Genesis) -> CheckedCheckpoint:
+def _newest_final(texts: Iterable[str], policy: Trust, genesis: Genesis) -> CheckedCheckpoint:
     """The first checkpoint that has its quorum. Raises as `check_checkpoint` for the first of them if none has."""
     missing: CannotTellError | None = None
     for text in texts:
@@ -118,7 +120,6 @@ def _read_genesis(source: LogSource, size: int) -> Genesis:
 
 def segments(source: LogSource, start: Start, level: Level) -> Iterator[Job | Unreadable]:
     """The segments of the log in order; after one that cannot be read there are no more."""
-    header_keys = frozenset(validator.header_key for validator in start.genesis.validators)
     chain_id = start.genesis.chain_id
     before = CompactRange()
     nodes = b""
@@ -132,7 +133,7 @@ def segments(source: LogSource, start: Start, level: Level) -> Iterator[Job | Un
             yield Job(
                 level=level,
                 chain_id=chain_id,
-                header_keys=header_keys,
+                header_keys=start.sets.header_keys(number * TILE_WIDTH, number * TILE_WIDTH + width),
                 number=number,
                 width=width,
                 peaks=before.peaks,

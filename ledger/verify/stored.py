@@ -16,23 +16,29 @@ Not here: the leaves and records, which the segments check; the sweep only sees 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby, islice
 from typing import Protocol
 
+from ledger.block import parse_header_leaf
 from ledger.checkpoint import Checkpoint
 from ledger.encoding import encode
 from ledger.errors import CannotTellError, FormatError, LedgerError, VerificationError
-from ledger.genesis import Genesis, genesis_policy
+from ledger.genesis import Genesis, Validator, validators_policy
 from ledger.hashing import HASH_SIZE
-from ledger.policy import NO_QUORUM, Policy
+from ledger.policy import NO_QUORUM, Policy, Trust
+from ledger.rows import VALIDATORS_BEFORE_KEY, VALIDATORS_KEY, ValidatorsBefore
+from ledger.state import StateProof, verify_membership
 from ledger.store import layout
 from ledger.store.database import Reader
 from ledger.store.values import Head, hash_of, integer, items
 from ledger.tiles import tile_width
+from ledger.validators import current_set, set_before
 from ledger.verify.lookups import Row, added, sum_of
 from ledger.verify.report import AuditFailure
 from ledger.verify.segments import BlockFact
+from ledger.verify.trust import ValidatorSets
 
 
 class Executed(Protocol):
@@ -42,6 +48,9 @@ class Executed(Protocol):
     def secret(self) -> bytes:
         """What the sum over index rows was made with (`ledger.verify.lookups`)."""
 
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a state row, or None."""
+
     def rows(self, kind: bytes) -> Iterator[Row]:
         """State rows, pages, or index rows that were kept, under their keys and in order."""
 
@@ -49,7 +58,11 @@ class Executed(Protocol):
 class RowCheck:
     """The rows of one store against the blocks of one log."""
 
-    def __init__(self, reader: Reader, head: Head, genesis: Genesis, policy: Policy) -> None:
+    def __init__(
+        self, reader: Reader, head: Head, genesis: Genesis, policy: Trust, sets: ValidatorSets
+    ) -> None:
+        self._sets = sets
+        self._by_set: dict[tuple[Validator, ...], tuple[list[Policy], set[tuple[str, bytes]]]] = {}
         self._reader = reader
         self._head = head
         self._genesis = genesis
@@ -91,7 +104,7 @@ class RowCheck:
 
     def cosigned(self) -> None:
         """Check what each cosigning key is noted to have signed last. Raises AuditFailure."""
-        keys = {validator.cosigning_key for validator in self._genesis.validators}
+        keys = {validator.cosigning_key for known in self._sets.sets for validator in known}
         for key, value in self._reader.iterate(layout.COSIGNED):
             if key[1:] not in keys:
                 raise AuditFailure("store.row-extra", f"{_name(key)} is of a key that is no validator's")
@@ -110,22 +123,13 @@ class RowCheck:
 
     def checkpoints(self) -> None:
         """Check every checkpoint that is kept with signatures. Raises AuditFailure, CannotTellError."""
-        policies = {
-            self._policy.format(): self._policy,
-            genesis_policy(self._genesis).format(): genesis_policy(self._genesis),
-        }
-        # A checkpoint is kept from its first signature on, so it need not have its quorum yet; the newest final one has.
-        lenient = [replace(policy, quorum=NO_QUORUM) for policy in policies.values()]
-        listed: set[tuple[str, bytes]] = set()
-        for policy in lenient:
-            listed.update((line.key.name, line.key.key_id) for line in policy.logs)
-            listed.update((line.key.name, line.key.key_id) for line in policy.witnesses)
         count = largest = 0
         for key, value in self._reader.iterate(layout.SIGNED):
             count += 1
             largest = layout.number_of(key)
             try:
-                for policy in lenient:
+                policies, listed = self._lenient(largest)
+                for policy in policies:
                     self._checkpoint(largest, policy.check(value).checkpoint, listed)
             except CannotTellError as error:
                 raise CannotTellError(error.rule, f"{_name(key)}: {error.detail}") from error
@@ -133,6 +137,49 @@ class RowCheck:
                 raise AuditFailure(error.rule, f"{_name(key)}: {error.detail}") from error
         if self._reader.get(layout.SIGNED_SUMMARY) != encode([count, largest]) and count:
             raise _differs(layout.SIGNED_SUMMARY, None)
+
+    def _lenient(self, size: int) -> tuple[list[Policy], set[tuple[str, bytes]]]:
+        """The policies that judge tree size `size`, that of the validators and the one that this audit trusts, and the names
+        and key ids that they list. A checkpoint is kept from its first signature on, so it need not have its quorum yet; the
+        newest final one has.
+        """
+        validators = self._sets.at(size)
+        if validators not in self._by_set:
+            policies = [validators_policy(self._genesis.origin, validators)]
+            # What is older than the policy that is trusted is told by the log alone.
+            with suppress(CannotTellError):
+                policies.append(self._policy.policy_at(size))
+            lenient = [replace(policy, quorum=NO_QUORUM) for policy in policies]
+            keys = [line.key for policy in lenient for line in policy.logs]
+            keys += [line.key for policy in lenient for line in policy.witnesses]
+            self._by_set[validators] = lenient[::-1], {(key.name, key.key_id) for key in keys}
+        return self._by_set[validators]
+
+    def changes(self, executed: Executed, last: BlockFact) -> None:
+        """Check that each change of validators which executing the blocks gave is told. Raises AuditFailure."""
+        if set_before(executed, last.time_ms) is None and current_set(executed) != self._sets.sets[-1]:
+            raise AuditFailure(
+                "store.row-missing", "a change of validators is missing, or its closing checkpoint"
+            )
+
+    def _change(self, key: bytes, value: bytes) -> None:
+        """Check the state proofs of a change of validators: they hold in one form only. Raises AuditFailure."""
+        size = layout.number_of(key)
+        leaf = (
+            self._reader.get(layout.numbered(layout.LEAF, size - 1)) if 0 < size <= self._head.size else None
+        )
+        if leaf is None or key != layout.numbered(layout.VALIDATOR_CHANGE, size):
+            raise _extra(key)
+        try:
+            header = parse_header_leaf(leaf)
+            proofs = [StateProof.from_value(item) for item in items(value, 2, _name(key))]
+            for name, proof in zip((VALIDATORS_KEY, VALIDATORS_BEFORE_KEY), proofs, strict=True):
+                verify_membership(header.state_root, name, proof.value or b"", proof)
+            changed_ms = ValidatorsBefore.parse(proofs[1].value or b"").changed_ms
+        except LedgerError as error:
+            raise _differs(key, None) from error
+        if changed_ms != header.time_ms:
+            raise _extra(key)
 
     def _checkpoint(self, size: int, signed: Checkpoint, listed: set[tuple[str, bytes]]) -> None:
         if signed.size != size or signed.origin != self._genesis.origin:
@@ -230,6 +277,8 @@ class RowCheck:
             self._tile(key, value)
         elif kind == layout.SIGNED:
             self._signed(key)
+        elif kind == layout.VALIDATOR_CHANGE:
+            self._change(key, value)
         elif key not in _SINGLE and kind != layout.COSIGNED:
             raise _extra(key)
 
@@ -276,6 +325,7 @@ _NAMES = {
     layout.LEAF: "leaf",
     layout.RECORDS: "records of leaf",
     layout.SIGNED: "signed checkpoint of size",
+    layout.VALIDATOR_CHANGE: "change of validators at size",
 }
 _KINDS = {
     layout.HEAD: "the head row",

@@ -23,6 +23,7 @@ from node.doctor.store import (
     check_outbox,
     check_socket,
     check_store,
+    validators_in,
 )
 from node.doctor.tls import check_tls
 from node.home import Home
@@ -68,10 +69,10 @@ def examine(
     yield from check_hold(home)
     yield check_policy(home, genesis)
     yield from check_disk(home, config)
-    yield from check_keys(home, genesis, passphrase)
-    yield from check_tls(config, now_s)
     # Opening a database without a fault lets go of what an earlier, faulty opening kept; so this is looked at first.
     yield from check_as_found(home)
+    yield from check_keys(home, genesis, None if served else validators_in(home, genesis), passphrase)
+    yield from check_tls(config, now_s)
     if not served:
         yield from check_socket(home)
         yield from check_store(home, genesis, now_s)

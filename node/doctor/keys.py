@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import LedgerError
-from ledger.genesis import Genesis
+from ledger.genesis import COSIGNING, ENGINE, HEADER, LOG, Genesis, Validator
 from node import keyfiles
 from node.doctor.finding import Finding, error, good, warning
 from node.home import KEY_NAMES, Home
-from node.restore import own_validator
 
 SERVING_KEYS: Final = ("log", "validator", "header")
 """Keys without which a node does not serve; the others may be kept elsewhere, and better are."""
 
 
-def check_keys(home: Home, genesis: Genesis, passphrase: Callable[[], str | None]) -> Iterator[Finding]:
-    """Key files: there, for nobody else's eyes, encrypted, and the ones that the ledger names."""
+def check_keys(
+    home: Home,
+    genesis: Genesis,
+    validators: Sequence[Validator] | None,
+    passphrase: Callable[[], str | None],
+) -> Iterator[Finding]:
+    """Key files: there, for nobody else's eyes, encrypted, and the ones that the ledger names.
+
+    `validators`: those in force; None if that is not known here, and they are not compared.
+    """
     try:
         mode = stat.S_IMODE(home.keys.stat().st_mode)
     except OSError:
@@ -38,7 +45,7 @@ def check_keys(home: Home, genesis: Genesis, passphrase: Callable[[], str | None
             asked.append(passphrase())
         return asked[0]
 
-    wanted = _public_keys(genesis)
+    wanted = _public_keys(genesis, validators)
     for name in KEY_NAMES:
         yield _check_key(home.key(name), name, wanted[name], once)
     yield from _check_encryption([home.key(name) for name in KEY_NAMES])
@@ -59,20 +66,17 @@ def _check_encryption(paths: Sequence[Path]) -> Iterator[Finding]:
         )
 
 
-def _public_keys(genesis: Genesis) -> dict[str, set[bytes]]:
-    validator = own_validator(genesis)
+def _public_keys(genesis: Genesis, validators: Sequence[Validator] | None) -> dict[str, set[bytes] | None]:
     acting = {key.public_key for key in genesis.keys}
-    return {
-        "admin": acting,
-        "office": acting,
-        "log": {validator.log_key},
-        "validator": {validator.cosigning_key},
-        "header": {validator.header_key},
-        "engine": {validator.engine_key},
-    }
+    found: dict[str, set[bytes] | None] = {"admin": acting, "office": acting}
+    for name, purpose in (("log", LOG), ("validator", COSIGNING), ("header", HEADER), ("engine", ENGINE)):
+        found[name] = None if validators is None else {dict(one.keys)[purpose] for one in validators}
+    return found
 
 
-def _check_key(path: Path, name: str, wanted: set[bytes], passphrase: Callable[[], str | None]) -> Finding:
+def _check_key(
+    path: Path, name: str, wanted: set[bytes] | None, passphrase: Callable[[], str | None]
+) -> Finding:
     check = f"keys.{name}"
     if not path.exists():
         if name in SERVING_KEYS:
@@ -94,7 +98,7 @@ def _check_key(path: Path, name: str, wanted: set[bytes], passphrase: Callable[[
             f"không dùng được / cannot be used: {failure.detail}",
             "làm như thông báo nói / do as the message says",
         )
-    if public_key is not None and public_key not in wanted:
+    if public_key is not None and wanted is not None and public_key not in wanted:
         return (error if name in SERVING_KEYS else warning)(
             check,
             f"{path.name} không phải khóa có trong khối gốc / is not the key that the genesis document names",

@@ -8,11 +8,13 @@ from typing import Final
 
 from ledger import checkpoint as checkpoints
 from ledger.block import parse_header_leaf
+from ledger.epochs import stored_epochs
 from ledger.errors import LedgerError, StoreError, StoreLockedError
-from ledger.genesis import Genesis, genesis_policy
+from ledger.genesis import Genesis, Validator
 from ledger.store import swap
 from ledger.store.as_found import KEPT
 from ledger.store.ledger_store import LedgerStore
+from ledger.validators import current_set
 from node.doctor.administrators import administrators_in, check_administrators
 from node.doctor.finding import Finding, error, good, warning
 from node.home import Home
@@ -41,6 +43,20 @@ def check_socket(home: Home) -> Iterator[Finding]:
         )
     else:
         yield good("node.socket", "nút không chạy / the node is not running")
+
+
+def validators_in(home: Home, genesis: Genesis) -> tuple[Validator, ...]:
+    """The validators that the store names; if it does not open, which `check_store` reports, those of the genesis document."""
+    try:
+        store = LedgerStore.open(home.ledger)
+    except StoreError:
+        return genesis.validators
+    try:
+        return current_set(store) if store.leaf(0) == genesis.leaf() else genesis.validators
+    except LedgerError:
+        return genesis.validators
+    finally:
+        store.close()
 
 
 def check_store(home: Home, genesis: Genesis, now_s: float) -> Iterator[Finding]:
@@ -104,7 +120,7 @@ def check_cosigned(store: LedgerStore, genesis: Genesis) -> Finding:
             "khởi động nút: nó ký ngay khi mở / start the node: it cosigns on opening",
         )
     try:
-        checked = genesis_policy(genesis).check(text)
+        checked = stored_epochs(store, genesis).policy_at(store.head.size).check(text)
     except LedgerError as failure:
         return error(
             check,

@@ -49,15 +49,14 @@ class EmbeddedEngine:
         application: Application,
         events: EngineEvents,
         *,
-        cosigning_key_id: bytes | None,
-        proposer: bytes,
+        cosigning_key_id: Callable[[], bytes | None],
         clock_ms: Callable[[], int],
         max_block_bytes: int = MAX_BLOCK_BYTES,
     ) -> None:
+        """`cosigning_key_id` tells, before each commit, by which key that block's checkpoint will be cosigned."""
         self._application = application
         self._events = events
         self._cosigning_key_id = cosigning_key_id
-        self._proposer = proposer
         self._clock_ms = clock_ms
         self._max_block_bytes = max_block_bytes
         self._changed = threading.Condition()
@@ -160,6 +159,8 @@ class EmbeddedEngine:
         application = self._application
         engine_height, time_ms = application.info().engine_height + 1, self._clock_ms()
         taken = self._take()
+        header_key = application.header_key
+        proposer = b"" if header_key is None else header_key.public_key
         proposal, refused = application.prepare(
             list(taken.values()),
             engine_height=engine_height,
@@ -171,9 +172,9 @@ class EmbeddedEngine:
             self._settle_refused({submission: entry_id for entry_id, submission in taken.items()}, refused)
         if not proposal:
             return
-        application.process(proposal, engine_height=engine_height, time_ms=time_ms, proposer=self._proposer)
-        application.finalize(proposal, engine_height=engine_height, time_ms=time_ms, proposer=self._proposer)
-        block = application.commit(self._cosigning_key_id)
+        application.process(proposal, engine_height=engine_height, time_ms=time_ms, proposer=proposer)
+        application.finalize(proposal, engine_height=engine_height, time_ms=time_ms, proposer=proposer)
+        block = application.commit(self._cosigning_key_id())
         if block is None:
             raise VerificationError(
                 "engine.commit", "the application committed no block for a proposal that had one"

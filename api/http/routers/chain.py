@@ -25,7 +25,7 @@ from api.http.models import (
 )
 from api.http.problem import HttpError
 from api.http.shapes import b64, header_inclusion
-from api.wire import BLOCK_STREAM, BlockFrame
+from api.wire import BLOCK_STREAM, MSGPACK, BlockFrame
 from ledger.block import parse_header_leaf
 from ledger.encoding import encode
 from ledger.entry import entry_from_parts
@@ -196,8 +196,25 @@ def get_state(request: Request, key: StateKey, form: Form = "json") -> StateAnsw
     },
 )
 def get_policy(request: Request) -> Response:
-    """The policy that the genesis document implies. Take it from the office, not from a server you are about to check."""
+    """The policy that judges the newest checkpoint. Take it from the office, not from a server you are about to check."""
     return PlainTextResponse(context_of(request).policy_text)
+
+
+@router.get(
+    "/v1/policy/epochs",
+    summary="How the validators have changed",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "`[1, policy, [transition, …]]` (docs/spec.md, Policy epochs)",
+            "content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+def get_policy_epochs(request: Request) -> Response:
+    """Every change of validators, each proved by those before it: whoever trusts one policy can follow to the newest."""
+    found = context_of(request).node.transitions()
+    return Response(found.encoded(), media_type=MSGPACK, headers={"cache-control": "no-cache"})
 
 
 @router.get("/v1/members", summary="Members and their keys")

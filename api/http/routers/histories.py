@@ -197,7 +197,7 @@ def get_compact_receipt(request: Request, record_id: RecordId) -> Response:
     place = final.place(parse_id(record_id, "a record id"))
     if place is None:
         raise HttpError("record.unknown", "this ledger has no such record", status=404)
-    receipt = compact_receipt(final, place, context.node.policy)
+    receipt = compact_receipt(final, place, final.policy)
     return Response(receipt.encoded(), media_type=MSGPACK, headers={"cache-control": "no-cache"})
 
 

@@ -24,9 +24,9 @@ STALE_MARGIN_SECONDS = 60
 router = APIRouter(tags=["operations"])
 
 
-def proven_time_s(context: Context, final: FinalView) -> int:
+def proven_time_s(final: FinalView) -> int:
     """The time, seconds since the epoch, as of which the checkpoint's cosignatures prove the ledger's state; 0 for none."""
-    return context.node.policy.check(final.checkpoint_text).status_as_of_s or 0
+    return final.policy.check(final.checkpoint_text).status_as_of_s or 0
 
 
 def reasons_not_ready(context: Context, final: FinalView) -> list[Reason]:
@@ -46,7 +46,7 @@ def reasons_not_ready(context: Context, final: FinalView) -> list[Reason]:
         reasons.append(Reason(code=error.rule, detail=error.detail))
     if node.engine.full and all(reason.code != "mempool.full" for reason in reasons):
         reasons.append(Reason(code="mempool.full", detail="the node has too many entries waiting"))
-    age = context.clock_ms() // 1000 - proven_time_s(context, final)
+    age = context.clock_ms() // 1000 - proven_time_s(final)
     if age > STALE_FACTOR * node.config.recosign_seconds + STALE_MARGIN_SECONDS:
         reasons.append(Reason(code="cosign.stale", detail=f"the newest cosignature is {age} seconds old"))
     return reasons
@@ -114,7 +114,7 @@ def get_status(request: Request) -> StatusAnswer:
         root=head.root.hex(),
         state_root=head.state_root.hex(),
         block_time_ms=parse_header_leaf(final.view.header_leaf(head.height)).time_ms,
-        status_as_of_s=proven_time_s(context, final),
+        status_as_of_s=proven_time_s(final),
         outbox=node.outbox.depth,
         mempool=node.engine.depth,
         disk_free=node.free_bytes(),

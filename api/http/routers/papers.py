@@ -77,7 +77,7 @@ def _certificate(asked: Asked) -> Response:
 def _compact(asked: Asked, place: Place, claims: FullClaims) -> bytes | None:
     """The offline code's receipt with its claims, or None where there is none for this record."""
     try:
-        bare = compact_receipt(asked.final, place, asked.context.node.policy)
+        bare = compact_receipt(asked.final, place, asked.final.policy)
         return bare.with_private(claims).encoded()
     except (RefusedError, FormatError, VerificationError):
         return None  # the everyday code leads to the whole receipt

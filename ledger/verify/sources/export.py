@@ -1,8 +1,8 @@
 """An export as a source: a folder of static files, under the paths that C2SP tlog-tiles gives them.
 
-Rules: `checkpoint`, `tile/…`, and beside the log `genesis` (leaf 0) and `policy`. A missing file is FormatError
-(`export.missing`); a tile wider than what is asked for is cut. Nothing outside the folder is opened, and no file of more
-than the largest bundle is read.
+Rules: `checkpoint`, `tile/…`, and beside the log `genesis` (leaf 0), `policy` and `policy-epochs`. A missing file is
+FormatError (`export.missing`); a tile wider than what is asked for is cut. Nothing outside the folder is opened, and no file
+of more than the largest bundle is read.
 
 Not here: what the bytes mean.
 """
@@ -19,6 +19,7 @@ from ledger.tiles import TILE_WIDTH, Level, tile_path
 CHECKPOINT: Final = "checkpoint"
 GENESIS: Final = "genesis"
 POLICY: Final = "policy"
+TRANSITIONS: Final = "policy-epochs"
 
 MAX_FILE_BYTES: Final = 256 * 1_000_000
 """A bundle of 256 of the largest entries stays below this."""
@@ -58,6 +59,10 @@ class ExportSource:
     def policy(self) -> str | None:
         """The policy that the export carries (no reason to trust it), or None."""
         return self._text(POLICY) if (self.folder / POLICY).exists() else None
+
+    def transitions(self) -> bytes | None:
+        """How the validators changed, as the export tells it, or None."""
+        return self._read(TRANSITIONS) if (self.folder / TRANSITIONS).exists() else None
 
     def _widest(self, level: Level, n: int, width: int) -> bytes:
         try:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Self
 
 from ledger.errors import StoreCorruptError
+from ledger.genesis import parse_genesis_leaf
 from ledger.store import layout, swap
 from ledger.store.database import READ_ONCE, Database, Reader
 from ledger.store.ledger_store import check_format
 from ledger.store.values import Head, missing
 from ledger.store.view import LedgerView
 from ledger.tiles import TILE_WIDTH, encode_entry_bundle
+from ledger.transitions import read_transitions
 
 
 class StoreSource(LedgerView):
@@ -65,6 +67,12 @@ class StoreSource(LedgerView):
         """What stands beside those leaves."""
         records = self._rows(layout.RECORDS, n, width)
         return super().records_bundle(n, width) if records is None else b"".join(records)
+
+    def transitions(self) -> bytes | None:
+        """How the validators changed, as far as the closing checkpoints are final. Raises StoreCorruptError, FormatError."""
+        if next(self.validator_changes(), None) is None:
+            return None
+        return read_transitions(self, parse_genesis_leaf(self.leaf(0))).encoded()
 
     def _rows(self, kind: bytes, n: int, width: int) -> list[bytes] | None:
         """The rows of a bundle if they are all there, or None; whoever asks one by one can say which is missing."""
