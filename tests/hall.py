@@ -17,6 +17,7 @@ from ledger.genesis import DEFAULT_PARAMETERS, KEY_GRACE, TIME_AHEAD, Genesis, G
 from ledger.hashing import leaf_hash
 from ledger.records.governance import ProposalRow, proposal_key
 from ledger.records.members import possession_message
+from ledger.records.validators import possession_message as validator_message
 from ledger.rows import KeyRow, MemberRow, SubjectRow, genesis_rows, key_key, member_key, subject_key
 from ledger.rules import Overlay, ParsedEntry, apply_entry
 from tests.chains import START_MS, State, key, make_genesis
@@ -73,6 +74,7 @@ class Hall:
                 "roles": list(member.roles),
                 "time": START_MS,
             }
+        self.twin.validators = {one.name: dict(one.keys) for one in self.genesis.validators}
         ends: Json = {"retired": None, "revoked": None, "disputed": None}
         for one in self.genesis.keys:
             self.twin.keys[one.public_key] = {
@@ -174,6 +176,21 @@ class Hall:
             "key": key(name).public_key,
             "possession": self.possession(by, name),
         }
+
+    def validator(
+        self, by: str, number: int, name: str | None = None, /, leaves: str | None = None, **keys: str
+    ) -> tuple[str, Json]:
+        """A `validator.set/1` of set `number`: the validator `name` gets the keys of these names, by purpose."""
+        body: Json = {"authority": by, "set": number}
+        if name is not None:
+            body["validator"] = name
+        if leaves is not None:
+            body["leaves"] = leaves
+        for purpose, one in keys.items():
+            public_key = key(one).public_key
+            message = validator_message(self.genesis.chain_id, str(name), purpose, public_key)
+            body |= {f"{purpose}_key": public_key, f"{purpose}_possession": key(one).sign(message)}
+        return "validator.set/1", body
 
     def possession(self, member: str, name: str) -> bytes:
         return key(name).sign(possession_message(self.genesis.chain_id, member, key(name).public_key))

@@ -26,7 +26,7 @@ from ledger.records.governance import (
 )
 from ledger.records.members import KEY_LOOKUP, MEMBER_LOOKUP, PARAMETER_BOUNDS
 from ledger.rows import PARAMETERS_KEY, parse_parameters
-from tests.chains import key
+from tests.chains import key, validator_name
 from tests.hall import (
     ADMINISTRATORS,
     COOP,
@@ -77,6 +77,7 @@ def governed(hall: Hall, by: str) -> list[tuple[str, Json]]:
         set_parameter(by, KEY_GRACE, DAY_MS),
         declare(by, COOP, by, at=hall.time_ms),
         cancel(by, COOP),
+        hall.validator(by, 0, validator_name(0), header="header of the validator, anew"),
     ]
 
 
@@ -89,7 +90,7 @@ def test_of_several_administrators_none_acts_alone(hall: Hall) -> None:
 
 def test_every_governed_record_can_be_proposed_and_is_done_with_the_quorum(hall: Hall) -> None:
     hall.good(COOP, hand_over(COOP, ONE, at=hall.time_ms + DAY_MS))
-    for action in (governed(hall, ONE)[-1], *governed(hall, ONE)[:-1]):
+    for action in (governed(hall, ONE)[-2], *governed(hall, ONE)[:-2], governed(hall, ONE)[-1]):
         hall.time_ms += 1000
         made = hall.propose(ONE, action)
         assert hall.approve(TWO, ONE, made) is None

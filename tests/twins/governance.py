@@ -47,6 +47,7 @@ ASKED_ROLES: dict[str, set[str]] = {
     "succession.handover/1": MANAGERS,
     "succession.declare/1": {"administrator"},
     "succession.cancel/1": MANAGERS,
+    "validator.set/1": {"administrator"},
 }
 GOVERNED = {
     "key.register/1",
@@ -57,7 +58,9 @@ GOVERNED = {
     "parameter.set/1",
     "succession.cancel/1",
     "succession.declare/1",
+    "validator.set/1",
 }
+PURPOSES = ("engine", "header", "log", "cosigning", "witness")
 SINGLE = {"governance.approve/1", "succession.handover/1", "succession.declare/1", "succession.cancel/1"}
 BOUNDS = {"entry-time-ahead-ms": DAY_MS, "key-grace-ms": 90 * DAY_MS}
 
@@ -68,6 +71,12 @@ class GovernanceTwin(Twin):
 
     proposals: dict[bytes, Json] = field(default_factory=dict)
     successions: dict[str, Json] = field(default_factory=dict)
+    validators: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """The set that is in force: by name, then by purpose."""
+    used: dict[bytes, list[Any]] = field(default_factory=dict)
+    """Keys that were a validator's, with whose, what for, and until when."""
+    changed: list[Any] | None = None
+    """When the set was changed last, and what it was before."""
     _now: int = 0
     _author_key: bytes = b""
     _speaker: str = ""
@@ -80,11 +89,13 @@ class GovernanceTwin(Twin):
         self, body: Sequence[Any], records: Sequence[tuple[str, Json]], time_ms: int, index: int
     ) -> str | None:
         """Apply one entry, or say why not; then nothing has changed."""
-        before = copy.deepcopy((self.proposals, self.successions, self._next))
+        before = copy.deepcopy(
+            (self.proposals, self.successions, self._next, self.validators, self.used, self.changed)
+        )
         self._now, self._author_key = time_ms, body[2]
         refused = super().apply(body, records, time_ms, index)
         if refused is not None:
-            self.proposals, self.successions, self._next = before
+            self.proposals, self.successions, self._next, self.validators, self.used, self.changed = before
         return refused
 
     def next_block(self) -> None:
@@ -220,6 +231,10 @@ class GovernanceTwin(Twin):
                 self._governed()
                 self._next[fields["name"]] = fields["value"]
                 return ("parameter", fields["name"], fields["name"]), "in-force"
+            case "validator":
+                self._governed()
+                self._set_validator(fields)
+                return ("validators", "validators", "validators"), "in-force"
             case "governance":
                 return self._governance(verb, fields)
             case _:
@@ -239,8 +254,7 @@ class GovernanceTwin(Twin):
             return
         if verb == "roles" and "administrator" not in fields["roles"]:
             raise Refusal("member.key-unasked")
-        if fields["key"] in self.keys:
-            raise Refusal("key.exists")
+        self._unknown(fields["key"])
         self._new_key(member, fields, fields["roles"] if verb == "register" else ["administrator"], None)
         self._joins(("key", member, fields["key"]), "in-force")
 
@@ -250,8 +264,7 @@ class GovernanceTwin(Twin):
             self._manager(fields["member"], public_key, fields["roles"], itself=False)
             if fields["member"] not in self.members:
                 raise Refusal("member.unknown")
-            if public_key in self.keys:
-                raise Refusal("key.exists")
+            self._unknown(public_key)
             if not set(fields["roles"]) <= set(self.members[fields["member"]]["roles"]):
                 raise Refusal("key.roles")
             if "until_ms" in fields and fields["until_ms"] <= time_ms:
@@ -260,8 +273,7 @@ class GovernanceTwin(Twin):
             return "in-force"
         if verb == "rotate":
             self._current()
-            if public_key in self.keys:
-                raise Refusal("key.exists")
+            self._unknown(public_key)
             old = self.keys[self._author_key]
             self._new_key(self._speaker, fields, old["roles"], old.get("until"))
             old["retired"] = time_ms
@@ -296,6 +308,55 @@ class GovernanceTwin(Twin):
             "revoked": None,
             "disputed": None,
         }
+
+    def _unknown(self, public_key: bytes) -> None:
+        if public_key in self.keys:
+            raise Refusal("key.exists")
+        if self._is_validators(public_key):
+            raise Refusal("key.validator")
+
+    # --- validators -----------------------------------------------------------------------------------------------------
+
+    def _is_validators(self, public_key: bytes) -> bool:
+        return public_key in self.used or any(public_key in one.values() for one in self.validators.values())
+
+    def _set_validator(self, fields: Json) -> None:
+        history = self.subjects.get(("validators",) * 3)
+        if fields["set"] != (len(history["leaves"]) if history else 0):
+            raise Refusal("validator.set-number")
+        after = copy.deepcopy(self.validators)
+        if "leaves" in fields:
+            if fields["leaves"] not in after:
+                raise Refusal("validator.unknown")
+            del after[fields["leaves"]]
+        name = fields.get("validator")
+        for purpose in PURPOSES:
+            if f"{purpose}_key" not in fields:
+                continue
+            public_key = fields[f"{purpose}_key"]
+            if public_key in self.keys or self._is_validators(public_key):
+                raise Refusal("validator.key-used")
+            message = b"sogoc/v1/key-possession\x00" + pack([self.chain_id, name, purpose, public_key])
+            try:
+                Ed25519PublicKey.from_public_bytes(public_key).verify(
+                    fields[f"{purpose}_possession"], message
+                )
+            except InvalidSignature as error:
+                raise Refusal("validator.possession") from error
+            after.setdefault(str(name), {})[purpose] = public_key
+        if name in after and not set(PURPOSES[:4]) <= set(after[name]):
+            raise Refusal("validator.keys-missing")
+        if not after:
+            raise Refusal("validator.last")
+        if len(after) > 32:
+            raise Refusal("validator.many")
+        if self.changed is None or self.changed[0] != self._now:
+            self.changed = [self._now, _listed(self.validators)]
+        for who, keys in self.validators.items():
+            for purpose, public_key in keys.items():
+                if public_key not in after.get(who, {}).values():
+                    self.used[public_key] = [who, purpose, self._now]
+        self.validators = after
 
     # --- governance -----------------------------------------------------------------------------------------------------
 
@@ -474,10 +535,23 @@ class GovernanceTwin(Twin):
             rows[pack(["proposal", proposal])] = pack(list(one.values()))
         for whom, one in self.successions.items():
             rows[pack(["succession", whom])] = pack(list(one.values()))
+        if self.changed is not None:
+            rows[pack(["validators"])] = pack(_listed(self.validators))
+            rows[pack(["validators-before"])] = pack(self.changed)
+        for public_key, told in self.used.items():
+            rows[pack(["validator-key", public_key])] = pack(told)
         if self._next:
             parameters = {"entry-time-ahead-ms": self.ahead_ms, "key-grace-ms": self.grace_ms} | self._next
             rows[pack(["parameters"])] = pack([list(pair) for pair in sorted(parameters.items())])
         return rows
+
+
+def _listed(validators: dict[str, dict[str, bytes]]) -> list[Any]:
+    """A set as the state lists it."""
+    return [
+        [name, *(keys[purpose] for purpose in PURPOSES if purpose in keys)]
+        for name, keys in sorted(validators.items(), key=lambda pair: pair[0].encode())
+    ]
 
 
 def check_by_itself(name: str, fields: Json) -> None:
@@ -498,3 +572,17 @@ def check_by_itself(name: str, fields: Json) -> None:
             fields["kind"] == "split" and count < 2
         ):
             raise Refusal("succession.kind")
+    if name == "validator.set/1":
+        given = [fields[f"{purpose}_key"] for purpose in PURPOSES if f"{purpose}_key" in fields]
+        if any((f"{one}_key" in fields) != (f"{one}_possession" in fields) for one in PURPOSES):
+            raise Refusal("validator.key-pair")
+        if bool(given) != ("validator" in fields):
+            raise Refusal("validator.keys-missing")
+        if not given and "leaves" not in fields:
+            raise Refusal("validator.nothing")
+        if fields.get("validator") in {"none", "validators"}:
+            raise Refusal("validator.name")
+        if "leaves" in fields and fields["leaves"] == fields.get("validator"):
+            raise Refusal("validator.name")
+        if len(set(given)) < len(given):
+            raise Refusal("validator.key-used")
