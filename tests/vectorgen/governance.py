@@ -9,6 +9,7 @@ from ledger.entry import encode_record
 from ledger.hashing import sha256
 from ledger.records.governance import ActionBytes
 from ledger.records.succession import IdentifierList
+from ledger.records.validators import PURPOSES
 
 Body = dict[str, Value]
 Wrong = tuple[str, Value, str]
@@ -55,6 +56,15 @@ BODIES: dict[str, Body] = {
     "succession.cancel/1": {"authority": "office", "decision": "Nghị quyết", "predecessor": "phu-son"},
     "succession.declare/1": _SUCCESSION | {"predecessor": "phu-son"},
     "succession.handover/1": _SUCCESSION,
+    "validator.set/1": {
+        "authority": "office",
+        "decision": "Quy chế vận hành",
+        "leaves": "Tên cũ có dấu",
+        "set": 3,
+        "validator": "thanh-tra.example/so-goc",
+    }
+    | {f"{purpose}_key": sha256(f"a {purpose} key".encode()) for purpose in PURPOSES}
+    | {f"{purpose}_possession": bytes(64) for purpose in PURPOSES},
 }
 """One good body of each type, with every field that it may have."""
 

@@ -11,7 +11,9 @@ from ledger.entry import Entry, encode_record
 from ledger.hashing import leaf_hash, sha256
 from ledger.records.members import possession_message
 from ledger.records.privacy import vault_item
-from tests.chains import document, key
+from ledger.records.validators import PURPOSES
+from ledger.records.validators import possession_message as validator_message
+from tests.chains import document, key, validator_name
 from tests.vectorgen.ledgers import SALT, commitment, register_key
 from tests.vectorgen.story import DAY_MS, MINUTE_MS, Story
 
@@ -40,6 +42,7 @@ def tell(story: Story) -> None:
     _keys(story)
     _succession(story)
     _administrators(story)
+    _validators(story)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -440,3 +443,52 @@ def _taken_back(story: Story, expires_ms: int) -> list[Entry]:
 
 def _ahead(story: Story) -> Entry:
     return story.entry([document(400)], time_ms=story.next_time_ms + 2 * MINUTE_MS)
+
+
+# --- validators ---------------------------------------------------------------------------------------------------------
+
+
+def _change(story: Story, number: int, name: str, generation: str, /, **fields: Value) -> bytes:
+    """A change of the set: the validator gets a key for each purpose, whose names end in `generation`."""
+    body: dict[str, Value] = {"set": number, "validator": name} | fields
+    for purpose in PURPOSES:
+        new = key(f"{purpose} {generation}")
+        message = validator_message(story.genesis.chain_id, name, purpose, new.public_key)
+        body |= {f"{purpose}_key": new.public_key, f"{purpose}_possession": new.sign(message)}
+    return record("validator.set/1", **body)
+
+
+def _validators(story: Story) -> None:
+    expires_ms = story.next_time_ms + 30 * DAY_MS
+    which = (len(story.headers) + 2) % len(story.header_keys)
+    rotated = _proposed(_change(story, 0, validator_name(which), "anew"), OFFICE, expires_ms)
+    story.tell(
+        "New keys for one of the validators, a witness key among them: proposed, and approved by one more.",
+        story.entry([rotated], by="admin"),
+        story.entry([_approval(PROVINCE, rotated, OFFICE)], by="province"),
+    )
+    story.tell(
+        "The third vote: the set is another one from the next block on. This block is still judged by the set before.",
+        story.entry([_approval(INSPECTORS, rotated, OFFICE)], by="inspectors' vote"),
+    )
+    story.tell(
+        "In the engine height after a change, a key that went may still propose: so it does here.",
+        story.entry([document(401)]),
+    )
+    story.header_keys[which] = "header anew"
+    leaver = (which + 2) % len(story.header_keys)
+    joined = _proposed(
+        _change(story, 1, "thanh-tra.example/so-goc", "joined", leaves=validator_name(leaver)), OFFICE, expires_ms
+    )
+    story.tell(
+        "The inspectorate shall take the place of another validator.",
+        story.entry([joined], by="admin"),
+        story.entry([_approval(PROVINCE, joined, OFFICE)], by="province"),
+    )
+    story.header_keys[leaver] = "header joined"
+    story.tell(
+        "It does, while a document is anchored in the same block.",
+        story.entry([_approval(INSPECTORS, joined, OFFICE)], by="inspectors' vote"),
+        story.entry([document(402)]),
+    )
+    story.tell("Two engine heights later only the new set proposes.", story.entry([document(403)]), engine_steps=2)

@@ -19,11 +19,13 @@ class Story(Chain):
 
     def __init__(self) -> None:
         super().__init__(VALIDATORS)
+        self.header_keys = [f"header {number}" for number in range(VALIDATORS)]
+        """Names of the keys with which the validators propose, in their turn."""
         self.told = ["The genesis block: one member with two keys, four validators. Nobody signs it."]
 
     def tell(self, what: str, *entries: Entry, wait_ms: int = 1000, engine_steps: int = 1) -> None:
         """Add a block; the validators take turns in proposing."""
-        header_key = key(f"header {len(self.headers) % VALIDATORS}")
+        header_key = key(self.header_keys[len(self.headers) % VALIDATORS])
         time_ms = self.tip.header.time_ms + wait_ms
         parsed = [ParsedEntry.of(entry) for entry in entries]
         executed = seal(

@@ -391,6 +391,29 @@ export const RECORD_TYPES = {
       ["decision", false, ["Text", 1, 200]],
     ],
   },
+  "validator.set/1": {
+    roles: ["administrator"],
+    bySuccessor: false,
+    isSingle: false,
+    isChecked: true,
+    fields: [
+      ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
+      ["set", true, ["Integer", 0, 9007199254740991]],
+      ["validator", false, ["Ascii", 1, 200, SHARED[4]]],
+      ["engine_key", false, ["Bytes", 32]],
+      ["engine_possession", false, ["Bytes", 64]],
+      ["header_key", false, ["Bytes", 32]],
+      ["header_possession", false, ["Bytes", 64]],
+      ["log_key", false, ["Bytes", 32]],
+      ["log_possession", false, ["Bytes", 64]],
+      ["cosigning_key", false, ["Bytes", 32]],
+      ["cosigning_possession", false, ["Bytes", 64]],
+      ["witness_key", false, ["Bytes", 32]],
+      ["witness_possession", false, ["Bytes", 64]],
+      ["leaves", false, ["Text", 1, 200]],
+      ["decision", false, ["Text", 1, 200]],
+    ],
+  },
 };
 
 /** Least and greatest value of each parameter, in milliseconds. @type {Record<string, number[]>} */

@@ -7,7 +7,7 @@
  * Not here: the chain rules. Whether a record was admitted is for the quorum, and for an audit.
  */
 
-import { equal, isBytes, toUtf8 } from "./bytes.js";
+import { equal, isBytes, toHex, toUtf8 } from "./bytes.js";
 import { CannotTellError, FormatError, RefusedError } from "./errors.js";
 import { checkBody } from "./fields.js";
 import { leafHash } from "./hash.js";
@@ -177,6 +177,31 @@ const member = about("member", "member", "member");
 const key = about("key", "member", "key");
 const predecessor = about("member", "predecessor", "predecessor");
 
+const PURPOSES = ["engine", "header", "log", "cosigning", "witness"];
+
+/** @param {Body} body */
+function checkValidator(body) {
+  if (PURPOSES.some((one) => body.has(`${one}_key`) !== body.has(`${one}_possession`))) {
+    throw new RefusedError("validator.key-pair", "a key and the signature that shows its possession go together");
+  }
+  const given = PURPOSES.filter((one) => body.has(`${one}_key`)).map((one) => toHex(body.get(`${one}_key`)));
+  if (body.has("validator") !== given.length > 0) {
+    throw new RefusedError("validator.keys-missing", "a validator is named together with the keys that it gets, and only then");
+  }
+  if (!given.length && !body.has("leaves")) {
+    throw new RefusedError("validator.nothing", "the record changes nothing: name who comes or who leaves");
+  }
+  if (["none", "validators"].includes(body.get("validator"))) {
+    throw new RefusedError("validator.name", "no validator is called none or validators");
+  }
+  if (body.has("leaves") && body.get("leaves") === body.get("validator")) {
+    throw new RefusedError("validator.name", "who gets keys does not leave");
+  }
+  if (new Set(given).size !== given.length) {
+    throw new RefusedError("validator.key-used", "one key may make one kind of statement only: all keys differ");
+  }
+}
+
 /** By type: what the record is about, and what one field means for another. @type {Record<string, [(body: Body, raw: Uint8Array) => Subject|Promise<Subject>, ((body: Body) => void)?]>} */
 const MEANINGS = {
   "access.log/1": [about("access", "owner", "item")],
@@ -207,6 +232,7 @@ const MEANINGS = {
   "succession.cancel/1": [predecessor],
   "succession.declare/1": [predecessor, checkSuccession("predecessor")],
   "succession.handover/1": [about("member", "authority", "authority"), checkSuccession("authority")],
+  "validator.set/1": [() => ({ kind: "validators", authority: "validators", identifier: "validators" }), checkValidator],
 };
 
 /** Types that are known here. */
