@@ -21,7 +21,7 @@ What this module does not do: no file, no network, no clock.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from ledger import checkpoint as checkpoints
 from ledger import proofs, tiles
@@ -34,8 +34,32 @@ from ledger.note import Note
 from ledger.policy import CheckedCheckpoint, Policy
 from ledger.rows import VALIDATORS_BEFORE_KEY, VALIDATORS_KEY, ValidatorsBefore, parse_validators
 from ledger.state import StateProof, verify_membership
-from ledger.tiles import TileSource
+from ledger.tiles import AtSize, TileSource
 from ledger.transitions import ChangedLog, Transition, Transitions, read_transitions
+
+
+class Links(Protocol):
+    """Where consistency proofs come from. Nothing of them is believed but what leads to a closing checkpoint."""
+
+    def link(self, size: int, closing: int) -> tuple[bytes, list[bytes]]:
+        """The root at tree size `size`, and the consistency proof from there to `closing` (RFC 9162 §2.1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TileLinks:
+    """Links out of the hash tiles of a log of `log_size` leaves."""
+
+    source: TileSource
+    log_size: int
+
+    def link(self, size: int, closing: int) -> tuple[bytes, list[bytes]]:
+        """Raises FormatError (`tiles.length`), VerificationError (`proof.size`), and what the source raises."""
+        if closing > self.log_size:
+            raise FormatError(
+                "tiles.length", f"the log that was named has {self.log_size} leaves, and {closing} are needed"
+            )
+        source = AtSize(self.source, self.log_size)
+        return tiles.root(source, size), tiles.consistency_proof(source, size, closing)
 
 
 class Closing(NamedTuple):
@@ -73,8 +97,8 @@ class Epochs:
     """The epochs that follow from a pinned policy, oldest first; each begins where the one before it ends (`Trust`)."""
 
     epochs: tuple[Epoch, ...]
-    links: TileSource | None = None
-    """Hash tiles of the log, for the consistency proofs that old checkpoints need; not believed."""
+    links: Links | None = None
+    """Where the consistency proofs come from that old checkpoints need."""
 
     @classmethod
     def pinned(cls, policy: Policy) -> Self:
@@ -82,7 +106,7 @@ class Epochs:
         return cls((Epoch(0, policy),))
 
     @classmethod
-    def follow(cls, policy: Policy, found: Transitions, links: TileSource | None = None) -> Self:
+    def follow(cls, policy: Policy, found: Transitions, links: Links | None = None) -> Self:
         """The epochs that `found` proves to whoever trusts `policy`, which is that of any of them.
 
         Epochs before the pinned one are left out: their keys sign for nobody here. Raises VerificationError or FormatError for
@@ -102,7 +126,7 @@ class Epochs:
             newest = Epoch(closing.size + 1, validators_policy(closing.origin, closing.validators))
         return cls((*known, newest), links)
 
-    def with_links(self, links: TileSource | None) -> Epochs:
+    def with_links(self, links: Links | None) -> Epochs:
         """The same, with another place to take consistency proofs from."""
         return replace(self, links=links)
 
@@ -175,8 +199,7 @@ class Epochs:
                 "node, a mirror or an export, or ask for a new receipt",
             )
         try:
-            root = tiles.root(self.links, size)
-            path = tiles.consistency_proof(self.links, size, closing.size)
+            root, path = self.links.link(size, closing.size)
             proofs.verify_consistency(size, closing.size, path, root, closing.root)
         except (FormatError, VerificationError, StoreError) as error:
             raise CannotTellError(
@@ -318,4 +341,4 @@ def _other_root(size: int, expected: bytes, got: bytes) -> VerificationError:
 
 def stored_epochs(log: ChangedLog, genesis: Genesis) -> Epochs:
     """The epochs of a stored ledger, from the one that its genesis document implies. Raises as `Epochs.follow`."""
-    return Epochs.follow(genesis_policy(genesis), read_transitions(log, genesis), log)
+    return Epochs.follow(genesis_policy(genesis), read_transitions(log, genesis))

@@ -110,7 +110,9 @@ def test_the_golden_blocks_use_every_record_type() -> None:
     records = [
         bytes.fromhex(raw) for block in blocks() for item in block["entries"] for raw in item["records"]
     ]
-    assert {parse_record(raw).type.name for raw in records} == set(record_types())
+    parsed = [parse_record(raw) for raw in records]
+    used = {record.type.name for record in parsed} | {action_of(record).type.name for record in parsed}
+    assert used == set(record_types())
     said = [one for raw in records for one in (parse_record(raw), action_of(parse_record(raw)))]
     used = {(one.type.name, name) for one in said for name in one.body}
     assert used == {(kind.name, field.name) for kind in record_types().values() for field in kind.fields}
@@ -175,7 +177,9 @@ ROW_KINDS = {
     "status-index",
     "subject",
     "succession",
+    "validator-key",
     "validators",
+    "validators-before",
 }
 
 
@@ -217,7 +221,11 @@ def test_the_story_ends_as_it_is_told() -> None:
     assert school[3] < parse_header_leaf(unhex(blocks()[-1], "header_leaf")).time_ms
     assert rows["member truong-lien-cap"][4] == ["huyen-cu", "truong-thcs"]
     outcomes = [row[7] for name, row in rows.items() if name.startswith("proposal ")]
-    assert sorted(outcomes) == ["executed", "executed", "withdrawn"]
+    assert sorted(outcomes) == [*["executed"] * 4, "withdrawn"]
+    names = [row[0] for row in rows["validators"]]
+    assert (len(names), "thanh-tra.example/so-goc" in names) == (4, True)
+    assert sorted(map(len, rows["validators"])) == [5, 5, 6, 6]
+    assert len(rows["validators-before"][1]) == 4
     statuses = {row[0] for name, row in rows.items() if name.startswith("subject ")}
     assert statuses >= {
         "in-force",

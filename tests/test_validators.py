@@ -321,7 +321,7 @@ def test_rows_read_back() -> None:
         with pytest.raises(FormatError):
             ValidatorsBefore.parse(broken)
     assert ADMINISTRATORS[0] == ONE
-    assert VALIDATORS_KEY != row.encoded()
+    assert row.encoded() != VALIDATORS_KEY
 
 
 def test_a_log_key_made_to_collide_takes_nobodys_place() -> None:

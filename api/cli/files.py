@@ -14,11 +14,10 @@ from rich.markup import escape
 from api.cli.output import UsageError
 from api.client import Client
 from ledger import checkpoint
-from ledger.epochs import Epochs, extends
+from ledger.epochs import Epochs, TileLinks, extends
 from ledger.errors import LedgerError
 from ledger.policy import Policy, Trust
 from ledger.receipt import Receipt
-from ledger.tiles import AtSize, TileSource
 from ledger.transitions import Transitions
 
 RECEIPT_SUFFIX = ".tlog-proof"
@@ -100,8 +99,8 @@ def _told(client: Client) -> Transitions | None:
     return None if data is None else Transitions.parse(data)
 
 
-def _links(client: Client | None) -> TileSource | None:
-    return None if client is None else AtSize(client, checkpoint.parse(client.checkpoint()).size)
+def _links(client: Client | None) -> TileLinks | None:
+    return None if client is None else TileLinks(client, checkpoint.parse(client.checkpoint()).size)
 
 
 def read_pinned(path: Path) -> Policy:

@@ -34,10 +34,9 @@ from ledger import checkpoint
 from ledger.credentials import jcs
 from ledger.credentials.verdict import judge_credential
 from ledger.disclosure import MAX_FILE_BYTES, PROOF_SUFFIX, Certificate
-from ledger.epochs import Epochs, extends
+from ledger.epochs import Epochs, TileLinks, extends
 from ledger.policy import Trust
 from ledger.receipt import VerifiedReceipt
-from ledger.tiles import AtSize
 from ledger.tlog_proof import MAX_PROOF_BYTES
 from ledger.transitions import Transitions
 from ledger.verdict import Judgement, Verdict, judge_document, judge_proof, judge_receipt
@@ -113,7 +112,7 @@ def trusted(policy: Path, log: str | None) -> Iterator[Trust]:
             yield pinned
             return
         size = checkpoint.parse(source.checkpoint()).size
-        yield Epochs.follow(pinned, found, AtSize(source, size))
+        yield Epochs.follow(pinned, found, TileLinks(source, size))
 
 
 def judge_file(

@@ -320,7 +320,7 @@ class GovernanceTwin(Twin):
     def _is_validators(self, public_key: bytes) -> bool:
         return public_key in self.used or any(public_key in one.values() for one in self.validators.values())
 
-    def _set_validator(self, fields: Json) -> None:
+    def _set_validator(self, fields: Json) -> None:  # noqa: C901  rule after rule, as the specification lists them
         history = self.subjects.get(("validators",) * 3)
         if fields["set"] != (len(history["leaves"]) if history else 0):
             raise Refusal("validator.set-number")
@@ -554,7 +554,7 @@ def _listed(validators: dict[str, dict[str, bytes]]) -> list[Any]:
     ]
 
 
-def check_by_itself(name: str, fields: Json) -> None:
+def check_by_itself(name: str, fields: Json) -> None:  # noqa: C901  type after type
     """What one field means for another, without any state."""
     if name in {"member.register/1", "member.roles/1"}:
         if ("key" in fields) != ("possession" in fields):

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ledger import checkpoint, keys, note, proofs, tlog_proof
 from ledger.block import parse_header_leaf, parse_signed_header
 from ledger.encoding import Value, decode
 from ledger.entry import parse_submission
+from ledger.epochs import Epochs
 from ledger.execution import execute_genesis
 from ledger.genesis import genesis_policy, parse_genesis_leaf
 from ledger.hashing import leaf_hash, sha256
@@ -21,6 +23,7 @@ from ledger.policy import Policy
 from ledger.records import parse_record
 from ledger.rules import ParsedEntry
 from ledger.state import StateProof, verify_absence, verify_membership
+from ledger.transitions import Transitions
 from ledger.verdict import Judgement, Verdict, judge_document, judge_proof, judge_receipt
 from tests.vectorgen import run_histories
 
@@ -201,6 +204,31 @@ def _policy_check(inputs: Fields) -> Fields:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _OneLink:
+    """The one consistency proof that a vector holds."""
+
+    root: bytes
+    proof: list[bytes]
+
+    def link(self, size: int, closing: int) -> tuple[bytes, list[bytes]]:
+        return self.root, self.proof
+
+
+def _policy_epochs(inputs: Fields) -> Fields:
+    link: Fields | None = inputs["link"]
+    links = None if link is None else _OneLink(bytes.fromhex(link["root"]), _path(link))
+    found = Transitions.parse(_hex(inputs, "transitions"))
+    epochs = Epochs.follow(Policy.parse(inputs["policy"]), found, links)
+    result: Fields = {
+        "epochs": [[one.from_size, one.to_size, one.policy.format()] for one in epochs.epochs],
+    }
+    if inputs["checkpoint"] is not None:
+        checked = epochs.check(inputs["checkpoint"])
+        result |= {"size": checked.checkpoint.size, "status_as_of_s": checked.status_as_of_s}
+    return result
+
+
 def _tlog_proof(inputs: Fields) -> Fields:
     proof = tlog_proof.parse(_text(inputs))
     return {
@@ -292,6 +320,7 @@ RUNNERS: dict[str, Callable[[Fields], Fields]] = {
     "checkpoint": _checkpoint,
     "policy": _policy,
     "policy-check": _policy_check,
+    "policy-epochs": _policy_epochs,
     "tlog-proof": _tlog_proof,
     "receipt": _receipt,
     "document": _document,

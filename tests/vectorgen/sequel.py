@@ -478,17 +478,21 @@ def _validators(story: Story) -> None:
     story.header_keys[which] = "header anew"
     leaver = (which + 2) % len(story.header_keys)
     joined = _proposed(
-        _change(story, 1, "thanh-tra.example/so-goc", "joined", leaves=validator_name(leaver)), OFFICE, expires_ms
+        _change(story, 1, "thanh-tra.example/so-goc", "joined", leaves=validator_name(leaver)),
+        OFFICE,
+        expires_ms,
     )
     story.tell(
         "The inspectorate shall take the place of another validator.",
         story.entry([joined], by="admin"),
         story.entry([_approval(PROVINCE, joined, OFFICE)], by="province"),
     )
-    story.header_keys[leaver] = "header joined"
     story.tell(
         "It does, while a document is anchored in the same block.",
         story.entry([_approval(INSPECTORS, joined, OFFICE)], by="inspectors' vote"),
         story.entry([document(402)]),
     )
-    story.tell("Two engine heights later only the new set proposes.", story.entry([document(403)]), engine_steps=2)
+    story.header_keys[leaver] = "header joined"
+    story.tell(
+        "Two engine heights later only the new set proposes.", story.entry([document(403)]), engine_steps=2
+    )
