@@ -17,11 +17,20 @@ from ledger.entry import entry_id, parse_leaf  # noqa: E402
 from ledger.hashing import leaf_hash, sha256  # noqa: E402
 from ledger.receipt import verify  # noqa: E402
 from ledger.records import record_types  # noqa: E402
-from ledger.rows import SubjectRow, entry_key, history_leaf, key_key, subject_key  # noqa: E402
+from ledger.rows import (  # noqa: E402
+    VALIDATORS_BEFORE_KEY,
+    VALIDATORS_KEY,
+    SubjectRow,
+    entry_key,
+    history_leaf,
+    key_key,
+    subject_key,
+)
 from ledger.rules import Place  # noqa: E402
 from ledger.state import prove  # noqa: E402
 from node.receipts import FinalView  # noqa: E402
 from tests.chains import Chain, key  # noqa: E402
+from tests.changing import Changing  # noqa: E402
 from tests.vectorgen.certificate_keys import CLERK, ISSUED, RENEWAL, desk_of_keys  # noqa: E402
 from tests.vectorgen.certificates import CERTIFICATE  # noqa: E402
 
@@ -169,6 +178,21 @@ def _record_types(_: Chain) -> str:
     return "\n".join(parts).rstrip()
 
 
+def _epochs(_: Chain) -> str:
+    made = Changing()
+    made.documents()
+    made.rotate(0)
+    (step,) = made.steps
+    second = made.epochs().newest
+    return _fenced(
+        ("validators row after height 2", made.chain.state.rows[VALIDATORS_KEY]),
+        ("validators-before row", made.chain.state.rows[VALIDATORS_BEFORE_KEY]),
+        ("file of transitions", made.transitions.encoded()),
+        ("its one header leaf", step.header_leaf),
+        (f"policy of the second epoch, from size {second.from_size} on", second.policy.format().encode()),
+    )
+
+
 def _checkpoint(chain: Chain) -> str:
     return f"The policy:\n\n```\n{chain.policy.format()}```\n\nThe checkpoint at size 4:\n\n```\n{chain.checkpoint()}```"
 
@@ -215,6 +239,7 @@ EXAMPLES: dict[str, Callable[[Chain], str]] = {
     "state": _state,
     "record-types": _record_types,
     "checkpoint": _checkpoint,
+    "epochs": _epochs,
     "receipt": _receipt,
     "certificate-proof": _certificate_proof,
 }

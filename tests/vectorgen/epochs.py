@@ -120,7 +120,11 @@ def _wrong_chains() -> Iterator[Case]:
         yield bad(FOLDER, name, "a file of another form", rule, family, **_given(transitions=encode(shape)))
     data = made.transitions.encoded()
     yield bad(
-        FOLDER, "file-trailing", "a byte too many", "encoding.trailing-bytes", **_given(transitions=data + b"\0")
+        FOLDER,
+        "file-trailing",
+        "a byte too many",
+        "encoding.trailing-bytes",
+        **_given(transitions=data + b"\0"),
     )
 
 

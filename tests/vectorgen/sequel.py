@@ -478,7 +478,14 @@ def _validators(story: Story) -> None:
     story.header_keys[which] = "header anew"
     leaver = (which + 2) % len(story.header_keys)
     joined = _proposed(
-        _change(story, 1, "thanh-tra.example/so-goc", "joined", leaves=validator_name(leaver)),
+        _change(
+            story,
+            1,
+            "thanh-tra.example/so-goc",
+            "joined",
+            leaves=validator_name(leaver),
+            decision="Quyết định 15/QĐ-UBND",
+        ),
         OFFICE,
         expires_ms,
     )
