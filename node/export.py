@@ -28,6 +28,7 @@ from ledger.hashing import HASH_SIZE, leaf_hashes
 from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint
 from ledger.tiles import TILE_WIDTH, encode_entry_bundle, encode_records_bundle, new_tiles, tile_path
+from ledger.transitions import Transitions
 from ledger.verify.sources.base import LogSource
 from ledger.verify.trust import transitions_of, trust_of
 from node.export_readme import readme
@@ -56,6 +57,8 @@ class Exported:
     genesis: Genesis
     checked: CheckedCheckpoint
     checkpoint_text: str
+    transitions: Transitions
+    """How the validators changed, from the policy on that the genesis document implies."""
 
     @property
     def size(self) -> int:
@@ -118,7 +121,7 @@ def write_log(source: LogSource, sink: Sink, progress: Progress = lambda _done, 
     covered = checked.checkpoint
     about = readme(origin=genesis.origin, chain_id=genesis.chain_id, size=covered.size, root=covered.root)
     sink.add(README_PATH, about.encode())
-    return Exported(genesis, checked, text)
+    return Exported(genesis, checked, text, found)
 
 
 def check_checkpoint(source: LogSource, text: str) -> tuple[Genesis, CheckedCheckpoint]:

@@ -144,6 +144,7 @@ def _verifier(exported: Exported) -> dict[str, bytes]:
         policy=genesis_policy(exported.genesis).format(),
         origin=exported.genesis.origin,
         chain_id=exported.genesis.chain_id,
+        transitions=exported.transitions.encoded(),
     )
     return {FILE_NAME: page}
 

@@ -26,13 +26,14 @@ _SHEETS = ("css/tokens.css", "css/house.css", "css/verify.css")
 _ENDS_SCRIPT = re.compile(r"</script|<!--", re.IGNORECASE)
 
 
-def one_file(*, policy: str, origin: str, chain_id: bytes) -> bytes:
-    """The page for the ledger `origin`, with its trust policy inside."""
+def one_file(*, policy: str, origin: str, chain_id: bytes, transitions: bytes | None = None) -> bytes:
+    """The page for the ledger `origin`, with its trust policy inside, and how the validators have changed since."""
     held = assets()
     script = "\n" + joined({path: asset.data.decode() for path, asset in held.files.items()}, ENTRY) + "\n"
     style = "\n" + "\n".join(held.files[sheet].data.decode() for sheet in _SHEETS)
+    told = "" if transitions is None else base64.b64encode(transitions).decode()
     embedded = json.dumps(
-        {"policy": policy, "origin": origin, "chain_id": chain_id.hex()}, ensure_ascii=False
+        {"policy": policy, "origin": origin, "chain_id": chain_id.hex(), "epochs": told}, ensure_ascii=False
     )
     text = (
         environment()

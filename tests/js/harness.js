@@ -9,6 +9,7 @@ import { fromHex, toHex } from "../verify/bytes.js";
 import { parseCheckpoint } from "../verify/checkpoint.js";
 import { checkPublicKey, verify } from "../verify/ed25519.js";
 import { verifySubmission } from "../verify/entry.js";
+import { Epochs, parseTransitions } from "../verify/epochs.js";
 import { CannotTellError, FormatError, LedgerError, RefusedError, VerificationError } from "../verify/errors.js";
 import { parseGenesisLeaf } from "../verify/genesis.js";
 import { leafHash } from "../verify/hash.js";
@@ -129,6 +130,15 @@ const RUNNERS = {
       tree_root: toHex(genesis.treeRoot),
       policy: genesis.policy.format(),
     };
+  },
+  async "policy-epochs"(input) {
+    const link = input.link === null ? null : { root: fromHex(input.link.root), hashes: pathOf(input.link) };
+    const found = parseTransitions(fromHex(input.transitions));
+    const epochs = await Epochs.follow(await Policy.parse(input.policy), found, async () => link);
+    const result = { epochs: epochs.epochs.map(({ fromSize, policy, closing }) => [fromSize, closing && closing.size, policy.format()]) };
+    if (input.checkpoint === null) return result;
+    const { checkpoint, statusAsOfS } = await epochs.check(input.checkpoint);
+    return { ...result, size: checkpoint.size, status_as_of_s: statusAsOfS };
   },
   async inclusion(input) {
     await verifyInclusion(fromHex(input.leaf_hash), BigInt(input.index), BigInt(input.size), pathOf(input), fromHex(input.root));

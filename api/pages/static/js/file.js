@@ -1,7 +1,7 @@
 /** The stand-alone verifier: no server, no network; what is chosen is checked against the policy inside or one's own. */
 
 import verifyWords from "../words/verify.js";
-import { LedgerError, VerificationError } from "../verify/index.js";
+import { LedgerError, VerificationError, followPolicy, fromBase64 } from "../verify/index.js";
 import { offerPolicy, showAlarms } from "./alarms.js";
 import { checkHand } from "./check.js";
 import { button, el, facts, icon, say, time } from "./dom.js";
@@ -33,7 +33,18 @@ const said = byId("said");
 let held = { receipt: null, proof: null, salt: null };
 
 const embedded = JSON.parse(byId("embedded").textContent ?? "{}");
-const ready = pin(embedded.policy, "embedded", embedded.chain_id).then(showPolicy);
+const ready = pin(embedded.policy, "embedded", embedded.chain_id).then(followEmbedded).then(showPolicy);
+
+/** The changes of validators that came along prove themselves; what they do not lead from stays as it is. */
+async function followEmbedded() {
+  const policy = pinned();
+  if (!policy || !embedded.epochs) return;
+  try {
+    await followPolicy(policy.text, fromBase64(embedded.epochs, "epochs.shape"));
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+  }
+}
 
 async function showPolicy() {
   const policy = pinned();

@@ -2,12 +2,14 @@
  * The policy that this device trusts: kept from the first visit, and never replaced without being asked.
  *
  * Rules: the first policy that the server shows is kept, with when; any other, be it the server's or one out of a file, is held up
- * beside it for the person to decide. What was decided for a file of one's own is said with each verdict.
+ * beside it for the person to decide. What was decided for a file of one's own is said with each verdict. One that follows from the
+ * kept policy by changes of validators which prove themselves is no other: it is followed, and the changes are kept too.
  */
 
-import { LedgerError, checkPolicy, checkSupport, hashFile, toHex } from "../verify/index.js";
-import { ask, askJson } from "./ask.js";
+import { LedgerError, checkPolicy, checkSupport, followPolicy, fromBase64, hashFile, toBase64, toHex } from "../verify/index.js";
+import { ask, askBytes, askJson } from "./ask.js";
 import { keep, kept } from "./store.js";
+import { Tiles } from "./tiles.js";
 
 /**
  * `chainId`: the ledger's, kept from the same source as the policy; null if that did not say.
@@ -40,11 +42,61 @@ export async function pin(text, from, chainId = null) {
  */
 export async function policy() {
   const held = pinned();
-  if (held) return { policy: held, isFirst: false };
+  if (held) {
+    await follow(held.text);
+    return { policy: held, isFirst: false };
+  }
   const [answer, chainId] = await Promise.all([ask("/v1/policy"), shownChainId()]);
   if (answer.kind !== "ok") return null;
   try {
     return { policy: await pin(answer.text, "server", chainId), isFirst: true };
+  } catch {
+    return null;
+  }
+}
+
+/** What was followed on this page, by the policy: the newest policy that follows from it. @type {Map<string, Promise<string>>} */
+const followed = new Map();
+
+/**
+ * Follow the changes of validators from the policy that is kept, as the server tells them or as they were kept before. What does not prove
+ * itself, or contradicts what is kept, changes nothing: newer receipts are then "cannot tell".
+ * @param {string} text
+ */
+function follow(text) {
+  const found = followed.get(text) ?? followNow(text);
+  followed.set(text, found);
+  return found;
+}
+
+/** @param {string} text */
+async function followNow(text) {
+  const before = kept("epochs");
+  const known = before && before.policy === text && typeof before.data === "string" ? fromBase64(before.data, "epochs.shape") : null;
+  const told = await askBytes("/v1/policy/epochs");
+  for (const data of [told, known]) {
+    if (data === null) continue;
+    try {
+      const newest = await followPolicy(text, data, { known, links: link });
+      if (data === told) keep("epochs", { policy: text, data: toBase64(told) });
+      return newest;
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+    }
+  }
+  return text;
+}
+
+/**
+ * The consistency proof that an old checkpoint needs, out of the server's tiles.
+ * @param {bigint} size
+ * @param {bigint} closing
+ */
+async function link(size, closing) {
+  try {
+    const tiles = new Tiles(Number(closing), (path) => askBytes(`/${path}`));
+    const [root, hashes] = await Promise.all([tiles.range(0, Number(size)), tiles.consistency(Number(size))]);
+    return { root, hashes };
   } catch {
     return null;
   }
@@ -65,6 +117,7 @@ export async function otherPolicy() {
   const held = pinned();
   const answer = await ask("/v1/policy");
   if (!held || answer.kind !== "ok" || sameKeys(held.text, answer.text)) return null;
+  if (sameKeys(await follow(held.text), answer.text)) return null;
   try {
     await checkPolicy(answer.text);
   } catch {

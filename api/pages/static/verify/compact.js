@@ -27,6 +27,7 @@ import { foldSiblings, parseStateProof } from "./state.js";
 
 /** @typedef {import("./claims.js").Claims} Claims */
 /** @typedef {import("./policy.js").Policy} Policy */
+/** @typedef {import("./policy.js").Trust} Trust */
 /** @typedef {import("./policy.js").Witness} Witness */
 /** @typedef {import("./records.js").LedgerRecord} LedgerRecord */
 /** @typedef {import("./rows.js").Subject} Subject */
@@ -169,11 +170,11 @@ async function recordOf({ type, body, secret }) {
  * Check a compact receipt against a pinned policy and chain id. Throws FormatError (not one), VerificationError (it is wrong) or
  * CannotTellError (something unknown here, too few cosignatures, a policy that these cannot be checked with).
  * @param {Uint8Array} data
- * @param {Policy} policy
+ * @param {Trust} trust a policy, or the epochs that follow from it
  * @param {Uint8Array} chainId 32 bytes
  * @returns {Promise<VerifiedCompact>}
  */
-export async function verifyCompact(data, policy, chainId) {
+export async function verifyCompact(data, trust, chainId) {
   const receipt = parseCompact(data);
   const record = knownRecord(await recordOf(receipt));
   const recordId = await leafHash(record.raw);
@@ -184,12 +185,14 @@ export async function verifyCompact(data, policy, chainId) {
   const keyHash = await sha256(key);
   const stateRoot = await foldSiblings(receipt.siblings, keyHash, await leafHash(concat(keyHash, await sha256(row))));
   const { root, size } = await treeOf(receipt, chainId, stateRoot);
+  const policy = trust.policyAt(size);
   const origin = originOf(policy);
   const times = await cosignedTimes(receipt.cosignatures, policy, `${origin}\n${size}\n${toBase64(root)}\n`);
   const proven = policy.quorumTimes(times);
   if (proven === null) {
     throw new CannotTellError("compact.no-quorum", "the policy asks for no cosignature, and a compact receipt has nothing else");
   }
+  await trust.confirm(size, root, proven.statusAsOfS);
   const { secret } = receipt;
   return {
     record, recordId, subject, status, timeMs, changedMs, count, headerTimeMs, origin, size, root,

@@ -23,7 +23,7 @@ import { parseStateProof, verifyAbsence, verifyMembership } from "./state.js";
 
 /** @typedef {import("./header.js").Header} Header */
 /** @typedef {import("./policy.js").CheckedCheckpoint} CheckedCheckpoint */
-/** @typedef {import("./policy.js").Policy} Policy */
+/** @typedef {import("./policy.js").Trust} Policy */
 /** @typedef {import("./records.js").LedgerRecord} LedgerRecord */
 /** @typedef {import("./rows.js").Subject} Subject */
 /** @typedef {import("./rows.js").SubjectRow} SubjectRow */

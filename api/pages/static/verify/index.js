@@ -7,6 +7,7 @@
  */
 
 import { checkBrowser } from "./ed25519.js";
+import { Epochs, checkExtends, parseTransitions } from "./epochs.js";
 import { CannotTellError } from "./errors.js";
 import { fileCommitment, hashFile } from "./hash.js";
 import * as compact from "./compact.js";
@@ -36,6 +37,9 @@ export { ForkError, formatEvidence } from "./watch.js";
 /** Policies read lately, by their text: reading one checks every key in it. @type {Map<string, Promise<Policy>>} */
 const policies = new Map();
 
+/** What has become of a policy since, by its text. @type {Map<string, Epochs>} */
+const followed = new Map();
+
 /**
  * @param {string} text
  * @returns {Promise<Policy>}
@@ -48,6 +52,35 @@ function policyOf(text) {
     policies.set(text, found);
   }
   return found;
+}
+
+/**
+ * Whom a pinned policy makes one trust: its own keys, or those of the epochs that are known to follow from it.
+ * @param {string} text
+ * @returns {Promise<Policy|Epochs>}
+ */
+async function trustOf(text) {
+  return followed.get(text) ?? policyOf(text);
+}
+
+/**
+ * Follow the changes of validators from a pinned policy: from here on everything is judged by the epochs that are proved. What is known
+ * already is only added to. Returns the newest policy as text. Throws as `Epochs.follow`, VerificationError (`epochs.fork`) and CannotTellError
+ * (`epochs.older`) against `known`.
+ * @param {string} policyText
+ * @param {Uint8Array} data a file of transitions
+ * @param {{known?: Uint8Array|null, links?: import("./epochs.js").Links|null}} [options]
+ * @returns {Promise<string>}
+ */
+export async function followPolicy(policyText, data, { known = null, links = null } = {}) {
+  await checkBrowser();
+  const found = parseTransitions(data);
+  if (known !== null) checkExtends(parseTransitions(known), found);
+  const policy = await policyOf(policyText);
+  if (!found.steps.length) return policy.format();
+  const epochs = await Epochs.follow(policy, found, links);
+  followed.set(policyText, epochs);
+  return epochs.newest.policy.format();
 }
 
 /**
@@ -74,7 +107,7 @@ export async function checkPolicy(policyText) {
  */
 export async function verifyReceipt(text, policyText) {
   await checkBrowser();
-  return verify(text, await policyOf(policyText));
+  return verify(text, await trustOf(policyText));
 }
 
 /**
@@ -85,7 +118,7 @@ export async function verifyReceipt(text, policyText) {
  * @returns {Promise<Judgement>}
  */
 export async function judgeReceipt(text, policyText, { nowMs } = {}) {
-  return judged(async () => verdicts.judgeReceipt(text, await policyOf(policyText), nowMs ?? null));
+  return judged(async () => verdicts.judgeReceipt(text, await trustOf(policyText), nowMs ?? null));
 }
 
 /**
@@ -98,7 +131,7 @@ export async function judgeReceipt(text, policyText, { nowMs } = {}) {
  */
 export async function judgeDocument({ file, hash, salt }, text, policyText, { nowMs } = {}) {
   return judged(async () => {
-    const policy = await policyOf(policyText);
+    const policy = await trustOf(policyText);
     if (file === undefined && hash === undefined) {
       throw new CannotTellError("document.file-missing", "neither the file nor its hash is here");
     }
@@ -121,7 +154,7 @@ export async function judgeDocument({ file, hash, salt }, text, policyText, { no
 export async function judgeProof(data, policyText, { nowMs, file, hash } = {}) {
   return judged(async () => {
     const fileHash = hash ?? (file === undefined ? null : await hashFile(file));
-    return verdicts.judgeProof(data, await policyOf(policyText), nowMs ?? null, fileHash);
+    return verdicts.judgeProof(data, await trustOf(policyText), nowMs ?? null, fileHash);
   });
 }
 
@@ -148,7 +181,7 @@ async function judged(judge) {
  */
 export async function verifyHistory(parts, policyText) {
   await checkBrowser();
-  return history.verifyHistory(parts, await policyOf(policyText));
+  return history.verifyHistory(parts, await trustOf(policyText));
 }
 
 /**
@@ -159,7 +192,7 @@ export async function verifyHistory(parts, policyText) {
  */
 export async function verifyCompact(data, policyText, chainId) {
   await checkBrowser();
-  return compact.verifyCompact(data, await policyOf(policyText), chainId);
+  return compact.verifyCompact(data, await trustOf(policyText), chainId);
 }
 
 /**
@@ -168,7 +201,7 @@ export async function verifyCompact(data, policyText, chainId) {
  * @param {string} policyText
  */
 export async function checkCheckpoint(text, policyText) {
-  return (await policyOf(policyText)).check(text);
+  return (await trustOf(policyText)).check(text);
 }
 
 /**
@@ -179,7 +212,7 @@ export async function checkCheckpoint(text, policyText) {
  * @param {string} policyText
  */
 export async function checkGrowth(one, other, growth, policyText) {
-  return watch.checkGrowth(one, other, growth, await policyOf(policyText));
+  return watch.checkGrowth(one, other, growth, await trustOf(policyText));
 }
 
 /**
@@ -188,5 +221,5 @@ export async function checkGrowth(one, other, growth, policyText) {
  * @param {string} policyText
  */
 export async function checkEvidence(text, policyText) {
-  return watch.checkEvidence(text, await policyOf(policyText));
+  return watch.checkEvidence(text, await trustOf(policyText));
 }

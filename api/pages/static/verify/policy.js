@@ -27,6 +27,12 @@ import { COSIGNING_KEY, LOG_KEY, MLDSA_COSIGNING_KEY, parseVkey, verifyLogSignat
  * @typedef {{checkpoint: Checkpoint, log: VerifierKey, cosignatures: [string, bigint][], existedByS: bigint|null, statusAsOfS: bigint|null}} CheckedCheckpoint
  */
 
+/**
+ * Whom a verifier trusts: one policy, or one for each epoch of a ledger's validators (epochs.js).
+ * @typedef {{check: (text: string|Uint8Array) => Promise<CheckedCheckpoint>, policyAt: (size: bigint) => Policy,
+ *   confirm: (size: bigint, root: Uint8Array, asOfS: bigint|null) => Promise<void>}} Trust
+ */
+
 const MAX_POLICY_BYTES = 262_144;
 const MAX_LINES_OF_A_KIND = 256;
 const NO_QUORUM = "none";
@@ -157,6 +163,24 @@ export class Policy {
       statusAsOfS: proven && proven.statusAsOfS,
     };
   }
+
+  /**
+   * This policy: it is the same for all sizes (`Trust`).
+   * @param {bigint} _size
+   * @returns {Policy}
+   */
+  policyAt(_size) {
+    return this;
+  }
+
+  /**
+   * Nothing: where no keys are known to have been retired, signatures say it all (`Trust`).
+   * @param {bigint} _size
+   * @param {Uint8Array} _root
+   * @param {bigint|null} _asOfS
+   * @returns {Promise<void>}
+   */
+  async confirm(_size, _root, _asOfS) {}
 
   /**
    * Times by witness, in the policy's order.

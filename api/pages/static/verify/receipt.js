@@ -26,7 +26,7 @@ import { parseTlogProof } from "./tlogproof.js";
 /** @typedef {import("./entry.js").EntryBody} EntryBody */
 /** @typedef {import("./header.js").Header} Header */
 /** @typedef {import("./policy.js").CheckedCheckpoint} CheckedCheckpoint */
-/** @typedef {import("./policy.js").Policy} Policy */
+/** @typedef {import("./policy.js").Trust} Policy */
 /** @typedef {import("./records.js").LedgerRecord} LedgerRecord */
 /** @typedef {import("./rows.js").KeyRow} KeyRow */
 /** @typedef {import("./rows.js").MemberRow} MemberRow */

@@ -24,6 +24,8 @@ import { decode, encode } from "./msgpack.js";
  * @typedef {{status: string, issue: Uint8Array, timeMs: number, changedMs: number, count: number, root: Uint8Array, peaks: Uint8Array[]}} SubjectRow
  */
 
+/** A validator as the state has it; `row` is its array. @typedef {{name: string, logKey: Uint8Array, cosigningKey: Uint8Array, row: any[]}} Validator */
+
 /** @param {string} member */
 export const memberKey = (member) => encode(["member", member]);
 
@@ -167,4 +169,32 @@ export async function parseSubjectRow(data) {
  */
 export function historyLeaf(entryId, recordIndex, recordId) {
   return leafHash(encode([entryId, recordIndex, recordId]));
+}
+
+/**
+ * @param {any} value
+ * @returns {Validator[]}
+ */
+function validators(value) {
+  if (!Array.isArray(value)) {
+    throw new FormatError("row.shape", "the validators row is a list");
+  }
+  return value.map((row) => {
+    if (!Array.isArray(row) || (row.length !== 5 && row.length !== 6)) {
+      throw new FormatError("row.shape", "a validator has five items, or six with a witness key");
+    }
+    row.slice(1).forEach(octets);
+    return { name: text(row[0]), logKey: row[3], cosigningKey: row[4], row };
+  });
+}
+
+/** @param {Uint8Array} data */
+export function parseValidators(data) {
+  return validators(decode(data));
+}
+
+/** The set before the last change, and when that was. @param {Uint8Array} data */
+export function parseValidatorsBefore(data) {
+  const [changed, before] = array(data, 2, "validators-before");
+  return { changedMs: count(changed), validators: validators(before) };
 }

@@ -22,7 +22,7 @@ import { CERTIFICATE, DOCUMENT } from "./records.js";
 /** @typedef {import("./disclosure.js").Certificate} Certificate */
 /** @typedef {import("./disclosure.js").CertificateProof} CertificateProof */
 /** @typedef {import("./disclosure.js").SubjectRecord} SubjectRecord */
-/** @typedef {import("./policy.js").Policy} Policy */
+/** @typedef {import("./policy.js").Trust} Policy */
 /** @typedef {import("./receipt.js").VerifiedReceipt} VerifiedReceipt */
 /** @typedef {import("./state.js").StateProof} StateProof */
 /** @typedef {"in-force"|"no-longer-in-force"|"does-not-match"|"cannot-tell"} Verdict */

@@ -12,7 +12,7 @@ import { CannotTellError, FormatError, VerificationError } from "./errors.js";
 import { verifyConsistency } from "./merkle.js";
 
 /** @typedef {import("./policy.js").CheckedCheckpoint} CheckedCheckpoint */
-/** @typedef {import("./policy.js").Policy} Policy */
+/** @typedef {import("./policy.js").Trust} Policy */
 /**
  * Hashes from the root that the newer tree had at the older size, to its root now. Without `root`, the older's own is meant.
  * @typedef {{root?: Uint8Array|null, hashes: Uint8Array[]}} Growth
