@@ -111,8 +111,8 @@ def test_the_golden_blocks_use_every_record_type() -> None:
         bytes.fromhex(raw) for block in blocks() for item in block["entries"] for raw in item["records"]
     ]
     parsed = [parse_record(raw) for raw in records]
-    used = {record.type.name for record in parsed} | {action_of(record).type.name for record in parsed}
-    assert used == set(record_types())
+    names = {record.type.name for record in parsed} | {action_of(record).type.name for record in parsed}
+    assert names == set(record_types())
     said = [one for raw in records for one in (parse_record(raw), action_of(parse_record(raw)))]
     used = {(one.type.name, name) for one in said for name in one.body}
     assert used == {(kind.name, field.name) for kind in record_types().values() for field in kind.fields}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from ledger.encoding import Value, decode, encode
 from ledger.epochs import TileLinks
@@ -36,7 +37,7 @@ def cases() -> Iterator[Case]:
     yield from _checkpoints()
 
 
-def _given(**more: object) -> dict[str, object]:
+def _given(**more: Any) -> dict[str, Any]:  # noqa: ANN401  the inputs of a case
     made = changing()
     return {
         "policy": made.policy.format(),
@@ -133,10 +134,10 @@ def _checkpoints() -> Iterator[Case]:
     end = made.chain.tip.size
     first, second = made.closings[:2]
 
-    def asked(size: int, signers: list[Signer], **how: object) -> dict[str, object]:
-        return _given(checkpoint=made.sign(size, signers, **how))  # type: ignore[arg-type]
+    def asked(size: int, signers: list[Signer], **how: Any) -> dict[str, Any]:  # noqa: ANN401  of `sign`
+        return _given(checkpoint=made.sign(size, signers, **how))
 
-    def linked(given: dict[str, object], size: int, closing: int) -> dict[str, object]:
+    def linked(given: dict[str, Any], size: int, closing: int) -> dict[str, Any]:
         root, path = TileLinks(made.chain, end).link(size, closing)
         return given | {"link": {"root": root, "proof": path}}
 

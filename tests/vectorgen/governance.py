@@ -32,6 +32,16 @@ _SUCCESSION: Body = {
     "successors": ["phuong-quang-trung"],
 }
 
+_VALIDATOR: Body = {
+    "authority": "office",
+    "decision": "Quy chế vận hành",
+    "leaves": "Tên cũ có dấu",
+    "set": 3,
+    "validator": "thanh-tra.example/so-goc",
+}
+_VALIDATOR |= {f"{purpose}_key": sha256(f"a {purpose} key".encode()) for purpose in PURPOSES}
+_VALIDATOR |= {f"{purpose}_possession": bytes(64) for purpose in PURPOSES}
+
 BODIES: dict[str, Body] = {
     "governance.approve/1": {"authority": "office", "proposal": sha256(b"a proposal"), "proposer": "thi-xa"},
     "governance.propose/1": {
@@ -56,15 +66,7 @@ BODIES: dict[str, Body] = {
     "succession.cancel/1": {"authority": "office", "decision": "Nghị quyết", "predecessor": "phu-son"},
     "succession.declare/1": _SUCCESSION | {"predecessor": "phu-son"},
     "succession.handover/1": _SUCCESSION,
-    "validator.set/1": {
-        "authority": "office",
-        "decision": "Quy chế vận hành",
-        "leaves": "Tên cũ có dấu",
-        "set": 3,
-        "validator": "thanh-tra.example/so-goc",
-    }
-    | {f"{purpose}_key": sha256(f"a {purpose} key".encode()) for purpose in PURPOSES}
-    | {f"{purpose}_possession": bytes(64) for purpose in PURPOSES},
+    "validator.set/1": _VALIDATOR,
 }
 """One good body of each type, with every field that it may have."""
 

@@ -450,7 +450,7 @@ def _ahead(story: Story) -> Entry:
 
 def _change(story: Story, number: int, name: str, generation: str, /, **fields: Value) -> bytes:
     """A change of the set: the validator gets a key for each purpose, whose names end in `generation`."""
-    body: dict[str, Value] = {"set": number, "validator": name} | fields
+    body: dict[str, Value] = {"set": number, "validator": name, **fields}
     for purpose in PURPOSES:
         new = key(f"{purpose} {generation}")
         message = validator_message(story.genesis.chain_id, name, purpose, new.public_key)
