@@ -150,11 +150,12 @@ var recordTypes = map[string]recordType{
 }
 
 // notJudged are the types that the specification has and this program does not know: what holds one of them is "cannot tell".
-// So it does not follow a ledger past the first vote, succession, parameter, access or erasure. It does know, from the
-// rows in a receipt, who succeeds whom.
+// So it does not follow a ledger past the first vote, succession, parameter, access, erasure or change of validators. It does
+// know, from the rows in a receipt, who succeeds whom. What the validators after a change have cosigned is "cannot tell" to it as
+// well: it knows the keys of the policy that it is given, and no other.
 var notJudged = []string{
 	"access.log/1", "erase.tombstone/1", "governance.approve/1", "governance.propose/1", "governance.withdraw/1", "parameter.set/1",
-	"succession.cancel/1", "succession.declare/1", "succession.handover/1",
+	"succession.cancel/1", "succession.declare/1", "succession.handover/1", "validator.set/1",
 }
 
 // unknownType is a record of a type that is not in recordTypes: no evidence of anything.

@@ -369,11 +369,29 @@ func (s *State) applyMember(t turn) (string, error) {
 	return statusInForce, nil
 }
 
+// isValidators says whether a key is one of a validator of the genesis document: this program follows no change of them.
+func (s *State) isValidators(key []byte) bool {
+	row, _ := s.get([]any{"validators"})
+	validators, _ := row.([]any)
+	for _, one := range validators {
+		items, _ := one.([]any)
+		for _, item := range items {
+			if held, ok := item.([]byte); ok && bytes.Equal(held, key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // newKey puts a key that nobody has registered yet, and whose owner holds it, in service.
 func (s *State) newKey(t turn, member string, row *keyRow) error {
 	key := t.record.bytes("key")
 	if _, known := s.key(key); known {
 		return errors.New("the key exists")
+	}
+	if s.isValidators(key) {
+		return errors.New("the key is a validator's")
 	}
 	message := inContext(contextPossession, Encode([]any{t.chainID, member, key}))
 	switch {
