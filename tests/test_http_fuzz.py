@@ -210,6 +210,7 @@ OPERATIONS = [
     ("GET", "/v1/blocks/{height}"),
     ("GET", "/v1/state/{key}"),
     ("GET", "/v1/policy"),
+    ("GET", "/v1/policy/epochs"),
     ("GET", "/v1/members"),
     ("GET", "/v1/status"),
     ("GET", "/checkpoint"),

@@ -224,6 +224,7 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/blocks/{height}", "get"),
         ("/v1/state/{key}", "get"),
         ("/v1/policy", "get"),
+        ("/v1/policy/epochs", "get"),
         ("/v1/members", "get"),
         ("/v1/events", "get"),
         ("/v1/status", "get"),

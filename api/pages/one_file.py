@@ -31,10 +31,10 @@ def one_file(*, policy: str, origin: str, chain_id: bytes, transitions: bytes | 
     held = assets()
     script = "\n" + joined({path: asset.data.decode() for path, asset in held.files.items()}, ENTRY) + "\n"
     style = "\n" + "\n".join(held.files[sheet].data.decode() for sheet in _SHEETS)
-    told = "" if transitions is None else base64.b64encode(transitions).decode()
-    embedded = json.dumps(
-        {"policy": policy, "origin": origin, "chain_id": chain_id.hex(), "epochs": told}, ensure_ascii=False
-    )
+    inside = {"policy": policy, "origin": origin, "chain_id": chain_id.hex()}
+    if transitions is not None:
+        inside["epochs"] = base64.b64encode(transitions).decode()
+    embedded = json.dumps(inside, ensure_ascii=False)
     text = (
         environment()
         .get_template("one_file.html")

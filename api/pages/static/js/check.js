@@ -48,6 +48,8 @@ const NEXT_STEP = {
   "key.disputed": "todo.disputed",
   "policy.no-log-signature": "todo.policy",
   "policy.quorum-missing": "todo.policy",
+  "policy.epoch-unknown": "todo.policy",
+  "policy.epoch-before": "todo.policy",
   "receipt.version": "todo.version",
   "tlog-proof.version": "todo.version",
   "certificate-proof.version": "todo.version",

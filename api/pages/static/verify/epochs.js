@@ -1,5 +1,5 @@
 /**
- * Policy epochs: proofs that outlive a change of validators (docs/spec.md, "Validators over time, and policy epochs").
+ * Policy epochs: proofs that outlive a change of validators (docs/spec.md, "Policy epochs").
  *
  * Rules: an epoch ends with the closing checkpoint, of the block that changes the validators, cosigned by those before. A transition
  * proves the next epoch out of it, so whoever has pinned one policy follows all later changes and believes nobody in between. A checkpoint
