@@ -9,11 +9,12 @@ import { checkExport } from "./export.js";
 import { sort } from "./hand.js";
 import { busyPanel, ownPolicyNote, spoken, verdictPanel } from "./panel.js";
 import { keepInMemory } from "./store.js";
-import { fingerprint, own, pin, pinned } from "./trust.js";
+import { fingerprint, own, pin, pinned, standAlone } from "./trust.js";
 import { addWords, startLanguage, t } from "./words.js";
 
 // Pages opened from a disk share one storage: nothing of one may speak for another.
 keepInMemory();
+standAlone();
 addWords(verifyWords);
 startLanguage();
 

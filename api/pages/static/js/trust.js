@@ -55,6 +55,13 @@ export async function policy() {
   }
 }
 
+let isAlone = false;
+
+/** Ask no server about changes: this page has none. */
+export function standAlone() {
+  isAlone = true;
+}
+
 /** What was followed on this page, by the policy: the newest policy that follows from it. @type {Map<string, Promise<string>>} */
 const followed = new Map();
 
@@ -64,6 +71,7 @@ const followed = new Map();
  * @param {string} text
  */
 function follow(text) {
+  if (isAlone) return Promise.resolve(text);
   const found = followed.get(text) ?? followNow(text);
   followed.set(text, found);
   return found;
