@@ -59,7 +59,10 @@ def check_digit(digits: str) -> str:
     """
     if not digits or not _DIGITS.issuperset(digits):
         raise FormatError("gs1.charset", f"{digits[:_SHOWN]!a} is not a row of digits")
-    total = sum((3 if place % 2 == 0 else 1) * int(digit) for place, digit in enumerate(reversed(digits)))
+    values = digits.encode()[::-1]
+    odd, even = values[::2], values[1::2]
+    # Sums of ASCII codes, of which the one of "0" is taken off again: an event may name hundreds of things.
+    total = 3 * sum(odd) + sum(even) - ord("0") * (3 * len(odd) + len(even))
     return str(-total % 10)
 
 
@@ -137,8 +140,8 @@ class Item:
 
     def __post_init__(self) -> None:
         """Check that the parts name one thing."""
-        named = [name for name in ("gtin", "code", "sscc") if getattr(self, name) is not None]
-        if len(named) != 1 or (self.member is None) != (self.code is None):
+        named = (self.gtin is not None) + (self.code is not None) + (self.sscc is not None)
+        if named != 1 or (self.member is None) != (self.code is None):
             raise FormatError("gs1.item", "a thing is named by a GTIN, by a member's code, or by an SSCC")
         if self.sscc is not None:
             sscc(self.sscc)
@@ -184,11 +187,15 @@ class Item:
 
 def escape(text: str) -> str:
     """`text` (ASCII) with every letter that is not unreserved percent-encoded, in upper case."""
+    if UNRESERVED.issuperset(text):
+        return text
     return "".join(letter if letter in UNRESERVED else f"%{ord(letter):02X}" for letter in text)
 
 
 def unescape(text: str) -> str:
     """`text` without percent-encoding. Raises FormatError, rule `gs1.charset`, for a broken escape, or one beyond ASCII."""
+    if "%" not in text and text.isascii():
+        return text
     if any(len(found) != 3 for found in _ESCAPE.findall(text)):
         raise FormatError(
             "gs1.charset", f"{text[:_SHOWN]!a} has a % that two hexadecimal digits do not follow"
@@ -222,11 +229,11 @@ def _item(parts: list[str]) -> Item | None:
         case ["00", digits]:
             return Item(sscc=digits)
         case ["01", digits]:
-            return Item(gtin=gtin14(digits))
+            return Item(gtin=digits)
         case ["01", digits, "10", lot]:
-            return Item(gtin=gtin14(digits), lot=unescape(lot))
+            return Item(gtin=digits, lot=unescape(lot))
         case ["01", digits, "21", serial]:
-            return Item(gtin=gtin14(digits), serial=unescape(serial))
+            return Item(gtin=digits, serial=unescape(serial))
         case ["code", member, code]:
             return Item(member=member, code=code)
         case ["code", member, code, "10", lot]:

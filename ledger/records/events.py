@@ -1,12 +1,12 @@
 """`epcis.*`: what happened to things, as EPCIS 2.0 events.
 
 Rules: the ledger keeps an event's bytes as they are and never reads them: what stands beside them in the record (kind, time,
-things, hash) is its author's statement, which whoever reads the event compares. An event is its author's, known by the CBV event
-hash or, where parts of it are hidden, by a keyed tag in its place: a plain hash over what can be guessed would give that away.
-Each event joins the history of each of its things, and an error declaration joins them all again.
+things, hash) is its author's statement, which whoever reads the event compares. An event is its author's, known by the CBV
+event hash or, where parts of it are hidden, by a keyed tag in its place: a plain hash over what can be guessed would give that
+away. Each event joins the history of each of its things, and an error declaration joins them all again.
 
-What this module does not do: JSON, EPCIS vocabulary, or whether an event is plausible. An implausible event is recorded; finding
-it is arithmetic for whoever reads.
+What this module does not do: JSON, EPCIS vocabulary, or whether an event is plausible. An implausible event is recorded;
+finding it is arithmetic for whoever reads.
 """
 
 from __future__ import annotations
@@ -99,6 +99,10 @@ def _check(body: Body) -> None:
         )
 
 
+def _joins(body: Body) -> int:
+    return len(words(body, "things"))
+
+
 def _note_all(state: RuleState, body: Body) -> None:
     for path in words(body, "things"):
         note(state, path)
@@ -185,6 +189,7 @@ TYPES = (
         subject=_subject,
         rule=_capture,
         check=_check,
+        joins=_joins,
         lookups=_capture_lookups,
     ),
     RecordType(
@@ -207,6 +212,7 @@ TYPES = (
         rule=_error,
         check=_check_name,
         by_successor=True,
+        joins=_joins,
         lookups=_lookups,
     ),
 )
