@@ -145,8 +145,9 @@ class Item:
             raise FormatError("gs1.item", "a thing is named by a GTIN, by a member's code, or by an SSCC")
         if self.sscc is not None:
             sscc(self.sscc)
-        if self.gtin is not None and gtin14(self.gtin) != self.gtin:
-            raise FormatError("gs1.length", "the GTIN of an item has 14 digits: leading zeros fill it up")
+        if self.gtin is not None:
+            # Leading zeros fill a shorter one up, so that a thing has one name.
+            _checked(self.gtin, (14,), "GTIN of an item")
         if self.code is not None:
             own_code(self.code)
         if self.member is not None and (

@@ -14,7 +14,7 @@ from typing import Final
 from ledger import gs1
 from ledger.encoding import Value
 from ledger.errors import FormatError, RefusedError
-from ledger.fields import DIGITS, LOWER, Ascii, Body, Field, Text
+from ledger.fields import DIGITS, LOWER, NUMBER_ALPHABET, Ascii, Body, Field, Text
 from ledger.records.base import IN_FORCE, RuleState, Subject, text
 from ledger.roles import INSPECTOR
 
@@ -191,6 +191,12 @@ CODE = Field(
     "code",
     Ascii(1, gs1.MAX_CODE, gs1.CODE_ALPHABET),
     "the member's own code, for goods without a GTIN",
+    required=False,
+)
+DECISION = Field(
+    "decision",
+    Ascii(1, 40, NUMBER_ALPHABET),
+    "number of the decision, such as `12/QD-HTX`; `-` for none (a record must not have 64 bytes)",
     required=False,
 )
 UNIT = Ascii(2, 3, frozenset(LOWER.upper() + DIGITS))

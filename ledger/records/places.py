@@ -10,7 +10,7 @@ from ledger import gs1
 from ledger.errors import RefusedError
 from ledger.fields import NUMBER_ALPHABET, Ascii, Body, Choice, Field, Integer, Text
 from ledger.records.base import AUTHORITY, IN_FORCE, RecordType, RuleState, Subject, text
-from ledger.records.goods import ENDED, PLACE, CheckedDigits, check_own_code, check_registered
+from ledger.records.goods import DECISION, ENDED, PLACE, CheckedDigits, check_own_code, check_registered
 from ledger.roles import PRODUCER
 
 REGISTER, END = "place.register/1", "place.end/1"
@@ -21,6 +21,7 @@ PLACE_MEMBER_LOOKUP = b"place-member/"
 """Lookup keys of the places that a member registered: this, the member, `/`, then GLN or code and `/`."""
 
 KINDS = frozenset({"farm", "processing", "packing", "warehouse", "shop", "other"})
+END_REASONS = frozenset({"closed", "moved", "registered-in-error", "ordered", "other"})
 MICRODEGREES = 1_000_000
 """In a degree."""
 
@@ -118,7 +119,7 @@ TYPES = (
     RecordType(
         name=END,
         meaning="A place is used no more, for ever.",
-        fields=(AUTHORITY, _GLN, _CODE),
+        fields=(AUTHORITY, _GLN, _CODE, Field("reason", Choice(END_REASONS), "why, out of a list"), DECISION),
         roles=_PRODUCERS,
         subject=_subject,
         rule=_end,

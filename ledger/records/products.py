@@ -13,6 +13,7 @@ from ledger.fields import IDENTIFIER_ALPHABET, Ascii, Body, Choice, Date, Field,
 from ledger.records.base import AUTHORITY, IN_FORCE, RecordType, RuleState, Subject, text
 from ledger.records.goods import (
     CODE,
+    DECISION,
     ENDED,
     GTIN,
     PRODUCT,
@@ -121,7 +122,7 @@ TYPES = (
     RecordType(
         name=END,
         meaning="A product is made no more, for ever: no lot of it can be created.",
-        fields=(AUTHORITY, GTIN, CODE, Field("reason", Choice(END_REASONS), "why, out of a list")),
+        fields=(AUTHORITY, GTIN, CODE, Field("reason", Choice(END_REASONS), "why, out of a list"), DECISION),
         roles=_PRODUCERS,
         subject=_subject,
         rule=_end,

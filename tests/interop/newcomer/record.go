@@ -127,8 +127,10 @@ var recordTypes = map[string]recordType{
 // rows in a receipt, who succeeds whom.
 var notJudged = []string{
 	"access.log/1", "cert.issue/1", "cert.paper/1", "cert.reinstate/1", "cert.renew/1", "cert.revoke/1", "cert.suspend/1",
-	"erase.tombstone/1", "governance.approve/1", "governance.propose/1", "governance.withdraw/1", "parameter.set/1",
-	"succession.cancel/1", "succession.declare/1", "succession.handover/1",
+	"epcis.error/1", "epcis.event/1", "erase.tombstone/1", "governance.approve/1", "governance.propose/1",
+	"governance.withdraw/1", "lot.create/1", "lot.recall/1", "lot.release/1", "parameter.set/1", "place.end/1",
+	"place.register/1", "product.end/1", "product.register/1", "product.update/1", "succession.cancel/1",
+	"succession.declare/1", "succession.handover/1",
 }
 
 // unknownType is a record of a type that is not in recordTypes: no evidence of anything.
