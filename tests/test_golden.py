@@ -234,8 +234,8 @@ def test_the_story_ends_as_it_is_told() -> None:
         "ended",
     }
     fresh, dried = "01/08938500000010/10/DG-1120", "01/08938500000027/10/DSD%2F1121"
-    # Of the fresh lot: created, harvested, dried, inspected, the last declared an error, recalled. Of the dried one: created, dried,
-    # packed, the last declared an error, recalled twice and released twice.
+    # Of the fresh lot: created, harvested, dried, inspected, the last declared an error, recalled. Of the dried one: created,
+    # dried, packed, the last declared an error, recalled twice and released twice.
     assert [rows[f"subject thing * {path}"][4] for path in (fresh, dried)] == [6, 8]
     assert [rows[f"subject lot htx-nga-my {path}"][0] for path in (fresh, dried)] == ["recalled", "in-force"]
     assert rows[f"lot-recall htx-nga-my {fresh}"] == [True, None]
