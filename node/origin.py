@@ -1,0 +1,113 @@
+"""Histories for the arithmetic of origin, read from a view of the ledger.
+
+Rules: all of an answer is read from one snapshot, by the index of subjects (`ledger.rules.SUBJECT_LOOKUP`) that histories and proofs
+use too: no index of its own. What the index has lost, the row's count tells.
+
+What this module does not do: prove anything (`node.histories` makes the proofs), or add anything up (`ledger.origin` does).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.block import parse_header_leaf
+from ledger.encoding import encode
+from ledger.errors import CannotTellError, FormatError, StoreCorruptError
+from ledger.history_form import MAX_PART_RECORDS, HistoryPart, encode_file
+from ledger.history import next_first
+from ledger.origin.graph import Direction, Exploration, Limits, explore
+from ledger.origin.model import Placed
+from ledger.records import Record, Subject, parse_record
+from ledger.rows import SubjectRow, subject_key
+from ledger.rules import SUBJECT_LOOKUP, Place, subject_lookup
+from node.histories import history_part
+from node.receipts import FinalView, parse_place
+
+_NUMBER_BYTES: Final = 4
+"""Behind the subject's hash a lookup key has the record's number and its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record and where it stands."""
+
+    record: Record
+    record_id: bytes
+    index: int
+    record_index: int
+    time_ms: int
+
+
+class ViewSource:
+    """A source of histories (`ledger.origin.graph.Source`) over one view; each record and each block is read once."""
+
+    def __init__(self, final: FinalView) -> None:
+        self._final = final
+        self._told: dict[Place, Told] = {}
+        self._blocks: list[tuple[int, int, int]] = []
+        """First index, index of the header, chain time: of the blocks read so far, in order."""
+        self.asked: dict[Subject, int] = {}
+        """Every subject asked for, and how many records it has."""
+
+    @property
+    def as_of_ms(self) -> int:
+        """Chain time of the view's last block, milliseconds since the epoch."""
+        return parse_header_leaf(self._final.view.header_leaf(self._final.view.head.height)).time_ms
+
+    def history(self, subject: Subject, most: int) -> tuple[Sequence[Placed], int]:
+        """The first `most` records about a subject, in order, and how many there are.
+
+        Raises StoreCorruptError (`index.subject`) if the index has lost one.
+        """
+        key = subject_key(*subject)
+        data = self._final.view.get(key)
+        if data is None:
+            self.asked[subject] = 0
+            return (), 0
+        row = SubjectRow.parse(data)
+        self.asked[subject] = row.history.size
+        wanted = min(most, row.history.size)
+        places = self._places(key, row, wanted)
+        if len(places) != wanted:
+            raise StoreCorruptError(
+                "index.subject", "the index has lost a record of this subject: run `sogoc rebuild`"
+            )
+        return [self._tell(place) for place in places], row.history.size
+
+    def _places(self, key: bytes, row: SubjectRow, wanted: int) -> list[Place]:
+        prefix = subject_lookup(key, 0)[:-_NUMBER_BYTES]
+        found: dict[int, Place] = {}
+        for lookup, value in self._final.view.lookup(prefix):
+            number = int.from_bytes(lookup[len(prefix) : len(prefix) + _NUMBER_BYTES], "big")
+            if number >= wanted:
+                break
+            found[number] = parse_place(value)
+        if 0 not in found and wanted:
+            # The first record of a subject that it is mainly about stands under its own id.
+            first = self._final.place(row.issue)
+            if first is not None:
+                found[0] = first
+        return [found[number] for number in range(wanted) if number in found]
+
+    def _tell(self, place: Place) -> Told:
+        told = self._told.get(place)
+        if told is None:
+            record = parse_record(self._final.record(place))
+            told = self._told[place] = Told(
+                record, record.id, place.index, place.record_index, self._time_ms(place.index)
+            )
+        return told
+
+    def _time_ms(self, index: int) -> int:
+        at = bisect_right(self._blocks, index, key=lambda block: block[0]) - 1
+        if at >= 0 and index <= self._blocks[at][1]:
+            return self._blocks[at][2]
+        view = self._final.view
+        header = parse_header_leaf(view.header_leaf(view.height_of_index(index)))
+        insort(self._blocks, (header.first_index, header.index, header.time_ms))
+        return header.time_ms
+
+
