@@ -1,7 +1,7 @@
 """Histories for the arithmetic of origin, read from a view of the ledger.
 
-Rules: all of an answer is read from one snapshot, by the index of subjects (`ledger.rules.SUBJECT_LOOKUP`) that histories and proofs
-use too: no index of its own. What the index has lost, the row's count tells.
+Rules: all of an answer is read from one snapshot, by the index of subjects (`ledger.rules.SUBJECT_LOOKUP`) that histories and
+proofs use too: no index of its own. What the index has lost, the row's count tells.
 
 What this module does not do: prove anything (`node.histories` makes the proofs), or add anything up (`ledger.origin` does).
 """
@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.block import parse_header_leaf
-from ledger.encoding import encode
-from ledger.errors import CannotTellError, FormatError, StoreCorruptError
-from ledger.history_form import MAX_PART_RECORDS, HistoryPart, encode_file
+from ledger.errors import RefusedError, StoreCorruptError
 from ledger.history import next_first
 from ledger.origin.graph import Direction, Exploration, Limits, explore
 from ledger.origin.model import Placed
+from ledger.origin.proof import MAX_PROOF_BYTES, OriginProof
+from ledger.origin.trace import answer_bytes
 from ledger.records import Record, Subject, parse_record
 from ledger.rows import SubjectRow, subject_key
-from ledger.rules import SUBJECT_LOOKUP, Place, subject_lookup
+from ledger.rules import Place, subject_lookup
 from node.histories import history_part
 from node.receipts import FinalView, parse_place
 
@@ -111,3 +111,45 @@ class ViewSource:
         return header.time_ms
 
 
+def trace_of(
+    final: FinalView,
+    item: str,
+    direction: Direction = "both",
+    limits: Limits = Limits(),  # noqa: B008  frozen
+    *,
+    check_hashes: bool = True,
+) -> tuple[Exploration, ViewSource]:
+    """A trace of an item path from a view, with the source that it was read from."""
+    source = ViewSource(final)
+    return explore(source, item, direction, limits, check_hashes=check_hashes), source
+
+
+def proof_of(final: FinalView, item: str, direction: Direction, limits: Limits) -> OriginProof:
+    """A trace with the histories that prove it, all of one checkpoint.
+
+    Raises RefusedError, rule `trace.proof-size`, if it would be longer than whoever checks it reads.
+    """
+    found, source = trace_of(final, item, direction, limits)
+    histories: list[tuple[bytes, ...]] = []
+    length = 0
+    for subject, records in source.asked.items():
+        parts = []
+        for part in _parts(final, subject):
+            parts.append(part)
+            length += len(part)
+            if length > MAX_PROOF_BYTES * 3 // 4 or records > limits.records:
+                raise RefusedError(
+                    "trace.proof-size",
+                    "the proof of this trace would be too long: ask for fewer layers of it",
+                )
+        histories.append(tuple(parts))
+    answer = answer_bytes(found, direction, source.as_of_ms)
+    return OriginProof(item, direction, limits, tuple(histories), answer)
+
+
+def _parts(final: FinalView, subject: Subject) -> Iterator[bytes]:
+    first: int | None = 0
+    while first is not None:
+        part = history_part(final, subject, first=first)
+        yield part.encoded()
+        first = next_first(part)

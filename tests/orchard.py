@@ -72,13 +72,17 @@ def quantity(item: str, amount: float, unit: str = "") -> dict[str, Any]:
 
 def event(kind: str, time_ms: int, step: str, place: str = "", /, **members: Any) -> dict[str, Any]:  # noqa: ANN401
     """An event as JSON-LD; `kind` as in `ObjectEvent`, `place` a location number."""
-    return {
-        "@context": CONTEXT,
-        "type": f"{kind}Event",
-        "eventTime": write_time(time_ms),
-        "eventTimeZoneOffset": "+07:00",
-        "bizStep": step,
-    } | ({"readPoint": {"id": address(f"414/{place}")}} if place else {}) | members
+    return (
+        {
+            "@context": CONTEXT,
+            "type": f"{kind}Event",
+            "eventTime": write_time(time_ms),
+            "eventTimeZoneOffset": "+07:00",
+            "bizStep": step,
+        }
+        | ({"readPoint": {"id": address(f"414/{place}")}} if place else {})
+        | members
+    )
 
 
 def event_record(authority: str, value: dict[str, Any]) -> bytes:
@@ -226,22 +230,50 @@ def events(start_ms: int) -> list[tuple[str, str, dict[str, Any]]]:
         (
             "harvested",
             COOP,
-            event("Object", at(0), "commissioning", FARM, action="ADD", quantityList=[quantity(FRESH, 1200, "KGM")]),
+            event(
+                "Object",
+                at(0),
+                "commissioning",
+                FARM,
+                action="ADD",
+                quantityList=[quantity(FRESH, 1200, "KGM")],
+            ),
         ),
         (
             "inspected",
             COOP,
-            event("Object", at(30), "inspecting", FARM, action="OBSERVE", quantityList=[quantity(FRESH, 1200, "KGM")]),
+            event(
+                "Object",
+                at(30),
+                "inspecting",
+                FARM,
+                action="OBSERVE",
+                quantityList=[quantity(FRESH, 1200, "KGM")],
+            ),
         ),
         (
             "shipped fresh",
             COOP,
-            event("Object", at(60), "shipping", FARM, action="OBSERVE", quantityList=[quantity(FRESH, 1200, "KGM")]),
+            event(
+                "Object",
+                at(60),
+                "shipping",
+                FARM,
+                action="OBSERVE",
+                quantityList=[quantity(FRESH, 1200, "KGM")],
+            ),
         ),
         (
             "received fresh",
             COOP,
-            event("Object", at(150), "receiving", PLANT, action="OBSERVE", quantityList=[quantity(FRESH, 1195, "KGM")]),
+            event(
+                "Object",
+                at(150),
+                "receiving",
+                PLANT,
+                action="OBSERVE",
+                quantityList=[quantity(FRESH, 1195, "KGM")],
+            ),
         ),
         (
             "dried",
@@ -259,7 +291,13 @@ def events(start_ms: int) -> list[tuple[str, str, dict[str, Any]]]:
             "packed",
             COOP,
             event(
-                "Aggregation", at(270), "packing", PLANT, action="ADD", parentID=address(CARTON), childQuantityList=packs
+                "Aggregation",
+                at(270),
+                "packing",
+                PLANT,
+                action="ADD",
+                parentID=address(CARTON),
+                childQuantityList=packs,
             ),
         ),
         ("shipped", COOP, event("Object", at(300), "shipping", PLANT, sensorElementList=[sensor], **carton)),
@@ -280,17 +318,33 @@ def events(start_ms: int) -> list[tuple[str, str, dict[str, Any]]]:
         (
             "sold first",
             SHOP,
-            event("Object", at(450), "retail_selling", STORE, action="OBSERVE", quantityList=[quantity(DRIED, 11)]),
+            event(
+                "Object",
+                at(450),
+                "retail_selling",
+                STORE,
+                action="OBSERVE",
+                quantityList=[quantity(DRIED, 11)],
+            ),
         ),
         (
             "sold later",
             SHOP,
-            event("Object", at(500), "retail_selling", STORE, action="OBSERVE", quantityList=[quantity(DRIED, 7)]),
+            event(
+                "Object",
+                at(500),
+                "retail_selling",
+                STORE,
+                action="OBSERVE",
+                quantityList=[quantity(DRIED, 7)],
+            ),
         ),
         (
             "counted",
             SHOP,
-            event("Object", at(540), "stock_taking", STORE, action="OBSERVE", quantityList=[quantity(DRIED, 42)]),
+            event(
+                "Object", at(540), "stock_taking", STORE, action="OBSERVE", quantityList=[quantity(DRIED, 42)]
+            ),
         ),
     ]
 
@@ -303,7 +357,12 @@ def recall(time_ms: int, *, owner: str = COOP, item: str = DRIED) -> Step:
 
 
 def steps(
-    chain_id: bytes, start_ms: int, *, produced: str = "2026-09-21", expires: str = "2027-03-31", recalled: bool = True
+    chain_id: bytes,
+    start_ms: int,
+    *,
+    produced: str = "2026-09-21",
+    expires: str = "2027-03-31",
+    recalled: bool = True,
 ) -> Iterator[Step]:
     """Every entry of the story in order. `start_ms`: time of the first event; members and goods come a little before it."""
     before = start_ms - 5 * MINUTE_MS
@@ -317,7 +376,6 @@ def steps(
 
 
 def _recorded_ms(value: dict[str, Any]) -> int:
-
 
     return read_time(value["eventTime"], "/eventTime") + 5 * MINUTE_MS
 

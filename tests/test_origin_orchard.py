@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ledger.origin.findings import Judgement
-from ledger.origin.graph import Exploration, explore
+from ledger.origin.graph import Exploration, Limits, explore
+from ledger.origin.proof import check
 from ledger.origin.recall import IN_FORCE, RECALLED, RECALLED_UPSTREAM
-from node.origin import ViewSource
+from node.origin import ViewSource, proof_of
 from node.receipts import FinalView
 from tests import orchard
 from tests.chains import Chain
@@ -55,7 +56,13 @@ def test_exactly_the_known_figures(final: FinalView, grown: Orchard, story: Expl
         ("stock.never-shipped", "info", (DRIED,)),
     ]
     recalled, lost, stayed = found
-    assert lost.figures == {"lost": "5", "unit": "KGM", "sent": "1200", "received": "1195", "tolerance_bp": 100}
+    assert lost.figures == {
+        "lost": "5",
+        "unit": "KGM",
+        "sent": "1200",
+        "received": "1195",
+        "tolerance_bp": 100,
+    }
     assert grown.names(lost.records) == ["shipped fresh", "received fresh"]
     assert stayed.figures == {"amount": "120", "unit": "H87", "made": "180", "shipped": "60"}
     assert grown.names(stayed.records) == ["dried", "shipped"]
@@ -91,3 +98,16 @@ def test_without_the_recall_it_is_no_finding(tmp_path: Path) -> None:
     store.close()
     assert found.nodes == {FRESH: 0, DRIED: 1, CARTON: 2}
     assert rules == ["balance.transit-loss", "stock.never-shipped"]
+
+
+def test_the_proof_holds_and_gives_the_same_answer(chain: Chain, final: FinalView) -> None:
+    proof = proof_of(final, DRIED, "both", Limits())
+    checked = check(proof.encoded(), chain.policy)
+    assert checked.answer == proof.answer
+    assert [one.rule for one in checked.findings] == [
+        "recall.reaches-sold",
+        "balance.transit-loss",
+        "stock.never-shipped",
+    ]
+    assert checked.histories == 8  # three things, two products, three places
+    assert checked.exploration.nodes == {DRIED: 0, FRESH: -1, CARTON: 1}

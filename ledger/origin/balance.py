@@ -1,10 +1,10 @@
 """Mass balance: more out than in, loss on the way, what was never shipped, gaps in custody.
 
-Rules: whatever left an item is compared with whatever came in, over all time, for the item as a whole, for each member that held
-it, and for each site where every move names one. An item of which the ledger shows no beginning is not judged by its total. Loss
-within the tolerance that the lot's owner declared is for information; gain has no tolerance. A transformation may not give more
-mass, volume or pieces than it took, where all of it compares; what a lot declares of itself in another dimension (180 packs,
-36 kg) makes it compare.
+Rules: whatever left an item is compared with whatever came in, over all time, for the item as a whole, for each member that
+held it, and for each site where every move names one. An item of which the ledger shows no beginning is not judged by its
+total. Loss within the tolerance that the lot's owner declared is for information; gain has no tolerance. A transformation may
+not give more mass, volume or pieces than it took, where all of it compares; what a lot declares of itself in another
+dimension (180 packs, 36 kg) makes it compare.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from ledger.origin.flows import (
     SOLD,
     USED,
     ZERO,
-    Carriers,
     Flows,
     Move,
     Shipment,
@@ -413,15 +412,13 @@ def _unsaid(flows: Flows) -> Iterator[Finding]:
 # -- transformations -------------------------------------------------------------------------------------------------------
 
 
-def judge_transformation(
-    story: Story, flows: Mapping[str, Flows], carriers: Carriers, event: OriginEvent
-) -> Iterator[Finding]:
+def judge_transformation(story: Story, flows: Mapping[str, Flows], event: OriginEvent) -> Iterator[Finding]:
     """A transformation that gives more than it took, where both sides compare."""
     if event.kind != TRANSFORMATION or not event.inputs or not event.outputs:
         return
     for dimension in sorted(_dimensions(story, flows, event)):
-        used = _side(story, flows, event.inputs, dimension, (carriers, event.time_ms))
-        made = _side(story, flows, event.outputs, dimension, (carriers, event.time_ms))
+        used = _side(story, flows, event.inputs, dimension)
+        made = _side(story, flows, event.outputs, dimension)
         if used is None or made is None or made <= used:
             continue
         more = EXACT.subtract(made, used)
@@ -452,7 +449,7 @@ def _dimensions(story: Story, flows: Mapping[str, Flows], event: OriginEvent) ->
     found = set()
     for share in (*event.inputs, *event.outputs):
         said = share_quantity(share)
-        if said is not None and not (said.dimension == COUNT):
+        if said is not None and said.dimension != COUNT:
             found.add(said.dimension)
         content = _content(story, flows, share.item)
         if content is not None:
@@ -465,7 +462,6 @@ def _side(
     flows: Mapping[str, Flows],
     shares: Iterable[Share],
     dimension: str,
-    at: tuple[Carriers, int],
 ) -> Decimal | None:
     total = ZERO
     for share in shares:

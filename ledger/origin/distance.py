@@ -1,7 +1,8 @@
 """How far two places are apart, exactly the same on every machine.
 
-Rules: the straight line through a sphere of the earth's mean radius, in whole metres rounded down: never more than the way over the
-ground, so a speed computed from it is never too high. Sines and cosines are summed in decimals, because a machine's floats differ.
+Rules: the straight line through a sphere of the earth's mean radius, in whole metres rounded down: never more than the way
+over the ground, so a speed computed from it is never too high. Sines and cosines are summed in decimals, because a machine's
+floats differ.
 """
 
 from __future__ import annotations

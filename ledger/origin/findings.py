@@ -1,8 +1,8 @@
 """All checks together: from a story to its findings.
 
-Rules: deterministic, whatever order the records came in; the heaviest first. Findings of one item rest on its own history, on those
-of the carriers it was in, and on the recalls of what it was made from: all of that must be in the story. A finding never blocks
-anything.
+Rules: deterministic, whatever order the records came in; the heaviest first. Findings of one item rest on its own history, on
+those of the carriers it was in, and on the recalls of what it was made from: all of that must be in the story. A finding
+never blocks anything.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Judgement:
         for event in events.values():
             found += times.ahead(event)
             found += papers.certificates(story, event)
-            found += balance.judge_transformation(story, by_item, self.carriers, event)
+            found += balance.judge_transformation(story, by_item, event)
         found += times.late(events.values())
         found += _troubles(story, frozenset(wanted))
         found += _errors(story, wanted)

@@ -1,8 +1,9 @@
 """What came in and went out: the moves of one item, and which receipt belongs to which shipment.
 
-Rules: an object event that adds makes, one that deletes sells or removes; shipping, receiving and selling move what an event only
-observes; a transformation uses and makes. What a carrier holds moves with it: an event that names only the carrier counts for what
-was packed into it, and one that names both counts once. Sums ask for no order, so a late entry changes nothing but its own flag.
+Rules: an object event that adds makes, one that deletes sells or removes; shipping, receiving and selling move what an event
+only observes; a transformation uses and makes. What a carrier holds moves with it: an event that names only the carrier
+counts for what was packed into it, and one that names both counts once. Sums ask for no order, so a late entry changes
+nothing but its own flag.
 
 A receipt belongs to the shipment that shares a transaction with it, else the same carrier, else the one of which exactly this
 much is still on its way, else the oldest that is still open.

@@ -1,9 +1,9 @@
 """Which things came from which: a trace backward and forward, within limits.
 
-Rules: backward of a lot stand the inputs of the transformations that made it, of a carrier what was packed into it; forward of
-anything stand the outputs of the transformations that used it and the carriers it was packed into. Being packed together makes
-nothing from anything, so a trace never goes from a carrier on to what else it held. Layer by layer, each thing once, in the order
-of the paths: the same histories give the same answer. What goes beyond a limit is left out and said to be.
+Rules: backward of a lot stand the inputs of the transformations that made it, of a carrier what was packed into it; forward
+of anything stand the outputs of the transformations that used it and the carriers it was packed into. Being packed together
+makes nothing from anything, so a trace never goes from a carrier on to what else it held. Layer by layer, each thing once, in
+the order of the paths: the same histories give the same answer. What goes beyond a limit is left out and said to be.
 
 What this module does not do: read from anywhere; whoever asks brings a source of histories.
 """
@@ -71,7 +71,7 @@ def explore(
     source: Source,
     start: str,
     direction: Direction = "both",
-    limits: Limits = Limits(),  # noqa: B008  frozen
+    limits: Limits = Limits(),
     *,
     check_hashes: bool = True,
     with_facts: bool = True,

@@ -1,7 +1,7 @@
 """What the arithmetic of origin is done on.
 
-Rules: an `OriginEvent` holds what the event's own bytes say; what stands on the ledger beside them (who, when, which record) comes
-from the record's place, never from the bytes. Times are milliseconds since the epoch.
+Rules: an `OriginEvent` holds what the event's own bytes say; what stands on the ledger beside them (who, when, which record)
+comes from the record's place, never from the bytes. Times are milliseconds since the epoch.
 """
 
 from __future__ import annotations

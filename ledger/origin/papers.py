@@ -1,8 +1,8 @@
 """Certificates, standards and OCOP stars that were not in force when something was made under them.
 
-Rules: a certificate of this ledger counts on the days and in the status that its own records give it at the event's time, whatever
-became of it later. OCOP stars count until the last day that the product's record of that time names. What an event points to and
-the ledger does not have is no finding: it cannot be told.
+Rules: a certificate of this ledger counts on the days and in the status that its own records give it at the event's time,
+whatever became of it later. OCOP stars count until the last day that the product's record of that time names. What an event
+points to and the ledger does not have is no finding: it cannot be told.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _why_not(fact: CertificateFact, time_ms: int) -> tuple[str, str, str] | None
 
 
 def product_of(story: Story, item: str) -> ProductFact | None:
-    """The product of an item, as the lot's owner registered it, else as a member that made some of it did; None if neither did."""
+    """The product of an item as the lot's owner registered it, else as a member that made some of it did; or None."""
     match item.split("/"):
         case ["01", gtin, *_]:
             code = gtin

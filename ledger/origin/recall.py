@@ -1,8 +1,8 @@
 """What a recall reaches: a lot, everything made from it, and what of that was sold.
 
-Rules: a recall stands until whoever recalled lifts it. Everything made from a recalled lot, however far down, is recalled upstream;
-so is a carrier that holds any of it. A finding says how much was sold, before and after the recall, and how much is still to be
-found.
+Rules: a recall stands until whoever recalled lifts it. Everything made from a recalled lot, however far down, is recalled
+upstream; so is a carrier that holds any of it. A finding says how much was sold, before and after the recall, and how much is
+still to be found.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """Single pieces and carriers, where they were seen: reused serials, cloned labels, impossible travel.
 
-Rules: a single thing is in one place. Between two places it goes by a movement that somebody recorded, by itself or in a carrier;
-seen elsewhere without one, its label stands on two things. Where a movement is recorded and both places have positions, faster
-than 1,000 km/h is impossible; five kilometres are allowed for where in a place it was. A piece is commissioned once and sold once.
+Rules: a single thing is in one place. Between two places it goes by a movement that somebody recorded, by itself or in a
+carrier; seen elsewhere without one, its label stands on two things. Where a movement is recorded and both places have
+positions, faster than 1,000 km/h is impossible; five kilometres are allowed for where in a place it was. A piece is
+commissioned once and sold once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from ledger.origin import words
@@ -112,7 +114,7 @@ def places(story: Story, flows: Flows, carriers: Carriers) -> Iterator[Finding]:
         yield _sold_twice(flows.item, sold)
         return
     seen = sightings(story, flows, carriers)
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in pairwise(seen):
         if before.site == after.site:
             continue
         moved = before.step in _LEAVING or after.step in _COMING

@@ -1,9 +1,9 @@
 """From records to a story: what each event's bytes say, what its summary says otherwise, and what was taken back.
 
-Rules: the bytes of an event are believed, and nothing in the record beside them: where kind, time, step, things or hash differ, that
-is a finding and the bytes count. An event that was declared an error is out of every sum; only its own author, or who succeeded it,
-can declare that, which the chain rules see to. An event with hidden parts is known by a tag that only its author can compute, so
-its identity is not compared.
+Rules: the bytes of an event are believed, and nothing in the record beside them: where kind, time, step, things or hash
+differ, that is a finding and the bytes count. An event that was declared an error is out of every sum; only its own author,
+or who succeeded it, can declare that, which the chain rules see to. An event with hidden parts is known by a tag that only
+its author can compute, so its identity is not compared.
 
 What this module does not do: verify records (`ledger.history` does), or read them from anywhere.
 """
@@ -59,7 +59,7 @@ def site_of(uri: str) -> str:
 
 
 def certificate_of(uri: str) -> tuple[str, bytes] | None:
-    """Authority and identifier of a certificate of this ledger, `urn:sogoc:certificate:<authority>:<hexadecimal>`; else None."""
+    """Authority and identifier of a certificate of this ledger: `urn:sogoc:certificate:<authority>:<hexadecimal>`; or None."""
     found = _CERTIFICATE.fullmatch(uri)
     return None if found is None else (found[1], bytes.fromhex(found[2]))
 

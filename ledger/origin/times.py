@@ -1,9 +1,9 @@
 """Impossible times, late entries, and goods past their day.
 
-Rules: an event may be claimed for any time; a finding says what that time contradicts. Clocks differ, so ten minutes ahead of the
-block are nothing. Late is what is recorded three days and more after it happened: for information, and a warning after thirty. It
-is never serious: an honest event may come late. One finding gathers a member's late events, and one what happened to a thing
-before it existed.
+Rules: an event may be claimed for any time; a finding says what that time contradicts. Clocks differ, so ten minutes ahead of
+the block are nothing. Late is what is recorded three days and more after it happened: for information, and a warning after
+thirty. It is never serious: an honest event may come late. One finding gathers a member's late events, and one what happened
+to a thing before it existed.
 """
 
 from __future__ import annotations

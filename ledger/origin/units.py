@@ -1,8 +1,9 @@
 """Amounts: a number and a UN/ECE Recommendation 20 unit, turned into an exact number of a base unit.
 
-Rules: arithmetic is decimal and exact; a result that would have to be rounded is an error of the program, not a figure. Mass is
-counted in nanograms, volume in microlitres, pieces in pieces; pounds, ounces and gallons by their definitions, which these bases
-hold exactly. A unit that is not listed is comparable with itself only. An amount too long to be one of goods is no amount.
+Rules: arithmetic is decimal and exact; a result that would have to be rounded is an error of the program, not a figure. Mass
+is counted in nanograms, volume in microlitres, pieces in pieces; pounds, ounces and gallons by their definitions, which these
+bases hold exactly. A unit that is not listed is comparable with itself only. An amount too long to be one of goods is no
+amount.
 """
 
 from __future__ import annotations
