@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import office, pages, problem
+from api.http import office, pages, problem, producer
 from api.http.context import Context
 from api.http.control import Control
 from api.http.guard import Guard
@@ -30,6 +30,7 @@ from api.http.routers import (
     chain,
     enrolments,
     entries,
+    epcis,
     events,
     histories,
     operations,
@@ -119,6 +120,8 @@ def create_app(
     app.add_route("/v1/enrolments", enrolments.post_enrolment, methods=["POST"], include_in_schema=False)
     for path, endpoint, _ in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
         app.add_route(path, endpoint, methods=["POST"], include_in_schema=False)
+    for path, endpoint, methods in epcis.PLAIN_ROUTES:
+        app.add_route(path, endpoint, methods=methods, include_in_schema=False)
     for module in (
         entries,
         records,
@@ -130,9 +133,11 @@ def create_app(
         events,
         registers,
         enrolments,
+        epcis,
         vault_routes,
         pages,
         office,
+        producer,
     ):
         app.include_router(module.router)
     document = openapi_document(app)
