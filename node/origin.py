@@ -14,13 +14,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.block import parse_header_leaf
-from ledger.errors import RefusedError, StoreCorruptError
+from ledger.entry import ENTRY_TAG, leaf_tag
+from ledger.errors import CannotTellError, RefusedError, StoreCorruptError
 from ledger.history import next_first
-from ledger.origin.graph import Direction, Exploration, Limits, explore
+from ledger.origin.graph import Direction, Exploration, Limits, explore, is_class
 from ledger.origin.model import Placed
 from ledger.origin.proof import MAX_PROOF_BYTES, OriginProof
 from ledger.origin.trace import answer_bytes
 from ledger.records import Record, Subject, parse_record
+from ledger.records.base import text, words
+from ledger.records.events import CAPTURE, ERROR
+from ledger.records.goods import lot_item, thing
+from ledger.records.lots import CREATE, RECALL, RELEASE
 from ledger.rows import SubjectRow, subject_key
 from ledger.rules import Place, subject_lookup
 from node.histories import history_part
@@ -153,3 +158,46 @@ def _parts(final: FinalView, subject: Subject) -> Iterator[bytes]:
         part = history_part(final, subject, first=first)
         yield part.encoded()
         first = next_first(part)
+
+
+# -- what is new on the ledger ---------------------------------------------------------------------------------------------
+
+
+def recent(final: FinalView, before: Place, leaves: int) -> Iterator[tuple[Place, Record | None]]:
+    """Records before a place, newest first, of at most so many leaves; at last `(where it ended, None)`.
+
+    The end is `(0, 0)` when nothing older is left.
+    """
+    view = final.view
+    lowest = max(0, before.index - leaves)
+    for index in range(min(before.index, final.size - 1), lowest - 1, -1):
+        if leaf_tag(view.leaf(index)) != ENTRY_TAG:
+            continue
+        records = final.records(index)
+        top = min(before.record_index, len(records)) if index == before.index else len(records)
+        for at in range(top - 1, -1, -1):
+            place = Place(index, at)
+            try:
+                yield place, parse_record(records[at])
+            except CannotTellError:
+                continue  # of a type that later rules know
+    yield Place(lowest, 0), None
+
+
+def things_of(record: Record) -> tuple[str, ...]:
+    """The lots, pieces and logistic units whose histories a record joins; goods as a class are none."""
+    name, body = record.type.name, record.body
+    if name in {CAPTURE, ERROR}:
+        return tuple(item for item in words(body, "things") if not is_class(item))
+    if name == CREATE:
+        return (lot_item(body).path,)
+    return (text(body, "item"),) if name in {RECALL, RELEASE} else ()
+
+
+def is_newest(final: FinalView, item: str, place: Place) -> bool:
+    """Whether no record about a thing is newer than the one at a place."""
+    subject = thing(item)
+    data = final.view.get(subject_key(*subject))
+    if data is None:
+        return False
+    return list(final.places(subject, [SubjectRow.parse(data).history.size - 1])) == [place]

@@ -32,6 +32,7 @@ from api.http.routers import (
     entries,
     epcis,
     events,
+    findings,
     histories,
     operations,
     papers,
@@ -39,6 +40,7 @@ from api.http.routers import (
     reference,
     registers,
     tiles,
+    trace,
 )
 from api.http.routers import vault as vault_routes
 from api.wire import PROBLEM
@@ -120,8 +122,8 @@ def create_app(
     app.add_route("/v1/enrolments", enrolments.post_enrolment, methods=["POST"], include_in_schema=False)
     for path, endpoint, _ in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
         app.add_route(path, endpoint, methods=["POST"], include_in_schema=False)
-    for path, endpoint, methods in epcis.PLAIN_ROUTES:
-        app.add_route(path, endpoint, methods=methods, include_in_schema=False)
+    for path, plain_endpoint, methods in epcis.PLAIN_ROUTES:
+        app.add_route(path, plain_endpoint, methods=methods, include_in_schema=False)
     for module in (
         entries,
         records,
@@ -132,6 +134,8 @@ def create_app(
         operations,
         events,
         registers,
+        trace,
+        findings,
         enrolments,
         epcis,
         vault_routes,
