@@ -193,27 +193,54 @@ def query_document(
     *,
     created_ms: int,
     query: str = "SimpleEventQuery",
-    vocabularies: Sequence[Mapping[str, Any]] | None = None,
+    prefixes: Mapping[str, str] | None = None,
+    extras: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """An `EPCISQueryDocument` of results, in canonical form."""
-    context, bodies = _hoisted(events)
-    results: Json = {"eventList": bodies}
-    if vocabularies is not None:
-        results["vocabularyList"] = list(vocabularies)
+    """An `EPCISQueryDocument` of results, in canonical form.
+
+    `extras`: members of one's own beside the events, whose names begin with one of `prefixes`.
+    """
+    context, bodies = _hoisted(events, prefixes)
     return canonical(
         {
             "@context": context,
             "type": QUERY_DOCUMENT,
             "schemaVersion": SCHEMA_VERSION,
             "creationDate": write_time(created_ms),
-            "epcisBody": {"queryResults": {"queryName": query, "resultsBody": results}},
+            "epcisBody": {
+                "queryResults": {
+                    "queryName": query,
+                    "resultsBody": {"eventList": bodies} | dict(extras or {}),
+                }
+            },
         }
     )
 
 
-def _hoisted(events: Iterable[Json]) -> tuple[object, list[Json]]:
+def master_data_document(vocabularies: Mapping[str, Sequence[Json]], *, created_ms: int) -> bytes:
+    """An `EPCISDocument` that holds no event, and in its header the elements of each vocabulary (CBV 2.0 §9)."""
+    listed = [
+        {"type": kind, "vocabularyElementList": list(elements)}
+        for kind, elements in vocabularies.items()
+        if elements
+    ]
+    return canonical(
+        {
+            "@context": CONTEXT,
+            "type": DOCUMENT,
+            "schemaVersion": SCHEMA_VERSION,
+            "creationDate": write_time(created_ms),
+            "epcisHeader": {"epcisMasterData": {"vocabularyList": listed}},
+            "epcisBody": {"eventList": []},
+        }
+    )
+
+
+def _hoisted(
+    events: Iterable[Json], own_prefixes: Mapping[str, str] | None = None
+) -> tuple[object, list[Json]]:
     """One context for all events, and the events without theirs, unless two use a prefix for different things."""
-    prefixes: dict[str, str] = {}
+    prefixes: dict[str, str] = dict(own_prefixes or {})
     bodies = []
     for event in events:
         context = event.get("@context", CONTEXT)
