@@ -7,14 +7,16 @@ member could have, so it is nobody's, and its one proof shows all that was recor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from ledger import gs1
 from ledger.encoding import Value
+from ledger.entry import REFUSED_RECORD_BYTES, encode_record
 from ledger.errors import FormatError, RefusedError
-from ledger.fields import DIGITS, LOWER, NUMBER_ALPHABET, Ascii, Body, Field, Text
+from ledger.fields import DIGITS, LOWER, Ascii, Body, Field, Integer, Text
 from ledger.records.base import IN_FORCE, RuleState, Subject, text
 from ledger.roles import INSPECTOR
 
@@ -193,10 +195,10 @@ CODE = Field(
     "the member's own code, for goods without a GTIN",
     required=False,
 )
-DECISION = Field(
-    "decision",
-    Ascii(1, 40, NUMBER_ALPHABET),
-    "number of the decision, such as `12/QD-HTX`; `-` for none (a record must not have 64 bytes)",
+PAD = Field(
+    "pad",
+    Integer(0, 0),
+    "says nothing: it stands where the record would otherwise have 64 bytes, which none may have",
     required=False,
 )
 UNIT = Ascii(2, 3, frozenset(LOWER.upper() + DIGITS))
@@ -223,6 +225,12 @@ def check_own_code(body: Body, number_length: int) -> None:
             "product.code",
             f"an own code is neither dots alone nor {number_length} digits, which would pass for a GS1 number",
         )
+
+
+def padded(record_type: str, body: Mapping[str, Value]) -> bytes:
+    """The canonical bytes of a record whose type has the field `pad`, with that field where they would else be 64."""
+    raw = encode_record(record_type, dict(body))
+    return raw if len(raw) != REFUSED_RECORD_BYTES else encode_record(record_type, {**body, PAD.name: 0})
 
 
 def goods(body: Body) -> str:

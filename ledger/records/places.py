@@ -10,7 +10,7 @@ from ledger import gs1
 from ledger.errors import RefusedError
 from ledger.fields import NUMBER_ALPHABET, Ascii, Body, Choice, Field, Integer, Text
 from ledger.records.base import AUTHORITY, IN_FORCE, RecordType, RuleState, Subject, text
-from ledger.records.goods import DECISION, ENDED, PLACE, CheckedDigits, check_own_code, check_registered
+from ledger.records.goods import ENDED, PAD, PLACE, CheckedDigits, check_own_code, check_registered
 from ledger.roles import PRODUCER
 
 REGISTER, END = "place.register/1", "place.end/1"
@@ -109,6 +109,7 @@ TYPES = (
                 "microdegrees east of Greenwich (WGS 84)",
                 required=False,
             ),
+            PAD,
         ),
         roles=_PRODUCERS,
         subject=_subject,
@@ -119,7 +120,7 @@ TYPES = (
     RecordType(
         name=END,
         meaning="A place is used no more, for ever.",
-        fields=(AUTHORITY, _GLN, _CODE, Field("reason", Choice(END_REASONS), "why, out of a list"), DECISION),
+        fields=(AUTHORITY, _GLN, _CODE, Field("reason", Choice(END_REASONS), "why, out of a list"), PAD),
         roles=_PRODUCERS,
         subject=_subject,
         rule=_end,

@@ -13,9 +13,9 @@ from ledger.fields import IDENTIFIER_ALPHABET, Ascii, Body, Choice, Date, Field,
 from ledger.records.base import AUTHORITY, IN_FORCE, RecordType, RuleState, Subject, text
 from ledger.records.goods import (
     CODE,
-    DECISION,
     ENDED,
     GTIN,
+    PAD,
     PRODUCT,
     UNIT,
     HashList,
@@ -95,6 +95,7 @@ _DESCRIPTION = (
     Field("images", HashList(MAX_IMAGES), "SHA-256 of pictures, the one to show first", required=False),
     Field("standards", TextList(MAX_STANDARDS, 100), "standards and rules that it meets", required=False),
     Field("description", Text(1, 2_000), "what a buyer may want to read", required=False),
+    PAD,
 )
 
 TYPES = (
@@ -122,7 +123,7 @@ TYPES = (
     RecordType(
         name=END,
         meaning="A product is made no more, for ever: no lot of it can be created.",
-        fields=(AUTHORITY, GTIN, CODE, Field("reason", Choice(END_REASONS), "why, out of a list"), DECISION),
+        fields=(AUTHORITY, GTIN, CODE, Field("reason", Choice(END_REASONS), "why, out of a list"), PAD),
         roles=_PRODUCERS,
         subject=_subject,
         rule=_end,

@@ -22,6 +22,7 @@ _PRODUCT: Body = _GOODS | {
     "name": "Dứa sấy dẻo 200 g",
     "ocop_stars": 3,
     "ocop_until": "2028-06-30",
+    "pad": 0,
     "standards": ["VietGAP", "TCVN 12940:2020"],
     "unit": "H87",
 }
@@ -34,6 +35,7 @@ _PLACE: Body = {
     "latitude": 19_998_000,
     "longitude": 105_975_000,
     "name": "Xưởng đóng gói",
+    "pad": 0,
 }
 _RECALL: Body = {"authority": "chi-cuc-attp", "item": LOT, "owner": "htx-nga-my"}
 _EVENT: Body = {
@@ -52,6 +54,7 @@ BODIES: dict[str, Body] = {
     | {
         "expires": "2027-11-20",
         "lot": "DSD-2026.11/1",
+        "pad": 0,
         "place": "8938500000010",
         "produced": "2026-11-20",
         "quantity": 180_000,
@@ -62,12 +65,12 @@ BODIES: dict[str, Body] = {
     "lot.release/1": _RECALL | {"reason": "tested-safe"},
     "place.end/1": {
         "authority": "htx-nga-my",
-        "decision": "5/QD-HTX",
         "gln": "8938500000010",
+        "pad": 0,
         "reason": "moved",
     },
     "place.register/1": _PLACE,
-    "product.end/1": _GOODS | {"decision": "4/QD-HTX", "reason": "discontinued"},
+    "product.end/1": _GOODS | {"pad": 0, "reason": "discontinued"},
     "product.register/1": _PRODUCT,
     "product.update/1": _PRODUCT,
 }
@@ -129,7 +132,8 @@ def wrong_values(kind: object) -> Iterator[Wrong]:
             yield "descending", [LOT, "00/089385000000000010"], "order"
             yield "twice", [LOT, LOT], "order"
             yield "number-in-it", [1], "kind"
-            yield from ((name, [value], rule) for name, value, rule in _wrong_paths())
+            for name, value, rule in _wrong_paths():
+                yield name, [value], rule
         case HashList(maximum):
             yield "none", [], "length"
             yield "too-many", [sha256(bytes([number])) for number in range(maximum + 1)], "length"

@@ -75,6 +75,7 @@ def _registered(story: Story) -> None:
         "images": [sha256(b"a picture")],
         "standards": ["VietGAP", "TCVN 12940:2020"],
         "description": "Dứa gai sấy dẻo, không thêm đường.",
+        "pad": 0,
     }
     tea: dict[str, Value] = {"code": TEA, "name": "Chè xanh", "category": "tea", "unit": "KGM"}
     story.tell(
@@ -99,6 +100,7 @@ def _registered(story: Story) -> None:
                     name="Xưởng sấy",
                     kind="processing",
                     address="Cụm công nghiệp Nga Mỹ",
+                    pad=0,
                 ),
             ],
             by="co-operative",
@@ -126,7 +128,7 @@ def _registered(story: Story) -> None:
                     tolerance=150,
                     place="DOI-3",
                 ),
-                _record("lot.create/1", gtin=DRIED, lot="DSD/1121", place="8938500000010"),
+                _record("lot.create/1", gtin=DRIED, lot="DSD/1121", place="8938500000010", pad=0),
                 _record("lot.create/1", code=TEA, lot="A"),
             ],
             by="co-operative",
@@ -229,8 +231,8 @@ def _recalled(story: Story) -> None:
         story.entry(
             [
                 _record("product.end/1", code=TEA, reason="discontinued"),
-                _record("product.end/1", gtin=FRESH, reason="ordered", decision="4/QD-HTX"),
-                _record("place.end/1", code="DOI-3", reason="closed", decision="5/QD-HTX"),
+                _record("product.end/1", gtin=FRESH, reason="ordered", pad=0),
+                _record("place.end/1", code="DOI-3", reason="closed", pad=0),
                 _record("place.end/1", gln="8938500000010", reason="moved"),
             ],
             by="co-operative",

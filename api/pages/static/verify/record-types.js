@@ -369,6 +369,7 @@ export const RECORD_TYPES = {
       ["unit", false, ["Ascii", 2, 3, SHARED[19]]],
       ["tolerance", false, ["Integer", 0, 10000]],
       ["place", false, ["Ascii", 1, 30, SHARED[17]]],
+      ["pad", false, ["Integer", 0, 0]],
     ],
   },
   "lot.recall/1": {
@@ -446,7 +447,7 @@ export const RECORD_TYPES = {
       ["gln", false, ["CheckedDigits", 13]],
       ["code", false, ["Ascii", 1, 30, SHARED[17]]],
       ["reason", true, ["Choice", SHARED[23]]],
-      ["decision", false, ["Ascii", 1, 40, SHARED[4]]],
+      ["pad", false, ["Integer", 0, 0]],
     ],
   },
   "place.register/1": {
@@ -464,6 +465,7 @@ export const RECORD_TYPES = {
       ["address", false, ["Text", 1, 300]],
       ["latitude", false, ["Integer", -90000000, 90000000]],
       ["longitude", false, ["Integer", -180000000, 180000000]],
+      ["pad", false, ["Integer", 0, 0]],
     ],
   },
   "product.end/1": {
@@ -476,7 +478,7 @@ export const RECORD_TYPES = {
       ["gtin", false, ["CheckedDigits", 14]],
       ["code", false, ["Ascii", 1, 30, SHARED[17]]],
       ["reason", true, ["Choice", SHARED[25]]],
-      ["decision", false, ["Ascii", 1, 40, SHARED[4]]],
+      ["pad", false, ["Integer", 0, 0]],
     ],
   },
   "product.register/1": {
@@ -497,6 +499,7 @@ export const RECORD_TYPES = {
       ["images", false, ["HashList", 8]],
       ["standards", false, ["TextList", 16, 100]],
       ["description", false, ["Text", 1, 2000]],
+      ["pad", false, ["Integer", 0, 0]],
     ],
   },
   "product.update/1": {
@@ -517,6 +520,7 @@ export const RECORD_TYPES = {
       ["images", false, ["HashList", 8]],
       ["standards", false, ["TextList", 16, 100]],
       ["description", false, ["Text", 1, 2000]],
+      ["pad", false, ["Integer", 0, 0]],
     ],
   },
   "succession.cancel/1": {

@@ -358,13 +358,17 @@ export async function subjectOf(record) {
 }
 
 /**
- * The canonical bytes of a record that has been checked before anybody signs it.
+ * The canonical bytes of a record that has been checked before anybody signs it; with the field `pad` where its type has one and the
+ * bytes would else be 64, which no record may have.
  * @param {string} type such as `doc.anchor/1`
  * @param {Record<string, any>|Body} body fields by name; text should be in NFC
  * @returns {Uint8Array}
  */
 export function encodeRecord(type, body) {
-  const raw = encode([type, body]);
+  let raw = encode([type, body]);
+  if (raw.length === 64 && RECORD_TYPES[type]?.fields.some(([name]) => name === "pad")) {
+    raw = encode([type, new Map([...(body instanceof Map ? body : Object.entries(body)), ["pad", 0]])]);
+  }
   parseRecord(raw);
   return raw;
 }
