@@ -241,6 +241,21 @@ OPERATIONS = [
     ("POST", "/v1/vault/items"),
     ("POST", "/v1/vault/read"),
     ("POST", "/v1/vault/state"),
+    ("GET", "/epcis/v2/bizLocations"),
+    ("GET", "/epcis/v2/bizLocations/{name}/events"),
+    ("GET", "/epcis/v2/bizSteps"),
+    ("GET", "/epcis/v2/bizSteps/{name}/events"),
+    ("GET", "/epcis/v2/dispositions"),
+    ("GET", "/epcis/v2/dispositions/{name}/events"),
+    ("GET", "/epcis/v2/epcs"),
+    ("GET", "/epcis/v2/epcs/{name}/events"),
+    ("GET", "/epcis/v2/eventTypes"),
+    ("GET", "/epcis/v2/eventTypes/{name}/events"),
+    ("GET", "/epcis/v2/events"),
+    ("GET", "/epcis/v2/events/{event_id}"),
+    ("GET", "/epcis/v2/masterData"),
+    ("GET", "/epcis/v2/readPoints"),
+    ("GET", "/epcis/v2/readPoints/{name}/events"),
 ]
 
 
