@@ -21,7 +21,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from ledger.errors import FormatError
 from ledger.fields import DIGITS, IDENTIFIER_ALPHABET, LOWER
@@ -45,7 +44,9 @@ _DIGITS = frozenset(DIGITS)
 _GTIN_LENGTHS = (8, 12, 13, 14)
 _PREFIX_LENGTHS = range(6, 13)
 _DOTS = (".", "..")
-_ESCAPE = re.compile(r"%(?:[0-9A-Fa-f]{2})?")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?", re.ASCII)
+_ADDRESS = re.compile(r"https?://[^/?#\s]+(/[^?#]*)(?:[?#].*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
+"""An address of the web: scheme and host, path, and what says nothing about the item (RFC 3986, appendix B)."""
 _SHOWN = 60
 
 
@@ -197,16 +198,14 @@ def unescape(text: str) -> str:
     """`text` without percent-encoding. Raises FormatError, rule `gs1.charset`, for a broken escape, or one beyond ASCII."""
     if "%" not in text and text.isascii():
         return text
-    if any(len(found) != 3 for found in _ESCAPE.findall(text)):
+    if not all(_ESCAPE.findall(text)):
         raise FormatError(
             "gs1.charset", f"{text[:_SHOWN]!a} has a % that two hexadecimal digits do not follow"
         )
-    try:
-        return unquote_to_bytes(text).decode("ascii")
-    except UnicodeError as error:
-        raise FormatError(
-            "gs1.charset", f"{text[:_SHOWN]!a} stands for letters that are not ASCII"
-        ) from error
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    if not plain.isascii():
+        raise FormatError("gs1.charset", f"{text[:_SHOWN]!a} stands for letters that are not ASCII")
+    return plain
 
 
 def parse_item(text: str) -> Item:
@@ -305,13 +304,10 @@ def parse_link(url: str) -> DigitalLink:
     """
     if len(url) > MAX_URI:
         raise FormatError("gs1.length", f"an address has at most {MAX_URI} letters, not {len(url)}")
-    try:
-        split = urlsplit(url)
-    except ValueError as error:
-        raise FormatError("gs1.link", f"{url[:_SHOWN]!a} is no address") from error
-    if split.scheme.lower() not in ("http", "https") or not split.netloc:
-        raise FormatError("gs1.link", f"{url[:_SHOWN]!a} is no http(s) address")
-    return parse_link_path(split.path)
+    found = _ADDRESS.fullmatch(url)
+    if found is None:
+        raise FormatError("gs1.link", f"{url[:_SHOWN]!a} is no http(s) address with a path")
+    return parse_link_path(found[1])
 
 
 def format_link(item: Item, host: str = "https://id.gs1.org", *, lot: str | None = None) -> str:

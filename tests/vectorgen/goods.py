@@ -67,7 +67,7 @@ BODIES: dict[str, Body] = {
         "authority": "htx-nga-my",
         "gln": "8938500000010",
         "pad": 0,
-        "reason": "moved",
+        "reason": "closed",
     },
     "place.register/1": _PLACE,
     "product.end/1": _GOODS | {"pad": 0, "reason": "discontinued"},
