@@ -2,11 +2,15 @@
 
 Rules: the page is the same for everybody; who may sign what is decided by keys in the browser and by the ledger. Nothing here
 takes a write. Its service worker is its own, so that it opens in the field and loads nobody else's scripts.
+
+Labels are made for whoever asks, as what they say is public: of lots only that the ledger has and that are not recalled, and
+one file at a time, since setting them takes a processor a second or two.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -14,14 +18,29 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.context import context_of
+from api.http.items import read_item
 from api.http.office import modules
 from api.http.pages import HEADERS, page_response
+from api.http.problem import HttpError
 from api.pages import words
 from api.pages.assets import assets
+from api.papers.labels import LotFacts, label_sheets, layout_named, lot_labels
+from ledger.fields import Body
+from ledger.records import Subject, parse_record
+from ledger.records.base import IN_FORCE
+from ledger.records.lots import lot
+from ledger.records.products import END, product
+from ledger.rows import SubjectRow, subject_key
+from node.histories import history_part
+from node.receipts import FinalView
+from node.vault.access import member_row
 
 SCRIPT = "js/producer/producer.js"
 SHEETS = ("tokens", "house", "verify", "office", "producer")
 _PAGE = "/san-xuat"
+_SETTING = threading.BoundedSemaphore(1)
+_WAIT_SECONDS = 10.0
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,7 +64,84 @@ def get_producer(
 def get_producer_worker() -> Response:
     """The page's service worker, with the version and the list of what it keeps."""
     held = assets()
-    kept = [held.address(path) for path in (*modules(SCRIPT), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg")]
+    kept = [
+        held.address(path)
+        for path in (*modules(SCRIPT), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg")
+    ]
     head = f"const VERSION = {json.dumps(held.version)};\nconst FILES = {json.dumps(kept)};\n"
     source = (FilePath(words.__file__).parent / "producer-sw.js").read_text(encoding="utf-8")
     return Response(head + source, media_type="text/javascript", headers=HEADERS)
+
+
+@router.get(f"{_PAGE}/tem.pdf")
+def get_labels(
+    request: Request,
+    owner: Annotated[str, Query(max_length=64)],
+    item: Annotated[str, Query(max_length=200)],
+    site: Annotated[str, Query(max_length=300)],
+    sheet: Annotated[str, Query(max_length=20)],
+    count: Annotated[int, Query()],
+    used: Annotated[int, Query()] = 0,
+    first: Annotated[int | None, Query(ge=0, le=999_999_999)] = None,
+) -> Response:
+    """Labels of a lot. `owner` created it; `site` is how the page is reached, so that codes lead there.
+
+    400 `label.*`, `gs1.*`, `qr.*`; 404 `label.unknown`; 422 `label.recalled`; 501 `paper.extra`; 503 `http.busy`.
+    """
+    if site not in {f"{scheme}://{request.url.netloc}" for scheme in ("http", "https")}:
+        raise HttpError(
+            "request.invalid", "labels lead to the site that is asked for them, and to no other", status=422
+        )
+    layout_named(sheet)
+    facts = _facts(context_of(request).final, owner, read_item(item).path)
+    labels = lot_labels(facts, site=site, count=count, first=first)
+    if not _SETTING.acquire(timeout=_WAIT_SECONDS):
+        raise HttpError("http.busy", "other labels are being made", status=503, retry_after=_WAIT_SECONDS)
+    try:
+        pdf = label_sheets(
+            labels, layout=sheet, site=site, used=used, time_s=context_of(request).clock_ms() // 1000
+        )
+    finally:
+        _SETTING.release()
+    return Response(
+        pdf,
+        media_type="application/pdf",
+        headers={
+            **HEADERS,
+            "cache-control": "no-store",
+            "content-disposition": 'attachment; filename="tem.pdf"',
+        },
+    )
+
+
+def _facts(final: FinalView, owner: str, path: str) -> LotFacts:
+    """Raises HttpError: `label.unknown`, `label.recalled`."""
+    row = _row(final, lot(owner, path))
+    member = member_row(final, owner)
+    place = None if row is None else final.place(row.issue)
+    if row is None or member is None or place is None:
+        raise HttpError("label.unknown", "this ledger has no such lot of this member", status=404)
+    if row.status != IN_FORCE:
+        raise HttpError(
+            "label.recalled", f"the lot is {row.status}: no more labels are made of it", status=422
+        )
+    created = parse_record(final.record(place)).body
+    goods = product(owner, str(created.get("gtin") or created.get("code")))
+    return LotFacts(created, _described(final, goods), member.name)
+
+
+def _row(final: FinalView, subject: Subject) -> SubjectRow | None:
+    data = final.view.get(subject_key(*subject))
+    return None if data is None else SubjectRow.parse(data)
+
+
+def _described(final: FinalView, goods: Subject) -> Body | None:
+    """What the newest record that describes a product says."""
+    row = _row(final, goods)
+    size = 0 if row is None else row.history.size
+    part = history_part(final, goods, first=max(0, size - 2))
+    found = [
+        parse_record(item.raw) for block in part.blocks for entry in block.entries for item in entry.records
+    ]
+    bodies = [record.body for record in found if record.type.name != END]
+    return bodies[-1] if bodies else None

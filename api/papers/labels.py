@@ -16,12 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
 from api import qr
 from api.papers.typesetting import typeset
 from ledger.errors import FormatError
+from ledger.fields import Body
+from ledger.gs1 import Item, format_link
+from ledger.records.base import integer, text
+from ledger.records.goods import lot_item
 
 A4: Final = (210.0, 297.0)
 """Millimetres."""
@@ -83,6 +88,68 @@ class Label:
     title: str
     lines: tuple[str, ...] = ()
     """Below the title, most important first: a small sticker shows the first ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class LotFacts:
+    """What a label says of a lot: bodies of records that the ledger has."""
+
+    lot: Body
+    """Of `lot.create/1`."""
+    product: Body | None
+    """Of the newest record that describes the product."""
+    producer: str
+    """What the lot's owner is called."""
+
+    @property
+    def item(self) -> Item:
+        """The lot."""
+        return lot_item(self.lot)
+
+
+def lot_labels(facts: LotFacts, *, site: str, count: int, first: int | None = None) -> list[Label]:
+    """`count` labels of a lot; with `first`, each with a serial of its own, counted up from there.
+
+    `site`: this ledger's pages, `https://host`. Raises FormatError: `label.count`, `label.serials`, `gs1.*`.
+    """
+    if not 1 <= count <= MAX_LABELS:
+        raise FormatError("label.count", f"a file holds 1 to {MAX_LABELS} labels, not {count}")
+    item = facts.item
+    lines = _lines(facts)
+    title = text(facts.product, "name") if facts.product is not None else facts.producer
+    if first is None:
+        return [Label(format_link(item, site), title, lines)] * count
+    if item.gtin is None:
+        raise FormatError(
+            "label.serials", "single pieces are named by GTIN and serial: goods without a GTIN have none"
+        )
+    numbers = [str(number) for number in range(first, first + count)]
+    return [
+        Label(
+            format_link(Item(gtin=item.gtin, serial=number), site, lot=item.lot),
+            title,
+            (*lines, f"Số {number}"),
+        )
+        for number in numbers
+    ]
+
+
+def _lines(facts: LotFacts) -> tuple[str, ...]:
+    lot, product = facts.lot, facts.product
+    lines = [f"Lô {text(lot, 'lot')}"]
+    if "expires" in lot:
+        lines.append(f"HSD {_day(text(lot, 'expires'))}")
+    if "produced" in lot:
+        lines.append(f"NSX {_day(text(lot, 'produced'))}")
+    lines.append(facts.producer)
+    if product is not None and "ocop_stars" in product:
+        until = f" (đến {_day(text(product, 'ocop_until'))})" if "ocop_until" in product else ""
+        lines.append(f"OCOP {'★' * integer(product, 'ocop_stars')}{until}")
+    return tuple(lines)
+
+
+def _day(iso: str) -> str:
+    return date.fromisoformat(iso).strftime("%d/%m/%Y")
 
 
 def label_sheets(

@@ -397,7 +397,7 @@ function changing(name, chosen, told) {
     whole: el("div", {}, from.whole, fromPlace, el("div", { class: "becomes", "aria-hidden": "true" }, icon("back")), to.whole, toPlace, same),
     isPossible: Boolean(from.value && to.value),
     fields: () => [...(from.value === to.value ? [{ look: () => false, box: /** @type {HTMLElement} */ (to.whole.querySelector("input")) }] : []), used, made],
-    summary: () => [...amountShown(used, unitOfThing(from.value)), "→ ", ...amountShown(made, unitOfThing(to.value)), nameOfThing(to.value)],
+    summary: () => [...amountShown(used, unitOfThing(from.value)).slice(0, 2), " → ", ...amountShown(made, unitOfThing(to.value)), nameOfThing(to.value)],
     facts: () => ({
       template: "process", shown: name,
       parts: [{ path: from.value, amount: /** @type {number} */ (used.amount), unit: unitOfThing(from.value) }],

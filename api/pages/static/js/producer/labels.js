@@ -3,6 +3,7 @@
 import { LedgerError } from "../../verify/index.js";
 import { el, icon, save, say } from "../dom.js";
 import { act, checkbox, guarded } from "../office/ui.js";
+import { shelf } from "./shelf.js";
 import { Wrong, allGood, bigButton, choices, typed, viewHead } from "./forms.js";
 
 /** @typedef {import("./shelf.js").Held} Held */
@@ -47,7 +48,7 @@ export function labelForm(lot, title, onback) {
     event.preventDefault();
     if (!allGood([count, used, ...(each.box.checked ? [first] : [])])) return;
     guarded(button, place, async () => {
-      const asked = new URLSearchParams({ item: lot.id, sheet: layout.value, count: count.value, used: used.value });
+      const asked = new URLSearchParams({ owner: shelf.member, item: lot.id, site: location.origin, sheet: layout.value, count: count.value, used: used.value });
       if (each.box.checked) asked.set("first", first.value);
       const pdf = await pdfOf(`/san-xuat/tem.pdf?${asked}`);
       save(`tem-${lot.body.lot.replace(/[^A-Za-z0-9-]+/g, "_")}.pdf`, pdf, "application/pdf");
