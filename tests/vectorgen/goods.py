@@ -37,6 +37,7 @@ _PLACE: Body = {
     "name": "Xưởng đóng gói",
     "pad": 0,
 }
+_CLOSED: Body = {"authority": "htx-nga-my", "pad": 0, "reason": "registered-in-error"}
 _RECALL: Body = {"authority": "chi-cuc-attp", "item": LOT, "owner": "htx-nga-my"}
 _EVENT: Body = {
     "authority": "htx-nga-my",
@@ -63,12 +64,7 @@ BODIES: dict[str, Body] = {
     },
     "lot.recall/1": _RECALL | {"reason": "contamination"},
     "lot.release/1": _RECALL | {"reason": "tested-safe"},
-    "place.end/1": {
-        "authority": "htx-nga-my",
-        "gln": "8938500000010",
-        "pad": 0,
-        "reason": "closed",
-    },
+    "place.end/1": _CLOSED | {"code": "XUONG-DONG-GOI-SO-1"},
     "place.register/1": _PLACE,
     "product.end/1": _GOODS | {"pad": 0, "reason": "discontinued"},
     "product.register/1": _PRODUCT,
@@ -91,8 +87,9 @@ OTHER_BASES: dict[tuple[str, str], Body] = {
     **{
         (name, "code"): _own(BODIES[name], "gln" if name.startswith("place.") else "gtin")
         for name in BODIES
-        if name.split(".")[0] in ("lot", "place", "product") and "owner" not in BODIES[name]
+        if BODIES[name].keys() & {"gln", "gtin"}
     },
+    ("place.end/1", "gln"): _CLOSED | {"gln": "8938500000010"},
     ("epcis.event/1", "event_hash"): _HASHED,
     ("epcis.error/1", "event_hash"): {name: value for name, value in _EVENT.items() if name != "event_tag"}
     | {"event_hash": sha256(b"an event")},
