@@ -453,3 +453,22 @@ class NodeStatus:
             ready=fields.flag("ready"),
             reasons=tuple((reason.text("code"), reason.text("detail")) for reason in reasons),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsPage:
+    """A page of the findings of the whole ledger, by a node's word."""
+
+    findings: tuple[dict[str, Any], ...]
+    next: str | None
+    """Where to go on; None at the ledger's beginning."""
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """From the answer of `GET /v1/findings`."""
+        findings = []
+        for item in fields.items("findings"):
+            if not isinstance(item, dict):
+                raise unusable("a finding is an object")
+            findings.append(item)
+        return cls(tuple(findings), fields.text("next") if fields.has("next") else None)

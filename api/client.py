@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,7 @@ from api.answers import (
     ApiError,
     EntryInfo,
     Fields,
+    FindingsPage,
     KeyInfo,
     MemberInfo,
     NodeStatus,
@@ -278,6 +279,21 @@ class Client:
             return CompactReceipt.parse(data)
         except LedgerError as error:
             raise unusable(error.detail) from error
+
+    # -- origin --------------------------------------------------------------------------------------------------------
+
+    def trace_proof(self, item: str, *, direction: str = "both", depth: int = 16) -> bytes:
+        """The proof of a trace of an item path; `ledger.origin.proof.check` reads it. Raises ApiError (`gs1.*`, `trace.*`)."""
+        return self._request(
+            "GET",
+            f"/v1/trace/{item}",
+            params={"direction": direction, "depth": str(depth)},
+            headers={"accept": MSGPACK},
+        )
+
+    def findings_page(self, query: Mapping[str, str]) -> FindingsPage:
+        """A page of the findings of the whole ledger, by the node's word; `query` as in `GET /v1/findings`."""
+        return FindingsPage.read(Fields.of(self._request("GET", "/v1/findings", params=dict(query))))
 
     # -- the chain -----------------------------------------------------------------------------------------------------
 

@@ -223,6 +223,7 @@ OPERATIONS = [
     ("GET", "/v1/certificates/{certificate}/receipt"),
     ("GET", "/v1/codes/{code}"),
     ("GET", "/v1/enrolments"),
+    ("GET", "/v1/exports/{form}/{item}"),
     ("GET", "/v1/findings"),
     ("GET", "/v1/findings/{item}"),
     ("POST", "/v1/enrolments"),

@@ -26,6 +26,7 @@ from api.cli import (
     stamps,
     status,
     successions,
+    trace,
     vault,
     verify,
     watch,
@@ -63,6 +64,8 @@ app.command("revoke")(certify.revoke)
 app.add_typer(certify.app, name="certificate")
 app.command("verify")(verify.verify)
 app.command("history")(history.history)
+app.command("trace")(trace.trace)
+app.command("findings")(trace.findings)
 app.add_typer(vault.app, name="vault")
 app.command("erase")(vault.erase)
 app.command("audit")(audit.audit)

@@ -11,7 +11,7 @@ What this module does not do: read from anywhere; whoever asks brings a source o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
 from ledger.origin import words
@@ -87,7 +87,7 @@ def explore(
     return Exploration(
         start,
         nodes,
-        Story(story.things, story.events, story.errors, story.troubled, facts),
+        replace(story, facts=facts),
         explorer.truncated,
     )
 

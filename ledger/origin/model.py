@@ -235,6 +235,8 @@ class Story:
     errors: Mapping[bytes, tuple[bytes, str]] = field(default_factory=dict)
     """Of events declared to be errors: event's record id to (id of the declaring record, who)."""
     troubled: tuple[Troubled, ...] = ()
+    sources: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Of each event by record id the bytes that it was read from."""
     facts: Facts = field(default_factory=Facts)
 
     def events_of(self, item: str) -> list[OriginEvent]:

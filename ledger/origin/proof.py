@@ -114,6 +114,7 @@ class CheckedTrace:
 
     exploration: Exploration
     direction: Direction
+    limits: Limits
     findings: tuple[Finding, ...]
     answer: bytes
     as_of_ms: int
@@ -175,6 +176,7 @@ def check(data: bytes, policy: Policy) -> CheckedTrace:
     return CheckedTrace(
         found,
         proof.direction,
+        proof.limits,
         Judgement(found.story).findings(found.nodes, as_of_ms),
         again,
         as_of_ms,

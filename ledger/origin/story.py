@@ -136,6 +136,7 @@ class Teller:
         self._check_hashes = check_hashes
         self.things: dict[str, Thing] = {}
         self._events: dict[bytes, OriginEvent | None] = {}
+        self._sources: dict[bytes, bytes] = {}
         self._identity: dict[tuple[str, bytes], bytes] = {}
         self._declared: dict[tuple[str, bytes], tuple[bytes, str]] = {}
         self._troubled: dict[bytes, Troubled] = {}
@@ -185,6 +186,7 @@ class Teller:
             )
             return
         self._events[record_id] = origin_event(placed, event)
+        self._sources[record_id] = octets(record.body, "event")
         if differ:
             items = sorted({*words(record.body, "things"), *event.things})
             self._troubled[record_id] = Troubled(record_id, record.authority, differ, tuple(items))
@@ -218,6 +220,7 @@ class Teller:
             },
             errors=errors,
             troubled=tuple(one for _, one in sorted(self._troubled.items())),
+            sources=self._sources,
             facts=facts or Facts(),
         )
 
