@@ -3,8 +3,8 @@
 Rules: text and numbers are looked at, also in what a proposal proposes and in every member of an event's JSON; hashes,
 identifiers of members and names of goods (lots, serials, EPC URNs, Digital Link paths) are not. Refused are a citizen's
 twelve-digit number, a Vietnamese telephone number and an e-mail address, also when written with spaces, dots or dashes. Digits
-that belong to a longer run of digits are no number of these. This is **no chain rule**: it is judged where an entry comes in (by
-the node that takes it, and by whoever signs it), it may be mended at any time, and it cannot know a name.
+that belong to a longer run of digits are no number of these. This is **no chain rule**: it is judged where an entry comes in
+(by the node that takes it, and by whoever signs it), it may be mended at any time, and it cannot know a name.
 
 What this module does not do: I/O.
 """
