@@ -16,8 +16,10 @@ from api.cli import (
     certify,
     demo,
     documents,
+    gateway,
     governance,
     history,
+    labels,
     maintenance,
     member_keys,
     members,
@@ -58,6 +60,8 @@ app.command("anchor")(anchor.anchor)
 documents.app.command("stamp")(stamps.stamp)
 app.add_typer(documents.app, name="document")
 app.command("watch")(watch.watch)
+app.add_typer(gateway.app, name="gateway")
+app.command("label")(labels.label)
 app.command("receipt")(anchor.receipt)
 app.command("certify")(certify.certify)
 app.command("revoke")(certify.revoke)

@@ -28,10 +28,10 @@ from typing import Any, Final, NamedTuple
 from api.epcis.query import Items, Query, Token
 from ledger.block import parse_header_leaf
 from ledger.entry import ENTRY_TAG, leaf_tag
-from ledger.epcis.event_hash import digest_of_uri, hash_uri
 from ledger.epcis.json_text import EpcisError, Json
 from ledger.epcis.model import Kind
 from ledger.epcis.reading import item_text
+from ledger.epcis.record import identifier, identity_in
 from ledger.epcis.vocabulary import DISPOSITIONS, PARTIES, STANDARD_PREFIXES, STEPS, TRANSACTIONS, Vocabulary
 from ledger.errors import FormatError
 from ledger.records import Record, Subject, parse_record
@@ -60,9 +60,6 @@ MAX_GATHERED: Final = 1_000
 """Records of items' histories that are put in order by event time."""
 _TIME_BYTES: Final = 8
 _PLACE_BYTES: Final = 12
-_ID_BYTES: Final = 32
-_TAGS: Final = "urn:sogoc:event:"
-"""Stands before a tag, in hexadecimal, as the identifier of an event with hidden parts that has none of its own."""
 
 
 class Candidate(NamedTuple):
@@ -113,9 +110,9 @@ def find(final: FinalView, query: Query) -> Page:
     return Page(tuple(found), None)
 
 
-def event_of(final: FinalView, identifier: str) -> Found | None:
+def event_of(final: FinalView, name: str) -> Found | None:
     """The event of an identifier: the hash or tag that this repository names it by. None if there is none."""
-    digest = _digest(identifier)
+    digest = identity_in(name)
     if digest is None:
         return None
     for place in _places_of_event(final, digest):
@@ -130,25 +127,14 @@ def identifier_of(found: Found) -> str:
     own = found.event.get("eventID")
     if isinstance(own, str):
         return own
-    name = event_identifier(found.record.body)
-    return hash_uri(name) if "event_hash" in found.record.body else _TAGS + name.hex()
-
-
-def _digest(identifier: str) -> bytes | None:
-    digest = digest_of_uri(identifier)
-    if digest is None and identifier.startswith(_TAGS) and len(identifier) == len(_TAGS) + 2 * _ID_BYTES:
-        try:
-            return bytes.fromhex(identifier.removeprefix(_TAGS))
-        except ValueError:
-            return None
-    return digest
+    return identifier(found.record.body)
 
 
 # -- which index -----------------------------------------------------------------------------------------------------------
 
 
 def _candidates(final: FinalView, query: Query, after: bytes | None) -> Iterator[Candidate]:
-    digests = [_digest(identifier) for identifier in query.event_ids]
+    digests = [identity_in(name) for name in query.event_ids]
     if digests and None not in digests:
         return _of_events(final, [digest for digest in digests if digest is not None], after)
     followed = next((items for items in query.items if items.followed), None)
@@ -375,7 +361,7 @@ def _answers(found: Found, query: Query) -> bool:
     value = found.event
     if query.actions and value.get("action") not in query.actions:
         return False
-    if query.event_ids and not query.event_ids & {identifier_of(found), _hash_name(found)}:
+    if query.event_ids and not query.event_ids & {identifier_of(found), identifier(found.record.body)}:
         return False
     if query.transformations and value.get("transformationID") not in query.transformations:
         return False
@@ -389,11 +375,6 @@ def _answers(found: Found, query: Query) -> bool:
     return all(_has_link(value, link) for link in query.links) and all(
         any(items.matches(item) for item in _items(value, items.members)) for items in query.items
     )
-
-
-def _hash_name(found: Found) -> str:
-    name = event_identifier(found.record.body)
-    return hash_uri(name) if "event_hash" in found.record.body else _TAGS + name.hex()
 
 
 def _has_link(value: Json, link: tuple[str, str, str, frozenset[str]]) -> bool:

@@ -49,6 +49,8 @@ class Document:
     context: object
     vocabularies: tuple[Mapping[str, Any], ...]
     """`epcisHeader/epcisMasterData/vocabularyList`: checked for shape only."""
+    bare: bool = False
+    """Whether it was an event by itself, and no document."""
 
     def event(self, value: object, pointer: str) -> Json:
         """One of the events with a context of its own, to be read. Raises EpcisError (`epcis.*`)."""
@@ -70,7 +72,7 @@ def parse_document(data: bytes) -> Document:
     """Read a document, or one event as a document of one. Raises FormatError (`epcis.*`)."""
     value = parse_object(data, max_bytes=MAX_DOCUMENT_BYTES)
     if value.get("type") in KIND_OF_TYPE:
-        return Document((("", value),), None, ())
+        return Document((("", value),), None, (), bare=True)
     if value.get("type") not in (DOCUMENT, QUERY_DOCUMENT):
         raise EpcisError("epcis.type", "/type", f"an {DOCUMENT}, an {QUERY_DOCUMENT} or an event is expected")
     query = value["type"] == QUERY_DOCUMENT

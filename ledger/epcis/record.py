@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.encoding import Value
-from ledger.epcis.event_hash import event_hash
+from ledger.epcis.event_hash import digest_of_uri, event_hash, hash_uri
 from ledger.epcis.hiding import Hidden, commit, hide
 from ledger.epcis.json_text import Json, canonical, parse_object
 from ledger.epcis.model import Event
@@ -33,6 +33,8 @@ from ledger.hashing import HASH_SIZE, sha256
 from ledger.records.base import octets
 
 SECRET_SIZE: Final = 32
+TAG_URI: Final = "urn:sogoc:event:"
+"""Stands before a tag, in hexadecimal."""
 _SALT_CONTEXT: Final = b"sogoc/v1/event-salt\0"
 
 
@@ -118,6 +120,21 @@ def error_body(
     if hide_parts:
         return named | {"event_tag": event_tag(_checked(secret), digest)}
     return named | {"event_hash": digest}
+
+
+def identifier(record: Body) -> str:
+    """What an event without an identifier of its own is called: by its hash, or by the tag in the hash's place."""
+    if "event_hash" in record:
+        return hash_uri(octets(record, "event_hash"))
+    return TAG_URI + octets(record, "event_tag").hex()
+
+
+def identity_in(text: str) -> bytes | None:
+    """The hash or tag in such an identifier; None in any other."""
+    tag = text.removeprefix(TAG_URI)
+    if tag != text and len(tag) == 2 * HASH_SIZE and set("0123456789abcdef").issuperset(tag):
+        return bytes.fromhex(tag)
+    return digest_of_uri(text)
 
 
 def event_tag(secret: bytes, digest: bytes) -> bytes:
