@@ -42,6 +42,9 @@ LOT_LOOKUP = b"lot/"
 LOT_MEMBER_LOOKUP = b"lot-member/"
 """Lookup keys of the lots that a member created: this, the member, `/`, then the item path and `/`."""
 
+LOT_OWNER_LOOKUP = b"lot-owner/"
+"""Lookup keys of who created lots: this, the item path, `/`, the member and `/`."""
+
 RECALL_ROW = "lot-recall"
 """Rows `["lot-recall", owner, item path]`: `[whether the owner recalls it, the inspector that does or nil]`."""
 
@@ -173,10 +176,11 @@ def _release(state: RuleState, status: str | None, body: Body) -> str:
 
 
 def _create_lookups(body: Body) -> tuple[bytes, ...]:
-    path = lot_item(body).path.encode()
+    path, owner = lot_item(body).path.encode(), text(body, "authority").encode()
     return (
         LOT_LOOKUP + path + b"/",
-        LOT_MEMBER_LOOKUP + text(body, "authority").encode() + b"/" + path + b"/",
+        LOT_MEMBER_LOOKUP + owner + b"/" + path + b"/",
+        LOT_OWNER_LOOKUP + path + b"/" + owner + b"/",
     )
 
 
