@@ -10,13 +10,13 @@ import { CANONICAL, gtin14, lotText, nextSscc, parseItem, pathOf, readLink, sscc
 import { recordOf } from "../epcis/record.js";
 import { eventOf } from "../epcis/templates.js";
 import { act, field, guarded, select } from "../office/ui.js";
-import { askJson } from "../ask.js";
 import { openScan } from "../scan.js";
 import { keep, kept } from "../store.js";
 import { showTime, t } from "../words.js";
 import { UNITS, showAmount, typedAmount, unitWord } from "./amounts.js";
 import { Wrong, allGood, amountField, bigButton, choices, typed, viewHead } from "./forms.js";
 import { checkGtin } from "./goods.js";
+import { goodsNamed } from "./ledger.js";
 import { isOpen, leftOf, lotAt, productOf, productOfLot, shelf } from "./shelf.js";
 import { signRecord, signedPanel, stateTag } from "./signing.js";
 
@@ -107,7 +107,7 @@ export function deedsView({ onlots }) {
     const place = where.length ? choices("pr.deed.place", [...where.map((one) => ({ value: one.id, title: one.body.name, sign: "place" })), { value: "", title: say("pr.deed.nowhere") }], { value: where.some((one) => one.id === lastPlace) ? lastPlace : where[0].id, id: "deed-place" }) : null;
     const moment = whenField();
     const body = (name === "process" ? changing : name === "pack" ? packing : moving)(name, chosenLot, told);
-    const form = el("form", { novalidate: true, class: "deed-form" }, body.whole, place ? placeFold(place, where) : null, moment.whole, messages, el("div", { class: "do" }, button));
+    const form = el("form", { novalidate: true, class: "deed-form" }, body.whole, place ? placeFold(place, where) : null, moment.whole, ["ship", "receive", "sell"].includes(name) ? el("p", { class: "private" }, icon("lock"), say("pr.deed.private")) : null, messages, el("div", { class: "do" }, button));
     const whole = el("section", { class: "sheet", "data-deed": name }, viewHead(`pr.deed.${name}`, back), form);
 
     function told() {
@@ -259,9 +259,8 @@ function lotChoice(legendKey, id, { value = null, carriers = false, mine = false
     const { serial: _, ...lot } = item;
     const path = pathOf(lot);
     if (!path.startsWith("00/") && !lotAt(path)) {
-      const known = await askJson(`/v1/products/${item.gtin ?? `code/${item.member}/${item.code}`}`);
-      const found = known.kind === "ok" ? /** @type {any[]} */ (known.value.products ?? [])[0] : null;
-      keep("producer.foreign", { ...kept("producer.foreign"), [path]: { name: found?.name ?? item.gtin ?? item.code, unit: UNITS.includes(found?.unit) ? found.unit : unit.value } });
+      const known = await goodsNamed(item);
+      keep("producer.foreign", { ...kept("producer.foreign"), [path]: { name: known?.name ?? item.gtin ?? item.code, unit: known?.unit ?? unit.value } });
     }
     if (![...preferred, ...units].includes(path)) (path.startsWith("00/") ? units : preferred).unshift(path);
     chosen = path;

@@ -170,6 +170,11 @@ async function start() {
   startQueue();
   showWaiting();
   globalThis.addEventListener("hashchange", () => route(true));
+  // Where one is already: back to its beginning.
+  tabs.addEventListener("click", (event) => {
+    const link = /** @type {HTMLElement} */ (event.target).closest("a");
+    if (link?.getAttribute("href") === location.hash) route(true);
+  });
   globalThis.addEventListener("online", look);
   globalThis.addEventListener("offline", look);
   setInterval(look, LOOK_MS);

@@ -46,7 +46,7 @@ export function sentView() {
     const isFinal = job.state === "final";
     const isRefused = job.state === "refused";
     return el("li", { class: "job", "data-job": job.state === "sent" ? "waiting" : job.state, "data-record": item.recordId },
-      el("div", { class: "what" }, stateTag(job), el("span", {}, say(`pr.what.${item.what}`), ": ", item.what === "event" ? "" : item.title)),
+      el("div", { class: "what" }, stateTag(job), item.what === "event" ? null : el("span", {}, say(`pr.what.${item.what}`), ": ", item.title)),
       item.what === "event" ? el("ol", { class: "story" }, deedLine({ ...item, state: "" })) : null,
       el("span", { class: "more" }, say("pr.sent.signed"), " ", time(job.createdMs),
         isFinal ? el("a", { href: `/c/${codeOf(fromHex(item.recordId))}`, class: "code-link", target: "_blank", rel: "noopener" }, groupedCode(codeOf(fromHex(item.recordId)))) : null),

@@ -100,9 +100,9 @@ export function leftOf(path, unit) {
   let left = 0;
   let isKnown = false;
   for (const deed of shelf.deeds) {
-    const sum = (/** @type {Part[]} */ parts) => parts.filter((part) => part.path === path && part.unit === unit).reduce((total, part) => total + part.amount, 0);
-    const taken = sum(deed.parts);
-    const made = sum(deed.made);
+    const parts = deed.parts.length ? deed.parts : inCarrier(deed.carrier, deed.timeMs);
+    const taken = sumOf(parts, path, unit);
+    const made = sumOf(deed.made, path, unit);
     if (!taken && !made) continue;
     isKnown = true;
     if (deed.template === "harvest" || deed.template === "receive") left += taken;
@@ -110,4 +110,14 @@ export function leftOf(path, unit) {
     left += made;
   }
   return isKnown ? Math.max(0, left) : null;
+}
+
+/** @param {Part[]} parts @param {string} path @param {string} unit */
+function sumOf(parts, path, unit) {
+  return parts.filter((part) => part.path === path && part.unit === unit).reduce((total, part) => total + part.amount, 0);
+}
+
+/** What was packed into a carrier up to a time. @param {string} carrier @param {number} timeMs */
+function inCarrier(carrier, timeMs) {
+  return shelf.deeds.filter((deed) => deed.template === "pack" && deed.carrier === carrier && deed.timeMs <= timeMs).flatMap((deed) => deed.parts);
 }
