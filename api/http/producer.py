@@ -26,13 +26,11 @@ from api.http.problem import HttpError
 from api.pages import words
 from api.pages.assets import assets
 from api.papers.labels import LotFacts, label_sheets, layout_named, lot_labels
-from ledger.fields import Body
-from ledger.records import Subject, parse_record
 from ledger.records.base import IN_FORCE
+from ledger.records.goods import goods as goods_name
 from ledger.records.lots import lot
-from ledger.records.products import END, product
-from ledger.rows import SubjectRow, subject_key
-from node.histories import history_part
+from ledger.records.products import product
+from node.goods import created, registered
 from node.receipts import FinalView
 from node.vault.access import member_row
 
@@ -116,32 +114,13 @@ def get_labels(
 
 def _facts(final: FinalView, owner: str, path: str) -> LotFacts:
     """Raises HttpError: `label.unknown`, `label.recalled`."""
-    row = _row(final, lot(owner, path))
+    found = created(final, lot(owner, path))
     member = member_row(final, owner)
-    place = None if row is None else final.place(row.issue)
-    if row is None or member is None or place is None:
+    if found is None or member is None:
         raise HttpError("label.unknown", "this ledger has no such lot of this member", status=404)
-    if row.status != IN_FORCE:
+    if found.row.status != IN_FORCE:
         raise HttpError(
-            "label.recalled", f"the lot is {row.status}: no more labels are made of it", status=422
+            "label.recalled", f"the lot is {found.row.status}: no more labels are made of it", status=422
         )
-    created = parse_record(final.record(place)).body
-    goods = product(owner, str(created.get("gtin") or created.get("code")))
-    return LotFacts(created, _described(final, goods), member.name)
-
-
-def _row(final: FinalView, subject: Subject) -> SubjectRow | None:
-    data = final.view.get(subject_key(*subject))
-    return None if data is None else SubjectRow.parse(data)
-
-
-def _described(final: FinalView, goods: Subject) -> Body | None:
-    """What the newest record that describes a product says."""
-    row = _row(final, goods)
-    size = 0 if row is None else row.history.size
-    part = history_part(final, goods, first=max(0, size - 2))
-    found = [
-        parse_record(item.raw) for block in part.blocks for entry in block.entries for item in entry.records
-    ]
-    bodies = [record.body for record in found if record.type.name != END]
-    return bodies[-1] if bodies else None
+    goods = registered(final, product(owner, goods_name(found.record.body)))
+    return LotFacts(found.record.body, None if goods is None else goods.record.body, member.name)
