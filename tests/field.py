@@ -36,23 +36,19 @@ def path_of_lot(gtin: str = FRESH, lot: str = LOT) -> str:
     return f"01/{gtin}/10/{lot}"
 
 
-def object_event(
-    *,
-    lot: str = LOT,
-    gtin: str = FRESH,
-    hour: int = 8,
-    day: int = 1,
-    step: str = "commissioning",
-    **members: Any,  # noqa: ANN401
-) -> dict[str, Any]:
-    """So many kilograms of a lot, on a day of March 2025."""
+def object_event(**members: Any) -> dict[str, Any]:  # noqa: ANN401
+    """So many kilograms of a lot, on a day of March 2025. `lot`, `gtin`, `day`, `hour` and `step` may be chosen; other members
+    are the event's own.
+    """
+    lot, gtin = members.pop("lot", LOT), members.pop("gtin", FRESH)
+    day, hour = members.pop("day", 1), members.pop("hour", 8)
     return {
         "@context": CONTEXTS,
         "type": "ObjectEvent",
         "eventTime": f"2025-03-{day:02d}T{hour:02d}:00:00.000+07:00",
         "eventTimeZoneOffset": "+07:00",
         "action": "OBSERVE",
-        "bizStep": step,
+        "bizStep": members.pop("step", "commissioning"),
         "readPoint": {"id": FARM},
         "quantityList": [{"epcClass": gtin_lot(gtin, lot), "quantity": 1200, "uom": "KGM"}],
     } | members

@@ -31,6 +31,7 @@ from tests.field import COOP, FARM, ONE_OF_EACH, SHOP, field_node, gtin_lot, obj
 from tests.support import put, sign
 
 SECRET = b"k" * 32
+PRICE: dict[str, Any] = {"example:price": 25000}
 WRONG = field.object_event(lot="SAI", day=20, action="ADD", bizStep="receiving")
 
 
@@ -46,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Signi
         ]
         for event in events:
             (records[event["type"] + event["eventTime"]],) = field.put_events(node, key, event)
-        hidden = object_event(lot="KIN", day=15, **{"example:price": 25000, "disposition": "in_transit"})
+        hidden = object_event(lot="KIN", day=15, disposition="in_transit", **PRICE)
         records["hidden"] = field.event_record(hidden, hide=["/example:price"], secret=SECRET)
         put(node, sign(node, [records["hidden"]], key=key))
         (records["wrong"],) = field.put_events(node, key, WRONG)

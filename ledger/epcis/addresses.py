@@ -1,9 +1,8 @@
 """One address for what may be written in several ways: EPC URNs and GS1 Digital Links in the form that the event hash wants.
 
 Rules (CBV 2.0 §8.9.2, GS1 Digital Link URI Syntax 1.2 §4.11): the host is `id.gs1.org`, the query is gone, a GTIN has 14
-digits,
-and only the finest level of identification stays: a serial without its lot. What is neither such a URN nor such an address, or
-is one of them wrongly, stays as it is.
+digits, and only the finest level of identification stays: a serial without its lot. What is neither such a URN nor such an
+address, or is one of them wrongly, stays as it is.
 
 What this module does not do: refuse anything. Which items an event may name is decided where it is read.
 """
@@ -13,9 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import unquote
 
-from ledger.gs1 import check_digit
+from ledger.errors import FormatError
+from ledger.gs1 import check_digit, unescape
 
 _HOST: Final = "https://id.gs1.org"
 _KEPT: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~';=")
@@ -83,6 +82,15 @@ def _escape(text: str) -> str:
     return "".join(letter if letter in _KEPT else f"%{ord(letter):02X}" for letter in text)
 
 
+def _plain_text(text: str) -> str:
+    """Text with its escapes undone; empty for what cannot stand in an identifier."""
+    try:
+        plain = unescape(text)
+    except FormatError:
+        return ""
+    return plain if plain.isascii() and plain.isprintable() else ""
+
+
 def _link(key: str, value: str, qualifier: str = "", inner: str = "") -> str:
     rest = f"/{qualifier}/{_escape(inner)}" if qualifier else ""
     return f"{_HOST}/{key}/{_escape(value)}{rest}"
@@ -96,7 +104,7 @@ def _of_link(path: str) -> str | None:
     for start, part in enumerate(parts):
         key = _AI_OF_NAME.get(part, part)
         if key in _KEYS and start + 1 < len(parts):
-            found = _of_parts(key, [unquote(value) for value in parts[start + 1 :]])
+            found = _of_parts(key, [_plain_text(value) for value in parts[start + 1 :]])
             if found is not None:
                 return found
     return None
@@ -104,13 +112,13 @@ def _of_link(path: str) -> str | None:
 
 def _of_parts(key: str, parts: list[str]) -> str | None:
     value, *rest = parts
-    if not value.isascii() or not _KEYS[key].fullmatch(value) or len(rest) % 2:
+    if not _KEYS[key].fullmatch(value) or len(rest) % 2:
         return None
     names = [_AI_OF_NAME.get(name, name) for name in rest[::2]]
     qualifiers = dict(zip(names, rest[1::2], strict=True))
     if len(qualifiers) != len(names) or not set(_QUALIFIERS.get(key, ())).issuperset(names):
         return None
-    if not all(inner and inner.isascii() and inner.isprintable() for inner in qualifiers.values()):
+    if not all(qualifiers.values()):
         return None
     if key == "01":
         value = value.rjust(14, "0")
@@ -143,8 +151,7 @@ def _checked(prefix: str, rest: str, length: int, front: str = "") -> str | None
 
 def _inner(parts: list[str]) -> str | None:
     """What stands behind the last dot that counts, with its escapes undone."""
-    text = unquote(".".join(parts))
-    return text if text and text.isascii() and text.isprintable() else None
+    return _plain_text(".".join(parts)) or None
 
 
 def _numbered(key: str, length: int, front: str = "") -> Callable[[list[str]], str | None]:
