@@ -405,8 +405,11 @@ def test_the_example_lot_from_two_phones_gives_its_known_figures(farm: Farm) -> 
     coop.done()
     packs = coop.lot(gtin_of(21), "S-20", "180")
     coop.done()
+    coop.place("Xưởng 20", "X-20")
+    coop.done()
     coop.deed("harvest")
     coop.choose(fresh)
+    assert "Vườn 20" in coop.page.locator("#fold-place summary").inner_text()
     coop.sign()
     coop.done()
     coop.deed("ship")
@@ -417,12 +420,17 @@ def test_the_example_lot_from_two_phones_gives_its_known_figures(farm: Farm) -> 
     coop.deed("receive")
     coop.choose(fresh)
     coop.page.locator("#deed-amount").fill("1195")
+    # What was shipped arrives at another place, and stays there until it is shipped again.
+    assert "Vườn 20" not in coop.page.locator("#fold-place summary").inner_text()
+    coop.page.locator("#fold-place summary").click()
+    coop.page.locator('#deed-place input[value="X-20"]').check()
     assert "1.195 kg" in coop.page.locator("#sign-deed").inner_text()
     coop.sign()
     coop.done()
     coop.deed("pack")
     coop.choose(fresh)
     coop.choose(packs, "#deed-made")
+    assert "Xưởng 20" in coop.page.locator("#fold-place summary").inner_text()
     assert [coop.page.locator(f"#{one}").input_value() for one in ("deed-amount", "deed-made-amount")] == [
         "1.195",
         "180",

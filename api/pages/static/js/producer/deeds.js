@@ -103,16 +103,19 @@ export function deedsView({ onlots }) {
     const messages = el("div");
     const { button, detail } = bigButton(`pr.sign.${name}`, { id: "sign-deed", sign: name });
     const where = shelf.places.filter(isOpen);
-    const lastPlace = kept(`producer.place.${name}`);
-    const place = where.length ? choices("pr.deed.place", [...where.map((one) => ({ value: one.id, title: one.body.name, sign: "place" })), { value: "", title: say("pr.deed.nowhere") }], { value: where.some((one) => one.id === lastPlace) ? lastPlace : where[0].id, id: "deed-place" }) : null;
+    const place = where.length ? choices("pr.deed.place", [...where.map((one) => ({ value: one.id, title: one.body.name, sign: "place" })), { value: "", title: say("pr.deed.nowhere") }], { id: "deed-place" }) : null;
+    const fold = place ? placeFold(place, where) : null;
     const moment = whenField();
     const body = (name === "process" ? changing : name === "pack" ? packing : moving)(name, chosenLot, told);
-    const form = el("form", { novalidate: true, class: "deed-form" }, body.whole, place ? placeFold(place, where) : null, moment.whole, ["ship", "receive", "sell"].includes(name) ? el("p", { class: "private" }, icon("lock"), say("pr.deed.private")) : null, messages, el("div", { class: "do" }, button));
+    const form = el("form", { novalidate: true, class: "deed-form" }, body.whole, fold?.whole ?? null, moment.whole, ["ship", "receive", "sell"].includes(name) ? el("p", { class: "private" }, icon("lock"), say("pr.deed.private")) : null, messages, el("div", { class: "do" }, button));
     const whole = el("section", { class: "sheet", "data-deed": name }, viewHead(`pr.deed.${name}`, back), form);
 
     function told() {
       // The form's parts call this while they are being made.
-      queueMicrotask(() => detail.replaceChildren(...body.summary()));
+      queueMicrotask(() => {
+        detail.replaceChildren(...body.summary());
+        fold?.suggest(placeFor(name, body.lot(), where));
+      });
     }
     told();
     if (!body.isPossible) {
@@ -134,7 +137,7 @@ export function deedsView({ onlots }) {
         keep(`producer.place.${name}`, place?.value ?? "");
         if (facts.carrier && name === "pack") keep("producer.sscc", facts.carrier.slice(3));
         const title = t(`pr.deed.${facts.shown ?? name}`);
-        const item = { what: "event", template: facts.shown ?? name, parts: facts.parts, made: facts.made, carrier: facts.carrier ?? "", place: site?.body.name ?? "", timeMs, title };
+        const item = { what: "event", site: site?.id ?? "", template: facts.shown ?? name, parts: facts.parts, made: facts.made, carrier: facts.carrier ?? "", place: site?.body.name ?? "", timeMs, title };
         const job = await signRecord("epcis.event/1", await recordOf(whatHappened), item);
         const things = facts.parts.length ? facts.parts.map((part) => part.path) : [/** @type {string} */ (facts.carrier)];
         const panel = signedPanel(job, { title: el("span", {}, el("strong", {}, title), ` · ${things.map(nameOfThing).join(", ")}`), buttons: [act("pr.deeds.more", { kind: "primary", icon: "pen", id: "done", onclick: back })] });
@@ -156,13 +159,44 @@ function asPart({ path, amount, unit }) {
   return { path, amount: amount / 1_000, unit };
 }
 
-/** Places, folded behind the one that is chosen. @param {{whole: HTMLElement, value: string}} place @param {any[]} where */
+/**
+ * Places, folded behind the one that is chosen; what is suggested gives way to what somebody chose.
+ * @param {{whole: HTMLElement, value: string}} place
+ * @param {import("./shelf.js").Held[]} where
+ */
 function placeFold(place, where) {
   const shown = el("strong", {});
+  let isChosen = false;
   const show = () => shown.replaceChildren(where.find((one) => one.id === place.value)?.body.name ?? t("pr.deed.nowhere"));
-  place.whole.addEventListener("change", show);
+  place.whole.addEventListener("change", () => {
+    isChosen = true;
+    show();
+  });
   show();
-  return el("details", { class: "fold", id: "fold-place" }, el("summary", {}, icon("place"), say("pr.deed.at"), " ", shown), el("div", { class: "inside" }, place.whole));
+  return {
+    whole: el("details", { class: "fold", id: "fold-place" }, el("summary", {}, icon("place"), say("pr.deed.at"), " ", shown), el("div", { class: "inside" }, place.whole)),
+    /** @param {string} id */
+    suggest(id) {
+      if (isChosen || !id) return;
+      place.value = id;
+      show();
+    },
+  };
+}
+
+/**
+ * Where a thing most likely is: where it was last, or, once shipped, at another place than that.
+ * @param {string} name of the deed
+ * @param {string} path
+ * @param {import("./shelf.js").Held[]} where
+ */
+function placeFor(name, path, where) {
+  const last = shelf.deeds.filter((deed) => deed.carrier === path || [...deed.parts, ...deed.made].some((part) => part.path === path)).at(-1);
+  const isGone = last?.template === "ship";
+  const habit = kept(`producer.place.${name}`);
+  const there = where.filter((one) => (isGone ? one.id !== last.site : true));
+  if (last && !isGone && there.some((one) => one.id === last.site)) return last.site;
+  return (there.find((one) => one.id === habit) ?? there[0] ?? where[0])?.id ?? "";
 }
 
 /** When: now, unless somebody says otherwise. */
@@ -332,6 +366,7 @@ function moving(name, chosen, told) {
   return {
     whole: el("div", {}, lot.whole, place),
     isPossible: name !== "harvest" || !lot.isEmpty,
+    lot: () => lot.value,
     fields: () => [...(lot.isEmpty ? [lot.other] : []), ...(amount ? [amount] : [])],
     summary: () => (lot.isEmpty ? [] : [...amountShown(amount, unitOfThing(lot.value)), nameOfThing(lot.value)]),
     facts: () => (amount ? { parts: [{ path: lot.value, amount: /** @type {number} */ (amount.amount), unit: unitOfThing(lot.value) }], made: [], carrier: "" } : { parts: [], made: [], carrier: lot.value }),
@@ -395,6 +430,7 @@ function changing(name, chosen, told) {
   return {
     whole: el("div", {}, from.whole, fromPlace, el("div", { class: "becomes", "aria-hidden": "true" }, icon("back")), to.whole, toPlace, same),
     isPossible: Boolean(from.value && to.value),
+    lot: () => from.value,
     fields: () => [...(from.value === to.value ? [{ look: () => false, box: /** @type {HTMLElement} */ (to.whole.querySelector("input")) }] : []), used, made],
     summary: () => [...amountShown(used, unitOfThing(from.value)).slice(0, 2), " → ", ...amountShown(made, unitOfThing(to.value)), nameOfThing(to.value)],
     facts: () => ({
@@ -455,6 +491,7 @@ function packing(_name, chosen, told) {
   return {
     whole: el("div", {}, way.whole, packs.whole, box),
     isPossible: Boolean(lot.value),
+    lot: () => (isPacks() ? packs.lot() : lot.value),
     fields: () => (isPacks() ? packs.fields() : [amount, number]),
     summary: () => (isPacks() ? packs.summary() : [...amountShown(amount, unitOfThing(lot.value)), nameOfThing(lot.value)]),
     facts: () => (isPacks() ? packs.facts() : {

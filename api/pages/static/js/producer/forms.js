@@ -22,6 +22,9 @@ export function choices(legendKey, options, { value = options[0]?.value ?? "", o
     get value() {
       return /** @type {HTMLInputElement|null} */ (whole.querySelector("input:checked"))?.value ?? "";
     },
+    set value(chosen) {
+      for (const box of whole.querySelectorAll("input")) box.checked = box.value === chosen;
+    },
   };
 }
 

@@ -16,8 +16,8 @@ import { ledgerHas } from "./ledger.js";
  */
 /** @typedef {{path: string, amount: number, unit: string}} Part amounts in thousandths */
 /**
- * Something that was done with lots, out of this device's own queue.
- * @typedef {{template: string, parts: Part[], made: Part[], carrier: string, place: string, timeMs: number, recordId: string, state: string}} Deed
+ * Something that was done with lots, out of this device's own queue. `place`: what its place is called; `site`: that place's GLN or code.
+ * @typedef {{template: string, parts: Part[], made: Part[], carrier: string, place: string, site: string, timeMs: number, recordId: string, state: string}} Deed
  */
 
 /** @type {{member: string, places: Held[], products: Held[], lots: Held[], deeds: Deed[]}} */
