@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -149,7 +149,7 @@ def test_a_proof_with_another_answer_is_none(place: Place, proof: Path, tmp_path
 def test_the_picture(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "trace.svg"
     place.run("trace", DRIED_GTIN, LOT, "--svg", path)
-    root = ElementTree.fromstring(path.read_text(encoding="utf-8"))  # noqa: S314  our own
+    root = ET.fromstring(path.read_text(encoding="utf-8"))  # noqa: S314  our own
     space = "{http://www.w3.org/2000/svg}"
     texts = [text.text for text in root.iter(f"{space}text")]
     assert texts.count("ĐÃ THU HỒI") == 1

@@ -242,12 +242,20 @@ def _totals(story: Story, flows: Flows) -> Iterator[Finding]:
             for move in flows.of(*_IN, *_OUT)
             if move.event.by == holder.member and (not holder.site or move.event.site == holder.site)
         ]
-        if stock.came == ZERO:
+        if stock.came == ZERO or _may_be_unrecorded(flows, -stock.left):
             yield _never_had(flows, holder, stock, own)
         else:
             yield _more_out(
                 flows, "site" if holder.site else "member", holder.member, (stock.came, stock.went), own
             )
+
+
+def _may_be_unrecorded(flows: Flows, missing: Decimal) -> bool:
+    """Whether what a holder lacks may be of shipments that nobody recorded receiving.
+
+    Which shipment a receipt was of is not always told, so what seems lost of others counts too, once one was never received.
+    """
+    return flows.on_the_way > ZERO and missing <= EXACT.add(flows.on_the_way, flows.lost)
 
 
 def _no_beginning(flows: Flows) -> Finding:
@@ -292,11 +300,12 @@ def _more_out(
 
 
 def _never_had(flows: Flows, holder: Holder, stock: Stock, moves: Iterable[Move]) -> Finding:
+    without = -stock.left
     (vi_item, en_item), (vi_out, en_out) = (
         words.thing(flows.item),
-        words.amount(flows.dimension, stock.went),
+        words.amount(flows.dimension, without),
     )
-    figure, unit = flows.shown(stock.went)
+    figure, unit = flows.shown(without)
     return Finding(
         "custody.gap",
         Severity.WARNING,
@@ -304,7 +313,7 @@ def _never_had(flows: Flows, holder: Holder, stock: Stock, moves: Iterable[Move]
         _ids(moves),
         {"why": "held-without-receipt", "by": holder.member, "amount": figure, "unit": unit},
         f"{holder.member} xuất, dùng hoặc bán {vi_out} của {vi_item} mà không có ghi nhận đã nhận.",
-        f"{holder.member} shipped, used or sold {en_out} of {en_item} without having recorded receiving any.",
+        f"{holder.member} shipped, used or sold {en_out} of {en_item} without having recorded receiving it.",
     )
 
 

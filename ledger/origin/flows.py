@@ -5,8 +5,8 @@ only observes; a transformation uses and makes. What a carrier holds moves with 
 counts for what was packed into it, and one that names both counts once. Sums ask for no order, so a late entry changes
 nothing but its own flag.
 
-A receipt belongs to the shipment that shares a transaction with it, else the same carrier, else the one of which exactly this
-much is still on its way, else the oldest that is still open.
+A receipt belongs to the shipment that shares a transaction with it, else to one in the same carrier, else to one of which
+nothing was received yet, and among these to that of exactly this much, else to the oldest.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ MADE, USED, SHIPPED, RECEIVED, SOLD, REMOVED, COUNTED = (
     "removed",
     "counted",
 )
+_VOID: Final = "void_shipping"
 _OBSERVED: Final = {
     "shipping": SHIPPED,
     "receiving": RECEIVED,
     # What was announced as shipped and stayed is back where it was.
-    "void_shipping": RECEIVED,
+    _VOID: RECEIVED,
     "retail_selling": SOLD,
     "dispensing": SOLD,
     "consuming": REMOVED,
@@ -293,7 +294,7 @@ def flows_of(story: Story, carriers: Carriers, item: str) -> Flows:
                 found.append(Move(event, kind, amount, carrier))
         moves += found
         unknown += [move for move in found if move.amount is None]
-    shipments, excesses = _paired(moves)
+    shipments, excesses = _paired(moves, carriers)
     return Flows(item, dimension, moves, shipments, excesses, unknown)
 
 
@@ -316,32 +317,75 @@ def _dimension(events: list[OriginEvent], item: str) -> str:
     return COUNT
 
 
-def _paired(moves: list[Move]) -> tuple[list[Shipment], list[Excess]]:
+def _paired(moves: list[Move], carriers: Carriers) -> tuple[list[Shipment], list[Excess]]:
     shipments = [
         Shipment(move, move.amount) for move in moves if move.kind == SHIPPED and move.amount is not None
     ]
+    receipts = [move for move in moves if move.kind == RECEIVED and move.amount is not None]
     excesses = []
-    for move in moves:
-        if move.kind != RECEIVED or move.amount is None:
-            continue
-        left = move.amount
-        last: Shipment | None = None
-        while left > ZERO:
-            found = min(
-                (one for one in shipments if one.open > ZERO),
-                key=lambda one: _rank(one, move, left),
-                default=None,
-            )
-            if found is None or (last is not None and _is_bound(last, move)):
-                break
-            taken = min(left, found.open)
-            found.open = EXACT.subtract(found.open, taken)
-            found.receipts.append(move)
-            left = EXACT.subtract(left, taken)
-            last = found
-        if left > ZERO:
+    unmatched = []
+    for move in receipts:
+        left, last = _fill(shipments, move, move.amount or ZERO, carriers)
+        if left > ZERO and last is None and _closed(shipments, move) is None:
+            unmatched.append(move)
+        elif left > ZERO:
             excesses.append(Excess(move, left, last or _closed(shipments, move)))
+    for move in unmatched:
+        # What is left has no shipment before it: perhaps one that is claimed to be later, of which nothing arrived.
+        amount = move.amount or ZERO
+        later = [
+            one
+            for one in shipments
+            if not one.receipts and one.open == amount and _may_be(one, move, carriers)
+        ]
+        if later:
+            found = min(later, key=lambda one: _rank(one, move, amount))
+            found.open, found.receipts = ZERO, [move]
+        else:
+            excesses.append(Excess(move, amount, None))
     return shipments, excesses
+
+
+def _fill(
+    shipments: list[Shipment], move: Move, left: Decimal, carriers: Carriers
+) -> tuple[Decimal, Shipment | None]:
+    """Give a receipt to the shipments that it is of; what is left of it, and the last of these."""
+    last: Shipment | None = None
+    bound = [one for one in shipments if _is_bound(one, move)]
+    candidates = bound or [
+        one
+        for one in shipments
+        if one.move.event.time_ms <= move.event.time_ms and _may_be(one, move, carriers)
+    ]
+    while left > ZERO:
+        found = min(
+            (one for one in candidates if one.open > ZERO),
+            key=lambda one: _rank(one, move, left),
+            default=None,
+        )
+        if found is None:
+            break
+        taken = min(left, found.open)
+        found.open = EXACT.subtract(found.open, taken)
+        found.receipts.append(move)
+        left = EXACT.subtract(left, taken)
+        last = found
+    return left, last
+
+
+def _may_be(shipment: Shipment, move: Move, carriers: Carriers) -> bool:
+    """Whether a receipt may be of a shipment: in no other carrier, and not by whoever sent it from where it was sent."""
+    sent, got = shipment.move.event, move.event
+    if sent.site and (sent.by, sent.site) == (got.by, got.site) and got.step != _VOID:
+        return False
+    one, other = shipment.move.carrier, move.carrier
+    return (
+        not one
+        or not other
+        or one == other
+        or one in carriers.all_parents(other)
+        or other in carriers.all_parents(one)
+    )
 
 
 def _rank(shipment: Shipment, move: Move, left: Decimal) -> tuple[bool, bool, bool, bool, bool, int, bytes]:
@@ -349,7 +393,7 @@ def _rank(shipment: Shipment, move: Move, left: Decimal) -> tuple[bool, bool, bo
     return (
         not _shares_transaction(shipment, move),
         not (move.carrier and shipment.move.carrier == move.carrier),
-        event.time_ms > move.event.time_ms,
+        bool(shipment.receipts),
         shipment.open != left,
         shipment.open < left,
         event.time_ms,
