@@ -1,7 +1,7 @@
 """The example lot's story, once, as signed records: pineapples from a farm to a shop, and a recall.
 
-    1,200 kg commissioned at the farm, inspected, shipped; 1,195 kg received; 1,195 kg → 180 packs; 60 packed under an SSCC, shipped
-    at 18.1–26.4 °C, received, unpacked; 18 sold, 42 counted when the lot is recalled.
+    1,200 kg commissioned at the farm, inspected, shipped; 1,195 kg received; 1,195 kg → 180 packs; 60 packed under an
+    SSCC, shipped at 18.1–26.4 °C, received, unpacked; 18 sold, 42 counted when the lot is recalled.
 
 So 5 kg were lost on the way, 120 packs were never shipped, and 18 are sold: exactly these three findings and no other.
 
