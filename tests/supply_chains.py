@@ -178,7 +178,7 @@ def story_of(
     for number, item in enumerate(items):
         ids = tuple(event.record_id for event in listed if item in event.named)
         lots = (
-            (LotClaim((LotClaim(sha256(b"lot %d" % number), owners[item], START_MS, tolerance=tolerance),)),)
+            (LotClaim(sha256(b"lot %d" % number), owners[item], START_MS, tolerance=tolerance),)
             if item in owners
             else ()
         )
