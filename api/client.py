@@ -28,6 +28,7 @@ from api.answers import (
     EntryInfo,
     Fields,
     FindingsPage,
+    GoodsInfo,
     KeyInfo,
     MemberInfo,
     NodeStatus,
@@ -255,6 +256,22 @@ class Client:
             parts.append(part)
             first = following
         return parts
+
+    def products(self, name: str) -> list[GoodsInfo]:
+        """Who registered goods, by GTIN or by `code/<member>/<code>`; none if nobody did. Raises ApiError (`gs1.*`)."""
+        return self._goods(f"/v1/products/{quote(name, safe='/')}")
+
+    def lots(self, path: str) -> list[GoodsInfo]:
+        """Who created a lot, by its item path; none if nobody did. Raises ApiError (`gs1.*`)."""
+        return self._goods(f"/v1/lots/{quote(path, safe='/%')}")
+
+    def _goods(self, path: str) -> list[GoodsInfo]:
+        try:
+            return [GoodsInfo.read(Fields(item)) for item in self._fields(path).items("items")]
+        except ApiError as error:
+            if error.code in ("product.unknown", "lot.unknown"):
+                return []
+            raise
 
     def code(self, code: str) -> list[RecordInfo]:
         """The records with a lookup code, as it was typed; none if there are none.

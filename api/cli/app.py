@@ -20,9 +20,12 @@ from api.cli import (
     governance,
     history,
     labels,
+    lots,
     maintenance,
     member_keys,
     members,
+    places,
+    products,
     serve,
     setup,
     stamps,
@@ -61,6 +64,9 @@ documents.app.command("stamp")(stamps.stamp)
 app.add_typer(documents.app, name="document")
 app.command("watch")(watch.watch)
 app.add_typer(gateway.app, name="gateway")
+app.add_typer(products.app, name="product")
+app.add_typer(places.app, name="place")
+app.add_typer(lots.app, name="lot")
 app.command("label")(labels.label)
 app.command("receipt")(anchor.receipt)
 app.command("certify")(certify.certify)
