@@ -16,6 +16,7 @@ from benchmarks import (
     ingest,
     receipt_sizes,
     receipts,
+    trace,
 )
 from benchmarks.measure import Result
 from benchmarks.scale import Workshop
@@ -30,6 +31,7 @@ QUESTIONS: dict[str, Callable[[Workshop], Result]] = {
     "anchoring": anchoring.run,
     "certificates": certificates.run,
     "receipt-sizes": receipt_sizes.run,
+    "trace": trace.run,
     "browser": browser.run,
     "alternatives": alternatives.run,
     "growth": growth.run,

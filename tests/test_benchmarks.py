@@ -30,6 +30,14 @@ SHAPES = {
     "anchoring": ("anchor_s/median", "anchor_one_document_s/median"),
     "certificates": ("one/per_s/median", "batch/per_s/median", "batch, no vault/seconds/median", "command_s"),
     "receipt-sizes": ("sizes/*/validators/*/bytes/p99", "sizes/*/validators/*/verify_offline/p50_ms"),
+    "trace": (
+        "sizes/*/chains/*/trace_ms/median",
+        "sizes/*/chains/*/findings_ms/median",
+        "sizes/*/chains/*/proof_bytes",
+        "sizes/*/over_http_ms/*/median",
+        "sizes/*/findings_of_a_lot/*/findings_ms/median",
+        "sizes/*/bytes_per_event",
+    ),
     "browser": (
         "receipts/full_speed/p50_ms",
         "receipts/first_ms",
