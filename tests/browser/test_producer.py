@@ -480,6 +480,31 @@ def test_the_example_lot_from_two_phones_gives_its_known_figures(farm: Farm) -> 
         phone.leave()
 
 
+def test_another_phone_of_the_same_producer_finds_everything(phone: Phone, farm: Farm) -> None:
+    """After a lost phone: the key from its recovery file, and places, products and lots from the ledger; also without a network."""
+    path = phone.stocked(25)
+    phone.deed("harvest")
+    phone.choose(path)
+    phone.sign()
+    phone.is_final()
+    other = farm.phone()
+    other.tab("hang")
+    for name in (gtin_of(25), "V-25"):
+        other.page.locator(f'.thing[data-id="{name}"]').wait_for()
+    other.tab("lo")
+    other.page.locator(f'.thing[data-id="{path}"] .open').click()
+    line = other.page.locator("#story li").filter(has_text="Thu hoạch")
+    line.wait_for()
+    assert "1.200 kg" in line.inner_text()
+    other.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    other.visit.context.set_offline(True)
+    other.page.reload()
+    other.tab("lo")
+    other.page.locator(f'.thing[data-id="{path}"]').wait_for()
+    assert other.visit.complaints == []
+    other.leave()
+
+
 def recall(phone: Phone, path: str) -> None:
     phone.tab("lo")
     phone.page.locator(f'.thing[data-id="{path}"] .open').click()

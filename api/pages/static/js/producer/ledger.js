@@ -88,9 +88,10 @@ function lineOf(item, path, timeMs) {
   const about = { "lot.create/1": ["lot", "pr.story.created"], "lot.recall/1": ["alarm", "pr.story.recalled"], "lot.release/1": ["check", "pr.story.released"], "epcis.error/1": ["cross", "pr.story.error"] }[/** @type {string} */ (item.type)];
   if (about) return el("li", { class: "deed", "data-record": item.id, "data-type": item.type }, icon(about[0]), el("div", { class: "grow" }, say(about[1], "span", { class: "title" }), by));
   if (item.type !== "epcis.event/1") return null;
-  const template = TEMPLATE_OF[item.body.step] ?? "";
+  const step = String(item.body.step ?? "");
+  const template = Object.hasOwn(TEMPLATE_OF, step) ? TEMPLATE_OF[step] : "";
   return el("li", { class: "deed", "data-record": item.id, "data-type": item.type }, icon(template && template !== "inspect" ? template : "lot"), el("div", { class: "grow" },
-    el("span", { class: "title" }, template ? say(`pr.deed.${template}`) : sayOr("", String(item.body.step ?? item.body.kind))), ...amountsOf(item.body.event, path), by));
+    el("span", { class: "title" }, template ? say(`pr.deed.${template}`) : sayOr(`pr.step.${step}`, step || String(item.body.kind))), ...amountsOf(item.body.event, path), by));
 }
 
 /** How much of a thing an event names: what its author wrote, shown as text. @param {string} hex @param {string} path */

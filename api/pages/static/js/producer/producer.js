@@ -64,9 +64,17 @@ function record(template, path) {
 
 async function changedKeys() {
   await refresh();
-  await stock();
+  await restock();
   showWho();
   route(false);
+}
+
+/** What there is, first from this device, then as the ledger has it now. */
+async function restock() {
+  await stock();
+  if (!desk.isOnline) return;
+  await askLedger();
+  await stock();
 }
 
 /** @param {string} tab */
@@ -136,11 +144,7 @@ function startWorker() {
 
 async function look() {
   await refresh();
-  await stock();
-  if (desk.isOnline) {
-    await askLedger();
-    await stock();
-  }
+  await restock();
   showWho();
   showWaiting();
 }
@@ -156,11 +160,7 @@ async function start() {
     view.replaceChildren(say("of.first-offline", "p", { class: "note warn", role: "alert" }));
     return;
   }
-  await stock();
-  if (desk.isOnline) {
-    await askLedger();
-    await stock();
-  }
+  await restock();
   onQueue(async () => {
     await stock();
     showWaiting();
