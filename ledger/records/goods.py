@@ -265,11 +265,9 @@ def acts_as_inspector(state: RuleState) -> bool:
     return key is not None and member is not None and INSPECTOR in key.roles and INSPECTOR in member.roles
 
 
-def check_registered(status: str | None, family: str, what: str) -> None:
-    """Raise RefusedError, rule `<family>.unknown` or `<family>.ended`, unless what a record is about stands."""
+def check_registered(status: str | None, unknown: str, ended: str) -> None:
+    """Raise RefusedError, rule `unknown` or `ended`, unless what a record is about stands."""
     if status is None:
-        raise RefusedError(
-            f"{family}.unknown", f"this authority has registered no such {what}", permanent=False
-        )
+        raise RefusedError(unknown, "this authority has registered nothing of that name", permanent=False)
     if status != IN_FORCE:
-        raise RefusedError(f"{family}.ended", f"the {what} has ended, and that is for ever")
+        raise RefusedError(ended, "it has ended, and that is for ever")

@@ -113,10 +113,10 @@ def _create(state: RuleState, status: str | None, body: Body) -> str:
         raise RefusedError("lot.exists", "this authority has already created this lot")
     authority = text(body, "authority")
     of = state.subject(product(authority, goods(body)))
-    check_registered(None if of is None else of.status, "product", "product")
+    check_registered(None if of is None else of.status, "product.unknown", "product.ended")
     if "place" in body:
         at = state.subject(place(authority, text(body, "place")))
-        check_registered(None if at is None else at.status, "place", "place")
+        check_registered(None if at is None else at.status, "place.unknown", "place.ended")
     note(state, lot_item(body).path)
     return IN_FORCE
 

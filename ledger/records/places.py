@@ -70,7 +70,7 @@ def _register(_state: RuleState, status: str | None, _body: Body) -> str:
 
 
 def _end(_state: RuleState, status: str | None, _body: Body) -> str:
-    check_registered(status, "place", "place")
+    check_registered(status, "place.unknown", "place.ended")
     return ENDED
 
 

@@ -64,12 +64,12 @@ def _register(_state: RuleState, status: str | None, _body: Body) -> str:
 
 
 def _update(_state: RuleState, status: str | None, _body: Body) -> str:
-    check_registered(status, "product", "product")
+    check_registered(status, "product.unknown", "product.ended")
     return IN_FORCE
 
 
 def _end(_state: RuleState, status: str | None, _body: Body) -> str:
-    check_registered(status, "product", "product")
+    check_registered(status, "product.unknown", "product.ended")
     return ENDED
 
 
