@@ -481,7 +481,7 @@ def test_the_example_lot_from_two_phones_gives_its_known_figures(farm: Farm) -> 
 
 
 def test_another_phone_of_the_same_producer_finds_everything(phone: Phone, farm: Farm) -> None:
-    """After a lost phone: the key from its recovery file, and places, products and lots from the ledger; also without a network."""
+    """After a lost phone: places, products and lots come from the ledger; afterwards also without a network."""
     path = phone.stocked(25)
     phone.deed("harvest")
     phone.choose(path)
@@ -755,6 +755,34 @@ def test_two_taps_on_the_sign_button_are_one_event(phone: Phone, farm: Farm) -> 
     assert [one.type.name for one in farm.told(path)] == ["lot.create/1", "epcis.event/1"]
 
 
+def test_a_slip_of_the_thumb_is_declared_and_counts_no_more(phone: Phone, farm: Farm) -> None:
+    path = phone.stocked(63)
+    phone.deed("harvest", deed_amount="12000")
+    phone.choose(path)
+    phone.page.locator("#deed-amount").fill("12000")
+    phone.sign()
+    phone.is_final()
+    phone.tab("da-ky")
+    row = phone.page.locator("#sent > li").first
+    row.get_by_text("Ghi nhầm").click()
+    phone.page.locator("#mistake-do").click()
+    phone.page.locator("[data-mistake]").wait_for()
+    wait_for(
+        lambda: (
+            [one.type.name for one in farm.told(path)] == ["lot.create/1", "epcis.event/1", "epcis.error/1"]
+        )
+    )
+    event, error = farm.told(path)[1:]
+    assert error.body["event_hash"] == event.body["event_hash"]
+    declared = read(error.body).error_declaration
+    assert declared is not None
+    assert declared.reason == "incorrect_data"
+    # What was a mistake is not left over, and the lot may be harvested again.
+    phone.deed("harvest")
+    phone.choose(path)
+    assert phone.page.locator("#deed-amount").input_value() == "1.200"
+
+
 # --- access -----------------------------------------------------------------------------------------------------------------
 
 
@@ -931,8 +959,7 @@ def test_every_key_of_words_that_the_scripts_name_is_there() -> None:
 FAMILIES = {
     "deed": ("harvest", "process", "pack", "packs", "ship", "receive", "sell", "inspect"),
     "sign": ("harvest", "process", "pack", "ship", "receive", "sell"),
-    "deed.amount-harvest": (),
-    "what": ("place", "product", "lot", "event", "recall", "release"),
+    "what": ("place", "product", "lot", "event", "error", "recall", "release"),
     "signed": ("waiting", "waiting-text", "final", "final-text", "refused", "refused-text", "gone"),
     "place": ("farm", "processing", "packing", "warehouse", "shop", "other"),
     "reason": (*sorted(RECALL_REASONS), *sorted(RELEASE_REASONS)),

@@ -19,6 +19,7 @@ from ledger.epcis.event_hash import event_hash, pre_hash
 from ledger.epcis.json_text import canonical, parse_object
 from ledger.epcis.reading import parse
 from ledger.epcis.record import body as record_body
+from ledger.epcis.record import error_body
 from ledger.errors import FormatError
 from ledger.gs1 import CHARACTER_SET_82, CODE_ALPHABET, Item, check_digit, item_of_epc, parse_link, sscc
 from ledger.records import parse_record
@@ -31,17 +32,19 @@ OFFSET_MS = 7 * 3_600_000
 _MADE = """async (cases) => {
   const from = (name) => import(`/static/${name}.js`);
   const { eventOf } = await from("js/epcis/templates");
-  const { recordOf, thingsOf } = await from("js/epcis/record");
+  const { errorOf, recordOf, thingsOf } = await from("js/epcis/record");
   const { canonicalText } = await from("js/epcis/jcs");
   const { preHash } = await from("js/epcis/event_hash");
   const { toBase64 } = await from("verify/index");
   return Promise.all(cases.map(async ({ template, facts, host }) => {
     const event = eventOf(template, facts, host);
     const record = await recordOf(event);
+    const error = await errorOf(event, "incorrect_data", facts.timeMs + 1000);
     return {
       text: canonicalText(event), pre: preHash(event), things: thingsOf(event),
       kind: record.kind, step: record.step, time: record.time_ms,
       bytes: toBase64(record.event), hash: toBase64(record.event_hash),
+      error: [toBase64(error.event), toBase64(error.event_hash), error.things, error.time_ms],
     };
   }));
 }"""
@@ -138,6 +141,15 @@ def test_events_of_templates_are_what_the_library_makes_of_them(
             case["facts"]["timeMs"],
         )
         assert wanted["event"] == data
+        data, digest, things, time_ms = made["error"]
+        declared = parse_object(base64.b64decode(data), max_bytes=100_000)
+        assert error_body(MEMBER, declared) == {
+            "authority": MEMBER,
+            "event": base64.b64decode(data),
+            "event_hash": base64.b64decode(digest),
+            "things": things,
+            "time_ms": time_ms,
+        }
         # What stands in the event is what was asked for: lots, amounts, carrier.
         facts = case["facts"]
         asked = {part["path"] for part in [*facts["parts"], *facts.get("made", [])]}

@@ -137,7 +137,7 @@ export function deedsView({ onlots }) {
         keep(`producer.place.${name}`, place?.value ?? "");
         if (facts.carrier && name === "pack") keep("producer.sscc", facts.carrier.slice(3));
         const title = t(`pr.deed.${facts.shown ?? name}`);
-        const item = { what: "event", site: site?.id ?? "", template: facts.shown ?? name, parts: facts.parts, made: facts.made, carrier: facts.carrier ?? "", place: site?.body.name ?? "", timeMs, title };
+        const item = { what: "event", site: site?.id ?? "", template: facts.shown ?? name, parts: facts.parts, made: facts.made, carrier: facts.carrier ?? "", place: site?.body.name ?? "", timeMs, title, event: whatHappened };
         const job = await signRecord("epcis.event/1", await recordOf(whatHappened), item);
         const things = facts.parts.length ? facts.parts.map((part) => part.path) : [/** @type {string} */ (facts.carrier)];
         const panel = signedPanel(job, { title: el("span", {}, el("strong", {}, title), ` · ${things.map(nameOfThing).join(", ")}`), buttons: [act("pr.deeds.more", { kind: "primary", icon: "pen", id: "done", onclick: back })] });
@@ -195,7 +195,8 @@ function placeFor(name, path, where) {
   const isGone = last?.template === "ship";
   const habit = kept(`producer.place.${name}`);
   const there = where.filter((one) => (isGone ? one.id !== last.site : true));
-  if (last && !isGone && there.some((one) => one.id === last.site)) return last.site;
+  const at = last ? last.site : path.startsWith("00/") ? "" : lotAt(path)?.body.place;
+  if (!isGone && there.some((one) => one.id === at)) return at;
   return (there.find((one) => one.id === habit) ?? there[0] ?? where[0])?.id ?? "";
 }
 

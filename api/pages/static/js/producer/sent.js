@@ -5,10 +5,12 @@ import { dialog, el, icon, save, say, time } from "../dom.js";
 import { receiptsOf } from "../office/node.js";
 import { problemNote } from "../office/problems.js";
 import { dropJob, jobs, kick, onQueue, tryAgain } from "../office/queue.js";
+import { errorOf } from "../epcis/record.js";
 import { act, guarded } from "../office/ui.js";
 import { deedLine } from "./deeds.js";
-import { stateTag } from "./signing.js";
-import { stock } from "./shelf.js";
+import { choices } from "./forms.js";
+import { signRecord, stateTag } from "./signing.js";
+import { shelf, stock } from "./shelf.js";
 
 /** @typedef {import("../office/queue.js").Job} Job */
 
@@ -26,7 +28,7 @@ export function sentView() {
 
   async function show() {
     const all = (await jobs()).reverse();
-    const now = JSON.stringify([count, all.map((job) => [job.id, job.state, job.problem?.code])]);
+    const now = JSON.stringify([count, all.map((job) => [job.id, job.state, job.problem?.code]), [...shelf.mistakes]]);
     if (now === shown) return;
     shown = now;
     const waiting = all.filter((job) => job.state === "waiting" || job.state === "sent").length;
@@ -45,14 +47,17 @@ export function sentView() {
     const [item] = job.items;
     const isFinal = job.state === "final";
     const isRefused = job.state === "refused";
+    const isMistake = shelf.mistakes.has(item.recordId);
     return el("li", { class: "job", "data-job": job.state === "sent" ? "waiting" : job.state, "data-record": item.recordId },
-      el("div", { class: "what" }, stateTag(job), item.what === "event" ? null : el("span", {}, say(`pr.what.${item.what}`), ": ", item.title)),
+      el("div", { class: "what" }, stateTag(job), item.what === "event" ? null : el("span", {}, say(`pr.what.${item.what}`), ": ", item.title),
+        isMistake ? el("span", { class: "tag ended", "data-mistake": "true" }, icon("cross"), say("pr.mistake.said")) : null),
       item.what === "event" ? el("ol", { class: "story" }, deedLine({ ...item, state: "" })) : null,
       el("span", { class: "more" }, say("pr.sent.signed"), " ", time(job.createdMs),
         isFinal ? el("a", { href: `/c/${codeOf(fromHex(item.recordId))}`, class: "code-link", target: "_blank", rel: "noopener" }, groupedCode(codeOf(fromHex(item.recordId)))) : null),
       isRefused ? el("div", { class: "refusal" }, problemNote(/** @type {any} */ (job.problem)), say(/** @type {any} */ (job.problem)?.retry ? "pr.refused.retry" : "pr.refused.do", "p", { class: "soft" })) : null,
       el("div", { class: "buttons" },
         isFinal ? act("pr.receipt", { kind: "small", icon: "receipt", onclick: (event) => guarded(/** @type {HTMLElement} */ (event.currentTarget), place, () => saveReceipt(item, place)) }) : null,
+        isFinal && item.what === "event" && item.event && !isMistake ? act("pr.mistake", { kind: "small quiet", onclick: () => openMistake(item) }) : null,
         isRefused && /** @type {any} */ (job.problem)?.retry ? act("pr.again", { kind: "small primary", onclick: () => tryAgain(job) }) : null,
         isFinal ? null : act("pr.drop", { kind: "small quiet", onclick: () => openDrop(job) })), place);
   }
@@ -68,6 +73,18 @@ async function saveReceipt(item, place) {
   const found = (await receiptsOf([item.recordId])).get(item.recordId);
   if (found === undefined) place.replaceChildren(say("pr.offline-now", "p", { class: "error", role: "alert" }));
   else save(`${item.recordId.slice(0, 12)}.tlog-proof`, found, MEDIA);
+}
+
+/** The ledger forgets nothing: what was written down wrongly is declared to be an error. @param {any} item */
+function openMistake(item) {
+  const place = el("div");
+  const reason = choices("pr.mistake.which", [{ value: "incorrect_data", title: say("pr.mistake.incorrect_data"), more: say("pr.mistake.incorrect_data-more") }, { value: "did_not_occur", title: say("pr.mistake.did_not_occur"), more: say("pr.mistake.did_not_occur-more") }], { id: "mistake-reason" });
+  const go = act("pr.mistake.do", { kind: "danger", id: "mistake-do", onclick: () => guarded(go, place, async () => {
+    const body = await errorOf(item.event, /** @type {any} */ (reason.value), Date.now());
+    await signRecord("epcis.error/1", body, { what: "error", id: item.recordId, title: item.title });
+    box.close();
+  }) });
+  const box = dialog("pr.mistake.title", [el("ol", { class: "story" }, deedLine({ ...item, state: "" })), say("pr.mistake.text", "p"), reason.whole, place, el("div", { class: "buttons" }, go)]);
 }
 
 /** @param {Job} job */

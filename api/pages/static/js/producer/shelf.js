@@ -20,8 +20,11 @@ import { ledgerHas } from "./ledger.js";
  * @typedef {{template: string, parts: Part[], made: Part[], carrier: string, place: string, site: string, timeMs: number, recordId: string, state: string}} Deed
  */
 
-/** @type {{member: string, places: Held[], products: Held[], lots: Held[], deeds: Deed[]}} */
-export const shelf = { member: "", places: [], products: [], lots: [], deeds: [] };
+/**
+ * `mistakes`: record ids of events that were declared to be errors here; they count no more.
+ * @type {{member: string, places: Held[], products: Held[], lots: Held[], deeds: Deed[], mistakes: Set<string>}}
+ */
+export const shelf = { member: "", places: [], products: [], lots: [], deeds: [], mistakes: new Set() };
 
 function name() {
   return `producer.${desk.chainId.slice(0, 16)}.${shelf.member}`;
@@ -43,12 +46,15 @@ export async function stock() {
   for (const held of things) found.set(`${held.what} ${held.id}`, { ...held, state: "registered" });
   /** @type {Deed[]} */
   const deeds = [];
+  /** @type {Set<string>} */
+  const mistakes = new Set();
   for (const job of await jobs()) {
     if (job.state === "refused") continue;
     const state = job.state === "final" ? "registered" : "waiting";
     const isOlder = job.state === "final" && /** @type {number} */ (job.finalMs) <= askedMs;
     for (const item of job.items) {
       if (item.what === "event") deeds.push({ ...item, state });
+      else if (item.what === "error") mistakes.add(item.id);
       else if (!isOlder) change(found, item, state);
     }
   }
@@ -56,7 +62,8 @@ export async function stock() {
   shelf.places = all.filter((one) => one.what === "place");
   shelf.products = all.filter((one) => one.what === "product");
   shelf.lots = all.filter((one) => one.what === "lot");
-  shelf.deeds = deeds.sort((one, other) => one.timeMs - other.timeMs);
+  shelf.mistakes = mistakes;
+  shelf.deeds = deeds.filter((deed) => !mistakes.has(deed.recordId)).sort((one, other) => one.timeMs - other.timeMs);
 }
 
 /** @param {Map<string, Held>} found @param {any} item @param {"registered"|"waiting"} state */
