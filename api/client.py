@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -307,6 +307,17 @@ class Client:
             params={"direction": direction, "depth": str(depth)},
             headers={"accept": MSGPACK},
         )
+
+    def trace_words(self, item: str, *, direction: str = "both", depth: int = 16) -> dict[str, Any]:
+        """The same trace in words, by the node's word. Raises ApiError."""
+        query = {"direction": direction, "depth": str(depth)}
+        answer = Fields.of(self._request("GET", f"/v1/trace/{item}", params=query))
+        return {name: answer.items(name) for name in ("nodes", "links")} | {
+            "item": answer.text("item"),
+            "direction": answer.text("direction"),
+            "as_of_ms": answer.integer("as_of_ms"),
+            "truncated": answer.flag("truncated"),
+        }
 
     def findings_page(self, query: Mapping[str, str]) -> FindingsPage:
         """A page of the findings of the whole ledger, by the node's word; `query` as in `GET /v1/findings`."""

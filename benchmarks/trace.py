@@ -1,4 +1,4 @@
-"""Tracing goods: latency against depth, fan-out and the size of the ledger; what findings and their proofs cost; bytes per event.
+"""Tracing goods: latency against depth, fan-out and size of the ledger; what findings and proofs cost; bytes per event.
 
 A ledger of so many events is written straight into a store. Most are of lots that have nothing to do with each other; spread
 evenly among them stand the events of chains of every shape that is asked for: layer by layer, each lot made of two of the
@@ -83,7 +83,6 @@ class Chain:
                 if layer == 0:
                     yield partial(_made, own)
                 else:
-                    # A hundredth lighter in each layer, so that nothing grows.
                     inputs = sorted(
                         {self.lot(layer - 1, number), self.lot(layer - 1, (number + 1) % self.width)}
                     )
@@ -128,7 +127,8 @@ def _processed(inputs: list[str], output: str, time_ms: int) -> bytes:
         type="TransformationEvent",
         bizStep="creating_class_instance",
         inputQuantityList=[_quantity(item, 1) for item in inputs[:_WIDEST]],
-        outputQuantityList=[_quantity(output, 1)],
+        # Each lot is used by two at most, one kilogram each: nothing gives more than it took.
+        outputQuantityList=[_quantity(output, len(inputs))],
     )
 
 

@@ -90,6 +90,18 @@ def test_directions(place: Place) -> None:
     assert carton.json["item"] == CARTON
 
 
+def test_the_nodes_word_is_quick_and_says_so(place: Place) -> None:
+    done = place.run("trace", DRIED_GTIN, LOT, "--quick")
+    assert done.code == ExitCode.GOOD
+    assert "ĐÃ THU HỒI" in done.output
+    assert "by the node's word" in " ".join(done.output.split())
+    told = place.run("trace", DRIED_GTIN, LOT, "--quick", "--json").json
+    proved = place.run("trace", DRIED_GTIN, LOT, "--json").json
+    assert told["verified"] is False
+    assert told["nodes"] == proved["nodes"]
+    assert [link["event"] for link in told["links"]] == [link["event"] for link in proved["links"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
@@ -98,6 +110,7 @@ def test_directions(place: Place) -> None:
         (("pineapple",), "trace.thing"),
         ((DRIED, "--export", "x.csv", "-o", "x"), "trace.export"),
         ((DRIED, "--export", "steps.csv"), "trace.export"),
+        ((DRIED, "--quick", "--svg", "x"), "trace.quick"),
     ],
 )
 def test_what_cannot_be_meant(place: Place, arguments: tuple[str, ...], rule: str) -> None:

@@ -7,7 +7,7 @@ Only the ledger-wide list of findings is the node's word, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from api.answers import unusable
 from api.cli import passphrases
 from api.cli.anchor import DEFAULT_NODE, NodeOption
 from api.cli.files import escape_path, read_policy
@@ -31,7 +32,7 @@ from ledger.origin.graph import Direction, Limits
 from ledger.origin.model import Finding
 from ledger.origin.proof import MAX_PROOF_BYTES, CheckedTrace, check
 from ledger.origin.recall import RECALLED, RECALLED_UPSTREAM
-from ledger.origin.trace import as_dictionary, ends, events_of
+from ledger.origin.trace import as_dictionary
 
 _DEPTH = Limits().depth
 
@@ -100,18 +101,22 @@ def trace(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Tệp của --export / file of --export")
     ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Theo lời nút, không kiểm tra / by the node's word, without its proof"),
+    ] = False,
     policy: TrustOption = None,
     node: NodeOption = DEFAULT_NODE,
     as_json: JsonOption = False,
 ) -> None:
     """Truy ngược, truy xuôi một lô hàng, đã kiểm tra là đủ. Trace a lot both ways, every record proved, none left out."""
-    if export is not None and export not in FORMS:
-        raise UsageError("trace.export", f"--export is one of {', '.join(FORMS)}")
-    if (export is None) != (output is None):
-        raise UsageError("trace.export", "--export and --output go together")
-    if back and forward:
-        back = forward = False
-    direction: Direction = "back" if back else "forward" if forward else "both"
+    _check_export(export, output)
+    direction: Direction = "both" if back == forward else "back" if back else "forward"
+    if quick:
+        if thing is None or any(one is not None for one in (svg, proof, checked_file, export)):
+            raise UsageError("trace.quick", "--quick names a lot, and writes and checks nothing")
+        _quick(item_of(thing, lot), (direction, depth), node, as_json=as_json)
+        return
     got = _get(thing, lot, (direction, depth), (checked_file, policy, node))
     if proof is not None:
         _write(proof, got.proof)
@@ -123,12 +128,21 @@ def trace(
     if as_json:
         print_json(_described(got.checked, judgement))
     else:
-        _print(got, judgement)
+        _print(as_dictionary(got.checked.exploration, judgement, direction, got.checked.as_of_ms), got.name)
+        _print_findings(got.checked.findings)
+        _print_checked(got.checked)
         for path in (proof, svg, output):
             if path is not None:
                 console.print(f"[green]Đã lưu / saved:[/] {escape_path(path)}")
     if judgement.status(got.checked.exploration.start) in {RECALLED, RECALLED_UPSTREAM}:
         raise typer.Exit(ExitCode.NO_LONGER_IN_FORCE)
+
+
+def _check_export(export: str | None, output: Path | None) -> None:
+    if export is not None and export not in FORMS:
+        raise UsageError("trace.export", f"--export is one of {', '.join(FORMS)}")
+    if (export is None) != (output is None):
+        raise UsageError("trace.export", "--export and --output go together")
 
 
 def findings(
@@ -272,29 +286,43 @@ def _described(checked: CheckedTrace, judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _print(got: _Got, judgement: Judgement) -> None:
-    found = got.checked.exploration
+def _print(shown: Mapping[str, Any], name: Callable[[str], str]) -> None:
+    """The things and events of a trace as two tables; `shown` as in its JSON."""
     things = Table("Tầng / layer", "Mã / item", "Sản phẩm / product", "Tình trạng / status")
-    nodes = as_dictionary(found, judgement, got.checked.direction, got.checked.as_of_ms)["nodes"]
-    for node in nodes:
-        product = "" if node["product"] is None else node["product"]["name"]
-        things.add_row(str(node["layer"]), escape(node["item"]), escape(product), _STATUS[node["status"]])
+    for node in shown["nodes"]:
+        product = "" if node["product"] is None else str(node["product"]["name"])
+        things.add_row(
+            str(node["layer"]), escape(str(node["item"])), escape(product), _STATUS.get(node["status"], "")
+        )
     console.print(things)
     table = Table("Lúc / when", "Việc / step", "Từ / from", "Thành / to", "Ai / who", "Ở đâu / where")
-    for event in events_of(found):
-        from_items, to_items = ends(event)
-        place = found.story.facts.places.get(event.site)
+    for link in shown["links"]:
+        place = link["place"]
         table.add_row(
-            words.moment(event.time_ms),
-            escape(event.step or event.kind),
-            escape(", ".join(from_items)),
-            "" if from_items == to_items else escape(", ".join(to_items)),
-            escape(got.name(event.by)),
-            escape(event.site if place is None else place.name),
+            words.moment(int(link["time_ms"])),
+            escape(str(link["step"] or link["kind"])),
+            escape(", ".join(link["from"])),
+            "" if link["from"] == link["to"] else escape(", ".join(link["to"])),
+            escape(name(str(link["by"]))),
+            "" if place is None else escape(str(place["name"] or place["id"])),
         )
     console.print(table)
-    _print_findings(got.checked.findings)
-    _print_checked(got.checked)
+
+
+def _quick(item: str, how: tuple[Direction, int], node: str, *, as_json: bool) -> None:
+    with Client(node) as client:
+        shown = client.trace_words(item, direction=how[0], depth=how[1])
+    if as_json:
+        print_json({"verified": False} | shown)
+        return
+    try:
+        names = {link["by"]: link["by_name"] or link["by"] for link in shown["links"]}
+        _print(shown, lambda member: str(names.get(member, member)))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise unusable("it is no trace") from error
+    console.print(
+        "[yellow]theo lời nút, chưa kiểm tra[/] / by the node's word: leave out --quick to have it proved"
+    )
 
 
 def _print_findings(found: Sequence[Finding]) -> None:

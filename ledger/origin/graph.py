@@ -33,11 +33,11 @@ class Limits:
 
     depth: int = 16
     """Layers in each direction."""
-    width: int = 1_000
+    width: int = 500
     """Things of one layer."""
-    things: int = 4_000
+    things: int = 2_000
     """Things whose histories are read."""
-    events: int = 20_000
+    events: int = 10_000
     """Events that are read."""
     records: int = 2_000
     """Records of one thing."""
