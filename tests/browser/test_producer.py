@@ -20,7 +20,7 @@ import pytest
 from api.pages import words
 from api.papers.labels import LAYOUTS
 from ledger.epcis.record import read
-from ledger.gs1 import check_digit, parse_link
+from ledger.gs1 import Item, check_digit, parse_link
 from ledger.hashing import sha256
 from ledger.keys import SigningKey
 from ledger.records import Record, parse_record
@@ -618,6 +618,65 @@ def test_labels_are_of_what_the_ledger_has(phone: Phone, farm: Farm) -> None:
     recall(phone, path)
     answer = labels(farm, item=path)
     assert (answer.status_code, answer.json()["code"]) == (422, "label.recalled")
+
+
+def test_without_a_network_no_labels_and_that_is_said(phone: Phone) -> None:
+    path = phone.stocked(42)
+    phone.tab("lo")
+    phone.page.locator(f'.thing[data-id="{path}"] .open').click()
+    phone.page.locator("#labels").click()
+    phone.visit.context.set_offline(True)
+    phone.page.locator("#make-labels").click()
+    phone.page.locator('[data-code="producer.offline"]').wait_for()
+    phone.visit.context.set_offline(False)
+
+
+SCANNER = """(said) => {
+  globalThis.BarcodeDetector = class {
+    static getSupportedFormats() {
+      return Promise.resolve(["qr_code"]);
+    }
+
+    detect() {
+      return Promise.resolve([{ rawValue: globalThis.said }]);
+    }
+  };
+  globalThis.said = said;
+}"""
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def test_a_label_is_scanned_and_another_code_is_shown_but_not_used(phone: Phone, farm: Farm) -> None:
+    path = phone.stocked(43)
+    page = phone.page
+    phone.deed("receive")
+    if not page.locator("#deed-lot-gtin").is_visible():
+        page.locator("#deed-lot-other summary").click()
+    scan = page.locator("#deed-lot-other").get_by_text("Quét tem")
+    scan.click()
+    page.locator("#scan-none").wait_for()
+    page.keyboard.press("Escape")
+    page.evaluate(SCANNER, "https://elsewhere.example/pay?to=me")
+    scan.click()
+    page.locator("dialog input[type=file]").set_input_files(farm.file("label.png", PIXEL))
+    page.locator("dialog code").filter(has_text="https://elsewhere.example/pay?to=me").wait_for()
+    page.evaluate("link => { globalThis.said = link; }", f"https://elsewhere.example/{path}/21/12?x=1")
+    page.locator("dialog input[type=file]").set_input_files(farm.file("label.png", PIXEL))
+    page.locator("dialog").wait_for(state="detached")
+    assert page.locator("#deed-lot input:checked").get_attribute("value") == path
+    foreign = Item(gtin=gtin_of(999), lot="N/7").path
+    page.evaluate("link => { globalThis.said = link; }", f"https://elsewhere.example/{foreign}")
+    page.locator("#deed-lot-other summary").click()
+    scan.click()
+    page.locator("dialog input[type=file]").set_input_files(farm.file("label.png", PIXEL))
+    page.locator("dialog").wait_for(state="detached")
+    assert page.locator("#deed-lot input:checked").get_attribute("value") == foreign
+    page.locator("#deed-amount").fill("7")
+    phone.sign()
+    phone.is_final()
+    assert [one.type.name for one in farm.told(foreign)] == ["epcis.event/1"]
 
 
 # --- without a network ---------------------------------------------------------------------------------------------------

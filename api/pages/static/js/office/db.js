@@ -13,6 +13,11 @@ export function useDatabase(chosen) {
   name = chosen;
 }
 
+/** What only one tab at a time may do with it, by name. @param {string} what */
+export function lockOf(what) {
+  return `${name}-${what}`;
+}
+
 /** @type {Promise<IDBDatabase>|null} */
 let opened = null;
 

@@ -8,7 +8,7 @@
 
 import { buildEntry, fromHex, toHex } from "../../verify/index.js";
 import { askJson } from "../ask.js";
-import { all, get, put, remove } from "./db.js";
+import { all, get, lockOf, put, remove } from "./db.js";
 import { desk } from "./desk.js";
 import { random, signWith } from "./keys.js";
 import { askSigned, forEach, submit, vaultItem } from "./node.js";
@@ -27,7 +27,6 @@ const ROOM = 700_000 - 1_024;
 const FIRST_WAIT_MS = 3_000;
 const LONGEST_WAIT_MS = 60_000;
 const MOST_MENDED = 5;
-const LOCK = "sogoc-office-queue";
 
 /** @type {Set<() => void>} */
 const listeners = new Set();
@@ -164,7 +163,7 @@ export function kick() {
 
 async function drain() {
   clearTimeout(timer);
-  const isDone = await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => lock !== null && (await work()));
+  const isDone = await navigator.locks.request(lockOf("queue"), { ifAvailable: true }, async (lock) => lock !== null && (await work()));
   doing = null;
   changed();
   if (isDone) return;
