@@ -19,7 +19,7 @@ from ledger.hashing import leaf_hash, sha256
 from ledger.keys import SigningKey
 from ledger.merkle import root_of_hashes
 from ledger.records import Subject, parse_record, record_types
-from ledger.records.events import MAX_THINGS
+from ledger.records.events import BYTES_OF_A_THING, MAX_THINGS
 from ledger.records.goods import COMMONS, THING, padded, thing
 from ledger.roles import DEVICE, INSPECTOR, OFFICE, PRODUCER
 from ledger.rows import KeyRow, MemberRow, SubjectRow, genesis_rows, key_key, member_key, subject_key
@@ -38,6 +38,7 @@ COOP, SHOP, OLD, NEW, INSPECTORS, SENSOR = (
     "cam-bien",
 )
 ENDED_MS = START_MS + 1_000_000
+EVENT = b'{"type":"ObjectEvent","epcList":["as","long","as","three","things","ask","for"]}'
 GTIN, OTHER_GTIN, GLN = "08938500000027", "08938500000010", "8938500000010"
 LOT = f"01/{GTIN}/10/DSD%2F1"
 CARTON = "00/089385000000000010"
@@ -92,7 +93,7 @@ def change(verb: str, authority: str = COOP, /, **fields: Value) -> bytes:
 
 def event(number: int = 0, authority: str = COOP, /, **fields: Value) -> bytes:
     body: dict[str, Value] = {
-        "event": b"{}",
+        "event": EVENT,
         "event_hash": sha256(b"event %d" % number),
         "kind": "object",
         "things": [LOT],
@@ -113,7 +114,7 @@ def error(number: int = 0, authority: str = COOP, /, **fields: Value) -> bytes:
         "epcis.error/1",
         authority,
         {
-            "event": b"{}",
+            "event": EVENT,
             "event_hash": sha256(b"event %d" % number),
             "things": [LOT],
             "time_ms": START_MS,
@@ -214,10 +215,10 @@ REFUSED: list[tuple[str, bool, list[bytes], bytes]] = [
         [product(), lot(), change("recall"), change("release")],
         change("release", reason="other"),
     ),
-    ("event.exists", True, [event()], event(event=b"{ }")),
-    ("event.exists", True, [event(), error()], event(event=b"{ }")),
+    ("event.exists", True, [event()], event(event=EVENT + b" ")),
+    ("event.exists", True, [event(), error()], event(event=EVENT + b" ")),
     ("event.unknown", False, [], error()),
-    ("event.declared-error", True, [event(), error()], error(event=b"{ }")),
+    ("event.declared-error", True, [event(), error()], error(event=EVENT + b" ")),
     ("event.things", True, [event()], error(things=[CARTON, LOT])),
     ("event.things", True, [event(things=[CARTON, LOT])], error(things=[LOT])),
 ]
@@ -249,6 +250,9 @@ FIELDS: list[tuple[str, bytes]] = [
     ("lot.quantity", lot(unit="KGM")),
     ("lot.days", lot(produced="2026-01-02", expires="2026-01-01")),
     ("event.hash-or-tag", event(event_tag=bytes(32))),
+    ("event.size", event(event=bytes(19))),
+    ("event.size", event(event=bytes(39), things=[CARTON, LOT])),
+    ("event.size", error(event=bytes(39), things=[CARTON, LOT])),
     ("event.hidden-pair", event(hidden_root=bytes(32))),
     ("event.hidden-pair", event(hidden_count=1)),
     ("event.hidden-hash", event(hidden_root=bytes(32), hidden_count=1)),
@@ -345,7 +349,7 @@ def test_a_successor_goes_on_with_what_there_is_and_begins_nothing_in_the_old_na
         product("update", OLD, brand="Nga Mỹ"),
         change("recall", OLD, **own),
         change("release", OLD, **own),
-        error(0, OLD, event=b"{ }"),
+        error(0, OLD, event=EVENT + b" "),
         product("end", OLD),
         place("end", OLD),
     ):
@@ -389,12 +393,13 @@ def paths(count: int) -> list[Value]:
 def test_an_entry_names_so_many_things_and_no_more() -> None:
     market = Market()
     full = MAX_JOINED // MAX_THINGS
-    events = [event(number, things=paths(MAX_THINGS)) for number in range(full)]
+    least = bytes(BYTES_OF_A_THING * MAX_THINGS)
+    events = [event(number, things=paths(MAX_THINGS), event=least) for number in range(full)]
     market.put(*events)
     assert market.noted(str(paths(1)[0])) == full
-    more = [event(100 + number, things=paths(MAX_THINGS)) for number in range(full)]
+    more = [event(100 + number, things=paths(MAX_THINGS), event=least) for number in range(full)]
     assert market.refusal(*more, event(99)) == ("entry.things", True)
-    assert sum(map(len, more)) < MAX_SUBMISSION_BYTES / 3
+    assert sum(map(len, more)) < MAX_SUBMISSION_BYTES / 2
 
 
 def test_a_record_that_joins_histories_says_how_many() -> None:
@@ -484,14 +489,15 @@ RECORDS = st.one_of(
         "epcis.event/1",
         named_events,
         st.builds(lambda found: {"things": found}, things),
-        just(event=b"{}", kind="object", time_ms=1),
+        st.sampled_from([EVENT, EVENT[:40]]).map(lambda data: {"event": data}),
+        just(kind="object", time_ms=1),
         maybe(hidden_root=st.just(bytes(32)), hidden_count=st.just(1)),
     ),
     bodies(
         "epcis.error/1",
         named_events,
         st.builds(lambda found: {"things": found}, things),
-        just(event=b"{}", time_ms=1),
+        just(event=EVENT, time_ms=1),
     ),
 )
 BEGINNING: list[tuple[str, dict[str, Any]]] = [

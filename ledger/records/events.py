@@ -40,6 +40,10 @@ MAX_EVENT_BYTES = 60_000
 """Bytes of an event: what a record of at most 65,535 has room for."""
 MAX_THINGS = 256
 """Things of one event; a larger one is recorded as several."""
+BYTES_OF_A_THING = 20
+"""An event has at least so many bytes for each of its things: any address or URN is longer. So a block of many things is a
+block of many bytes, and takes no longer than that.
+"""
 MAX_HIDDEN = 1_024
 """Parts of one event that are hidden."""
 
@@ -84,6 +88,11 @@ def _subject(body: Body) -> Subject:
 def _check_name(body: Body) -> None:
     if ("event_hash" in body) == ("event_tag" in body):
         raise RefusedError("event.hash-or-tag", "an event is known by its hash or by a tag: one of the two")
+    if len(octets(body, "event")) < BYTES_OF_A_THING * len(words(body, "things")):
+        raise RefusedError(
+            "event.size",
+            f"an event has at least {BYTES_OF_A_THING} bytes for each of its things, which it names",
+        )
 
 
 def _check(body: Body) -> None:

@@ -225,6 +225,8 @@ def _lot_refusal(fields: Json) -> str | None:
 def _event_refusal(fields: Json) -> str | None:
     if ("event_hash" in fields) is ("event_tag" in fields):
         return "event.hash-or-tag"
+    if len(fields["event"]) < 20 * len(fields["things"]):
+        return "event.size"
     if ("hidden_root" in fields) is not ("hidden_count" in fields):
         return "event.hidden-pair"
     return "event.hidden-hash" if "hidden_root" in fields and "event_hash" in fields else None

@@ -41,7 +41,8 @@ _CLOSED: Body = {"authority": "htx-nga-my", "pad": 0, "reason": "registered-in-e
 _RECALL: Body = {"authority": "chi-cuc-attp", "item": LOT, "owner": "htx-nga-my"}
 _EVENT: Body = {
     "authority": "htx-nga-my",
-    "event": b'{"action":"ADD","type":"ObjectEvent"}',
+    "event": b'{"action":"ADD","epcList":["a vector of six things takes a hundred and twenty bytes of an event"],'
+    b'"type":"ObjectEvent","eventTimeZoneOffset":"+07:00"}',
     "event_tag": sha256(b"a tag"),
     "things": ["00/089385000000000010", LOT],
     "time_ms": 1_790_000_000_000,
@@ -97,6 +98,8 @@ OTHER_BASES: dict[tuple[str, str], Body] = {
 """Where a field is none of the good body's: the body to try it in."""
 
 REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
+    **{(name, "things", "most"): "event.size" for name in ("epcis.event/1", "epcis.error/1")},
+    **{(name, "event", "shortest"): "event.size" for name in ("epcis.event/1", "epcis.error/1")},
     ("lot.create/1", "produced", "last"): "lot.days",
     ("lot.create/1", "expires", "first"): "lot.days",
     ("lot.create/1", "expires", "leap-day"): "lot.days",

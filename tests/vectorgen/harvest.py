@@ -22,7 +22,7 @@ def _record(name: str, authority: str = COOP, /, **fields: Value) -> bytes:
 
 
 def _event(name: str, authority: str, things: list[Value], at_ms: int, /, **fields: Value) -> bytes:
-    event = f'{{"bizStep":"{name}","type":"ObjectEvent"}}'.encode()
+    event = f'{{"action":"OBSERVE","bizStep":"{name}","type":"ObjectEvent"}}'.encode()
     return _record("epcis.event/1", authority, event=event, things=things, time_ms=at_ms, **fields)
 
 
@@ -177,7 +177,7 @@ def _moved(story: Story) -> None:
             by="inspector",
         ),
     )
-    wrong: dict[str, Value] = {"event": b'{"errorDeclaration":{}}', "time_ms": at_ms}
+    wrong: dict[str, Value] = {"event": b'{"errorDeclaration":{},"type":"ObjectEvent"}', "time_ms": at_ms}
     story.tell(
         "Two of them were wrong, and their authors say so in the histories of the same things.",
         story.entry(

@@ -88,7 +88,7 @@ def lot() -> Ledger:
 def _event(authority: str, number: int, *things: str) -> bytes:
     body: dict[str, Value] = {
         "authority": authority,
-        "event": b'{"type":"ObjectEvent"}',
+        "event": b'{"epcList":[],"eventTimeZoneOffset":"+07:00","type":"ObjectEvent"}',
         "event_hash": sha256(b"event %d" % number),
         "kind": "object",
         "things": list(things),

@@ -25,6 +25,8 @@ import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
 
 export const MAX_RECORD_BYTES = 65_535;
 
+const BYTES_OF_A_THING = 20;
+
 export const DOCUMENT = "document";
 export const CERTIFICATE = "certificate";
 
@@ -225,6 +227,9 @@ function checkLot(body) {
 function checkEventName(body) {
   if (body.has("event_hash") === body.has("event_tag")) {
     throw new RefusedError("event.hash-or-tag", "an event is known by its hash or by a tag: one of the two");
+  }
+  if (body.get("event").length < BYTES_OF_A_THING * body.get("things").length) {
+    throw new RefusedError("event.size", `an event has at least ${BYTES_OF_A_THING} bytes for each of its things, which it names`);
   }
 }
 
