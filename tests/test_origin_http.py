@@ -145,3 +145,33 @@ def test_the_proof_over_http(node: Node, http: TestClient) -> None:
     response = http.get(f"/v1/trace/{DRIED}", headers={"accept": MSGPACK})
     checked = check(response.content, node.policy)
     assert [one.rule for one in checked.findings] == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("form", "media_type", "begins"),
+    [
+        ("steps.csv", "text/csv; charset=utf-8", b"\xef\xbb\xbf"),
+        ("steps.json", "application/json", b"{"),
+        ("passport.csv", "text/csv; charset=utf-8", b"\xef\xbb\xbf"),
+        ("passport.json", "application/json", b"{"),
+        ("epcis.jsonld", "application/ld+json", b'{"@context"'),
+        ("trace.svg", "image/svg+xml", b"<svg "),
+    ],
+)
+def test_exports(http: TestClient, form: str, media_type: str, begins: bytes) -> None:
+    response = http.get(f"/v1/exports/{form}/{DRIED}")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == media_type
+    assert response.content.startswith(begins)
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert form in response.headers["content-disposition"]
+
+
+def test_an_export_nobody_knows(http: TestClient) -> None:
+    assert http.get(f"/v1/exports/x.csv/{DRIED}").status_code == 422
+
+
+@pytest.mark.parametrize("form", ["steps.csv", "passport.json", "epcis.jsonld", "trace.svg"])
+def test_exports_of_what_nobody_recorded(http: TestClient, form: str) -> None:
+    assert http.get(f"/v1/exports/{form}/01/08938500000010/10/X").status_code == 200
+    assert http.get(f"/v1/exports/{form}/01/08938500000010").status_code == 200

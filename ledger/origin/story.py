@@ -48,12 +48,16 @@ from ledger.records.products import END as PRODUCT_END
 from ledger.records.products import product
 
 _SITE = re.compile(r"https?://[^/?#]+/(?:[^?#]*/)?(414/[0-9]{13}|place/[^/?#]+/[^/?#]+)(?:[/?#].*)?")
+_OWN_PLACE = re.compile(r"urn:sogoc:place:([-._0-9a-z]{1,64}):([-._0-9A-Za-z]{1,30})")
 _CERTIFICATE = re.compile(r"urn:sogoc:certificate:([-._0-9a-z]{1,64}):([0-9a-f]{32})")
 _LEAVES_FROM: Final = frozenset({"shipping", "departing"})
 
 
 def site_of(uri: str) -> str:
     """A place as one text however it is written: `414/<gln>`, `place/<member>/<code>`, or the identifier as it came."""
+    own = _OWN_PLACE.fullmatch(uri)
+    if own is not None:
+        return f"place/{own[1]}/{own[2]}"
     found = _SITE.fullmatch(canonical_address(uri))
     return found[1] if found else uri
 

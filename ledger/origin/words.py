@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from urllib.parse import unquote
+from functools import lru_cache
 
 from ledger.days import UTC_OFFSET_MS
+from ledger.errors import FormatError
+from ledger.gs1 import parse_item
 from ledger.origin.units import Quantity, in_words
 
 HOUR_MS = 3_600_000
@@ -28,19 +30,21 @@ def moment(time_ms: int) -> str:
     return f"{at.day:02}/{at.month:02}/{at.year:04} {at.hour:02}:{at.minute:02}"
 
 
-def thing(item: str) -> tuple[str, str]:
+@lru_cache(maxsize=4_096)
+def thing(path: str) -> tuple[str, str]:
     """An item path for people, Vietnamese and English."""
-    match item.split("/"):
-        case ["00", sscc]:
-            return f"kiện hàng {sscc}", f"logistic unit {sscc}"
-        case ["01", gtin, "10", lot]:
-            return f"lô {unquote(lot)} của {gtin}", f"lot {unquote(lot)} of {gtin}"
-        case ["01", gtin, "21", serial]:
-            return f"sản phẩm số {unquote(serial)} của {gtin}", f"piece {unquote(serial)} of {gtin}"
-        case ["code", member, code, "10", lot]:
-            return f"lô {unquote(lot)} của {code} ({member})", f"lot {unquote(lot)} of {code} ({member})"
-        case _:
-            return item, item
+    try:
+        item = parse_item(path)
+    except FormatError:
+        return path, path
+    goods = item.gtin or f"{item.code} ({item.member})"
+    if item.sscc is not None:
+        return f"kiện hàng {item.sscc}", f"logistic unit {item.sscc}"
+    if item.lot is not None:
+        return f"lô {item.lot} của {goods}", f"lot {item.lot} of {goods}"
+    if item.serial is not None:
+        return f"sản phẩm số {item.serial} của {goods}", f"piece {item.serial} of {goods}"
+    return goods, goods
 
 
 def span(milliseconds: int) -> tuple[str, str]:
