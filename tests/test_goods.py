@@ -547,6 +547,35 @@ def compare(market: Market, shelf: twin.Shelf) -> None:
     assert counts == {path: len(found) for path, found in shelf.things.items()}
 
 
+def test_what_the_index_finds() -> None:
+    def keys(raw: bytes) -> set[bytes]:
+        parsed = parse_record(raw)
+        return set(parsed.type.lookups(parsed.body))
+
+    who, at = COOP.encode(), START_MS.to_bytes(8, "big")
+    assert keys(product()) == {
+        b"product/" + GTIN.encode() + b"/" + who + b"/",
+        b"product-member/" + who + b"/" + GTIN.encode() + b"/",
+    }
+    assert keys(product("end", code="X")) == {b"product/X/" + who + b"/"}
+    assert keys(place()) == {
+        b"place/" + GLN.encode() + b"/" + who + b"/",
+        b"place-member/" + who + b"/" + GLN.encode() + b"/",
+    }
+    path = LOT.encode()
+    assert keys(lot()) == {
+        b"lot/" + path + b"/",
+        b"lot-member/" + who + b"/" + path + b"/",
+        b"lot-owner/" + path + b"/" + who + b"/",
+    }
+    assert keys(change("recall", INSPECTORS)) == {b"lot/" + path + b"/"}
+    found = b"event/" + sha256(b"event 0") + who + b"/"
+    assert keys(error()) == {found}
+    by_time = {b"event-time/" + at, b"event-kind/object/" + at, b"event-member/" + who + b"/" + at}
+    assert keys(event()) == {found} | by_time
+    assert keys(event(step="shipping")) == {found, b"event-step/shipping/" + at} | by_time
+
+
 def test_no_name_makes_a_record_of_64_bytes() -> None:
     seen = set()
     for length in range(1, 31):
