@@ -38,6 +38,13 @@ SHAPES = {
         "sizes/*/findings_of_a_lot/*/findings_ms/median",
         "sizes/*/bytes_per_event",
     ),
+    "epcis": (
+        "capture/*/acknowledged_per_s/median",
+        "capture/*/recorded_per_s/median",
+        "bytes/*/record",
+        "reading_us/*/median",
+        "sizes/*/queries/*/p50_ms",
+    ),
     "browser": (
         "receipts/full_speed/p50_ms",
         "receipts/first_ms",

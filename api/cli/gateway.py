@@ -183,6 +183,9 @@ def _send_on(woken: threading.Event, sender: Sender, stop: threading.Event) -> N
         except LedgerError as error:
             sender.problem = error
         problem = sender.problem
+        if problem is None and sender.journal.depth():
+            # What came meanwhile, or waits to be tried in smaller entries, need not wait.
+            woken.set()
         if problem is not None and told != problem.rule:
             what = "đã xếp hàng, không mất gì / queued, nothing is lost"
             if isinstance(problem, ApiError) or sender.journal.depth():

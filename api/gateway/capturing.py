@@ -83,10 +83,12 @@ class Capturer:
         return job, tuple(names)
 
     def _read(self, event: Json, pointer: str, place: int) -> tuple[Prepared, list[New], list[Kept]]:
-        declared = read_event(event, pointer).error_declaration is not None
+        declared = "errorDeclaration" in event
+        if declared:
+            read_event(event, pointer)
         bare = {name: value for name, value in event.items() if name != "errorDeclaration"}
         hide_parts = self.privacy.parts(bare)
-        made = prepare(_NOBODY, bare, hide_parts=hide_parts, secret=self.secret)
+        made = prepare(_NOBODY, bare, hide_parts=hide_parts, secret=self.secret, pointer=pointer)
         identity = _identity(made)
         items = []
         if not declared or self.journal.fate(Kind.EVENT, identity) is None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +23,14 @@ from api.answers import ApiError
 from api.client import Client
 from api.gateway.journal import Item, Journal, Kind
 from ledger.encoding import Value, decode
-from ledger.entry import MAX_RECORDS, MAX_SUBMISSION_BYTES, NONCE_SIZE, encode_record, sign_entry
+from ledger.entry import (
+    MAX_RECORDS,
+    MAX_SUBMISSION_BYTES,
+    NONCE_SIZE,
+    encode_record,
+    parse_submission,
+    sign_entry,
+)
 from ledger.errors import FormatError, LedgerError, RefusedError, StoreCorruptError
 from ledger.genesis import parse_genesis_leaf
 from ledger.hashing import leaf_hash
@@ -104,9 +111,8 @@ class Sender:
 
     def _resume(self, client: Client) -> None:
         """Send again what was signed and is not settled: the same bytes, so the same entry."""
-        authority = (self.journal.about(_AUTHORITY) or b"").decode()
         for entry_id, items in self.journal.signed().items():
-            self._submit(client, entry_id, self.journal.submission(entry_id), items, authority)
+            self._submit(client, entry_id, self.journal.submission(entry_id), items)
 
     def _sign(self, client: Client, authority: str, chain: bytes) -> None:
         """Sign what is queued, as few times as the limits of an entry allow."""
@@ -120,7 +126,7 @@ class Sender:
             )
             submission = entry.submission()
             self.journal.sign(items, entry.id, submission)
-            self._submit(client, entry.id, submission, items, authority)
+            self._submit(client, entry.id, submission, items)
 
     def _batches(self, authority: str) -> Iterator[tuple[list[Item], list[bytes]]]:
         items: list[Item] = []
@@ -144,21 +150,23 @@ class Sender:
         if items:
             yield items, records
 
-    def _submit(
-        self, client: Client, entry_id: bytes, submission: bytes, items: Sequence[Item], authority: str
-    ) -> None:
+    def _submit(self, client: Client, entry_id: bytes, submission: bytes, items: Sequence[Item]) -> None:
         (outcome,) = client.submit(submission, wait_final=True)
         problem, status = outcome.problem, outcome.status
         if problem is None and status == "accepted":
             info = client.wait_until_final(entry_id, seconds=FINAL_SECONDS)
             status, problem = info.status, info.refusal
+        # Items were signed in the order of their numbers, and so they come out of the journal.
+        records = parse_submission(submission).records
+        ids = {item.number: leaf_hash(record) for item, record in zip(items, records, strict=True)}
         if problem is not None:
-            self._refused(entry_id, items, problem, authority)
+            self._refused(entry_id, items, ids, problem)
         elif status == "final":
-            records = {item.number: leaf_hash(_record(item, authority)[0]) for item in items}
-            self.journal.settle(records, entry_id, time_ms=self.now_ms())
+            self.journal.settle(ids, entry_id, time_ms=self.now_ms())
 
-    def _refused(self, entry_id: bytes, items: Sequence[Item], problem: ApiError, authority: str) -> None:
+    def _refused(
+        self, entry_id: bytes, items: Sequence[Item], ids: Mapping[int, bytes], problem: ApiError
+    ) -> None:
         if problem.status is None or problem.status == _TOO_MANY or problem.status >= _SERVER_FAULT:
             raise problem
         if problem.rule.startswith(_WHOLE_KEY):
@@ -173,9 +181,7 @@ class Sender:
         (item,) = items
         if problem.rule in _THERE_ALREADY:
             # The record that stands there may be of other bytes: only what is said of this identity is settled.
-            self.journal.settle(
-                {item.number: leaf_hash(_record(item, authority)[0])}, entry_id, time_ms=self.now_ms()
-            )
+            self.journal.settle(ids, entry_id, time_ms=self.now_ms())
         else:
             self.journal.refuse(item, problem.rule, problem.detail, time_ms=self.now_ms(), entry_id=entry_id)
 

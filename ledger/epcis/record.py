@@ -54,13 +54,19 @@ class Prepared:
 
 
 def prepare(
-    authority: str, event: Json, *, hide_parts: Collection[str] = (), secret: bytes | None = None
+    authority: str,
+    event: Json,
+    *,
+    hide_parts: Collection[str] = (),
+    secret: bytes | None = None,
+    pointer: str = "",
 ) -> Prepared:
     """Make an event ready to be recorded for the member `authority`.
 
-    `hide_parts`: JSON pointers of what is kept back; then `secret`, 32 bytes, is the author's. Raises FormatError (`epcis.*`).
+    `hide_parts`: JSON pointers of what is kept back; then `secret`, 32 bytes, is the author's. `pointer`: where the event
+    stands, for messages. Raises FormatError (`epcis.*`, `gs1.*`).
     """
-    read = read_event(event)
+    read = read_event(event, pointer)
     if not read.things:
         raise FormatError(
             "epcis.no-things",
