@@ -17,7 +17,7 @@ from ledger.encoding import Value
 from ledger.entry import REFUSED_RECORD_BYTES, encode_record
 from ledger.errors import FormatError, RefusedError
 from ledger.fields import DIGITS, LOWER, Ascii, Body, Field, Integer, Text
-from ledger.records.base import IN_FORCE, RuleState, Subject, text
+from ledger.records.base import RuleState, Subject, text
 from ledger.roles import INSPECTOR
 
 THING: Final = "thing"
@@ -263,11 +263,3 @@ def acts_as_inspector(state: RuleState) -> bool:
     """Whether the author's key, and its member, have the role of an inspector."""
     key, member = state.key(state.author_key), state.member(state.author)
     return key is not None and member is not None and INSPECTOR in key.roles and INSPECTOR in member.roles
-
-
-def check_registered(status: str | None, unknown: str, ended: str) -> None:
-    """Raise RefusedError, rule `unknown` or `ended`, unless what a record is about stands."""
-    if status is None:
-        raise RefusedError(unknown, "this authority has registered nothing of that name", permanent=False)
-    if status != IN_FORCE:
-        raise RefusedError(ended, "it has ended, and that is for ever")

@@ -24,13 +24,12 @@ from ledger.records.goods import (
     LotPath,
     acts_as_inspector,
     check_goods,
-    check_registered,
     goods,
     lot_item,
     note,
 )
-from ledger.records.places import place
-from ledger.records.products import product
+from ledger.records.places import check_place, place
+from ledger.records.products import check_product, product
 from ledger.roles import INSPECTOR, PRODUCER
 from ledger.rows import row_key
 
@@ -113,10 +112,10 @@ def _create(state: RuleState, status: str | None, body: Body) -> str:
         raise RefusedError("lot.exists", "this authority has already created this lot")
     authority = text(body, "authority")
     of = state.subject(product(authority, goods(body)))
-    check_registered(None if of is None else of.status, "product.unknown", "product.ended")
+    check_product(None if of is None else of.status)
     if "place" in body:
         at = state.subject(place(authority, text(body, "place")))
-        check_registered(None if at is None else at.status, "place.unknown", "place.ended")
+        check_place(None if at is None else at.status)
     note(state, lot_item(body).path)
     return IN_FORCE
 

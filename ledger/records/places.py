@@ -10,7 +10,7 @@ from ledger import gs1
 from ledger.errors import RefusedError
 from ledger.fields import NUMBER_ALPHABET, Ascii, Body, Choice, Field, Integer, Text
 from ledger.records.base import AUTHORITY, IN_FORCE, RecordType, RuleState, Subject, text
-from ledger.records.goods import ENDED, PAD, PLACE, CheckedDigits, check_own_code, check_registered
+from ledger.records.goods import ENDED, PAD, PLACE, CheckedDigits, check_own_code
 from ledger.roles import PRODUCER
 
 REGISTER, END = "place.register/1", "place.end/1"
@@ -63,6 +63,14 @@ def _check(body: Body) -> None:
         raise RefusedError("place.position", "a position is a latitude and a longitude: both, or neither")
 
 
+def check_place(status: str | None) -> None:
+    """Raise RefusedError, rule `place.unknown` or `place.ended`, unless a place of this status stands."""
+    if status is None:
+        raise RefusedError("place.unknown", "this authority has registered no such place", permanent=False)
+    if status != IN_FORCE:
+        raise RefusedError("place.ended", "the place has ended, and that is for ever")
+
+
 def _register(_state: RuleState, status: str | None, _body: Body) -> str:
     if status is not None:
         raise RefusedError("place.exists", "this authority has already registered this place")
@@ -70,7 +78,7 @@ def _register(_state: RuleState, status: str | None, _body: Body) -> str:
 
 
 def _end(_state: RuleState, status: str | None, _body: Body) -> str:
-    check_registered(status, "place.unknown", "place.ended")
+    check_place(status)
     return ENDED
 
 

@@ -21,7 +21,6 @@ from ledger.records.goods import (
     HashList,
     TextList,
     check_goods,
-    check_registered,
     goods,
 )
 from ledger.roles import PRODUCER
@@ -57,6 +56,16 @@ def _check(body: Body) -> None:
         raise RefusedError("product.ocop", "the last day of OCOP stars is stated with the stars")
 
 
+def check_product(status: str | None) -> None:
+    """Raise RefusedError, rule `product.unknown` or `product.ended`, unless a product of this status stands."""
+    if status is None:
+        raise RefusedError(
+            "product.unknown", "this authority has registered no such product", permanent=False
+        )
+    if status != IN_FORCE:
+        raise RefusedError("product.ended", "the product has ended, and that is for ever")
+
+
 def _register(_state: RuleState, status: str | None, _body: Body) -> str:
     if status is not None:
         raise RefusedError("product.exists", "this authority has already registered this product")
@@ -64,12 +73,12 @@ def _register(_state: RuleState, status: str | None, _body: Body) -> str:
 
 
 def _update(_state: RuleState, status: str | None, _body: Body) -> str:
-    check_registered(status, "product.unknown", "product.ended")
+    check_product(status)
     return IN_FORCE
 
 
 def _end(_state: RuleState, status: str | None, _body: Body) -> str:
-    check_registered(status, "product.unknown", "product.ended")
+    check_product(status)
     return ENDED
 
 
