@@ -3,9 +3,10 @@
 import { dialog, el, facts, icon, say } from "../dom.js";
 import { lotText, pathOf } from "../epcis/gs1.js";
 import { act, checkbox, field, guarded, select, today } from "../office/ui.js";
+import { keep, kept } from "../store.js";
 import { showDay } from "../words.js";
 import { readAmount, showAmount, unitWord } from "./amounts.js";
-import { deedLine } from "./deeds.js";
+import { deedLine } from "./naming.js";
 import { Wrong, allGood, amountField, bigButton, choices, typed, viewHead } from "./forms.js";
 import { done, stars } from "./goods.js";
 import { labelForm } from "./labels.js";
@@ -126,7 +127,7 @@ function freshLot(product) {
 export function lotForm(onback, onmade = () => {}) {
   const place = el("div");
   const products = shelf.products.filter(isOpen);
-  const place0 = shelf.places.filter(isOpen);
+  const places = shelf.places.filter(isOpen);
   const what = choices("pr.lot.of", products.map((one) => ({ value: one.id, title: one.body.name, more: el("span", { class: "num" }, one.id) })), { id: "lot-product", onchange: change });
   const product = () => /** @type {Held} */ (products.find((one) => one.id === what.value));
   const name = typed("pr.lot.name", { id: "lot-name", hintKey: "pr.lot.name-hint", value: freshLot(product()), properties: { maxlength: 20, autocapitalize: "characters", class: "input amount" }, check: (text) => {
@@ -145,8 +146,9 @@ export function lotForm(onback, onmade = () => {}) {
     if (text && produced.value && text < produced.value) throw new Wrong("pr.wrong.days", { isCertain: true });
     return null;
   } });
-  const where = place0.length ? select([["", say("pr.lot.nowhere")], ...place0.map((one) => /** @type {[string, string]} */ ([one.id, one.body.name]))], { id: "lot-place" }) : null;
-  if (where && place0.length) where.value = place0[0].id;
+  const where = places.length ? select([["", say("pr.lot.nowhere")], ...places.map((one) => /** @type {[string, string]} */ ([one.id, one.body.name]))], { id: "lot-place" }) : null;
+  const habit = kept("producer.place.lot");
+  if (where) where.value = (places.find((one) => one.id === habit) ?? /** @type {Held} */ (places.at(-1))).id;
   const loss = typed("pr.lot.tolerance", { id: "lot-tolerance", hintKey: "pr.lot.tolerance-hint", unit: el("span", {}, "%"), properties: { inputmode: "decimal", maxlength: 5 }, check: (text) => {
     if (!text.trim()) return null;
     const part = readAmount(text);
@@ -184,6 +186,7 @@ export function lotForm(onback, onmade = () => {}) {
       };
       const id = path(name.value);
       const title = `${product().body.name} · ${name.value}`;
+      if (where) keep("producer.place.lot", where.value);
       const job = await signRecord("lot.create/1", body, { what: "lot", id, body, title });
       onmade(id);
       if (whole.isConnected) done(whole, job, title, onback, "pr.lots.add", () => lotForm(onback));

@@ -7,7 +7,7 @@ import { problemNote } from "../office/problems.js";
 import { dropJob, jobs, kick, onQueue, tryAgain } from "../office/queue.js";
 import { errorOf } from "../epcis/record.js";
 import { act, guarded } from "../office/ui.js";
-import { deedLine } from "./deeds.js";
+import { deedLine } from "./naming.js";
 import { choices } from "./forms.js";
 import { signRecord, stateTag } from "./signing.js";
 import { shelf, stock } from "./shelf.js";

@@ -92,7 +92,7 @@ export function lotAt(path) {
   return shelf.lots.find((one) => one.id === path) ?? null;
 }
 
-/** Whether work goes on with it. @param {Held} held */
+/** Whether work goes on with it. @param {{status: string}} held */
 export function isOpen(held) {
   return held.status === "in-force";
 }
