@@ -59,6 +59,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "request.base64": (400, "A text that must be base64 is not."),
     "request.id": (400, "An identifier or hash is 64 hexadecimal digits."),
     "request.invalid": (422, "A parameter has the wrong form; the detail names it."),
+    "request.item": (400, "This address takes a product, or a lot, and the path names something else."),
     "request.json": (400, "The body is not JSON, or not of the shape that this address takes."),
     "request.query": (400, "The query has a parameter that this address does not take."),
     "request.state-key": (400, "A state key is up to 512 bytes in hexadecimal."),

@@ -20,7 +20,7 @@ from api.http.models import Hash, Model, TimeMs
 from api.http.problem import HttpError
 from api.wire import json_value
 from ledger.encoding import decode
-from ledger.errors import FormatError, RefusedError
+from ledger.errors import RefusedError
 from ledger.fields import IDENTIFIER
 from ledger.gs1 import Item, gtin14, lot_text, unescape
 from ledger.records.goods import goods as goods_name
@@ -31,6 +31,7 @@ from ledger.records.products import product as product_subject
 from ledger.rows import MemberRow, member_key
 from node import goods
 from node.goods import Registered
+from node.origin import recalled_upstream
 from node.receipts import FinalView
 
 MAX_LIMIT = 100
@@ -75,6 +76,10 @@ class LotAnswer(Goods):
     )
     recalled_by: list[str] = Field(
         description="The members that recall it now: its owner, an inspector, or both."
+    )
+    recalled_upstream: list[str] | None = Field(
+        default=None,
+        description="Recalled lots that it was made from, the nearest first; not told in a list of many lots.",
     )
 
 
@@ -143,7 +148,9 @@ def get_product(request: Request, product: GoodsPath) -> ProductsAnswer:  # noqa
     final = context_of(request).final
     named = goods_of(raw_tail(request, 2))
     if not named.is_class:
-        raise FormatError("gs1.item", "a product is named by its GTIN, or by member and code, alone")
+        raise HttpError(
+            "request.item", "a product is named by its GTIN, or by member and code, alone", status=400
+        )
     found = goods.products(final, named)
     if not found:
         raise HttpError("product.unknown", "nobody has registered this product on this ledger", status=404)
@@ -192,7 +199,9 @@ def get_lot(request: Request, lot: LotPath) -> LotsAnswer:  # noqa: ARG001  read
     found = goods.lots(final, named.path)
     if not found:
         raise HttpError("lot.unknown", "nobody has created this lot on this ledger", status=404)
-    return LotsAnswer(items=[_lot(final, one) for one in found], size=final.size)
+    upstream, _ = recalled_upstream(final, named.path)
+    lots = [_lot(final, one).model_copy(update={"recalled_upstream": upstream}) for one in found]
+    return LotsAnswer(items=lots, size=final.size)
 
 
 def lot_named(request: Request) -> Item:
@@ -203,7 +212,7 @@ def lot_named(request: Request) -> Item:
         return Item(gtin=gtin14(first), lot=lot_text(unescape(rest)))
     item = item_of(request, 2)
     if item.lot is None:
-        raise FormatError("gs1.item", "a lot is named by its product and its lot number")
+        raise HttpError("request.item", "a lot is named by its product and its lot number", status=400)
     return item
 
 
