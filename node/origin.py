@@ -31,6 +31,8 @@ from ledger.rules import Place, subject_lookup
 from node.histories import history_part
 from node.receipts import FinalView, parse_place
 
+_UPSTREAM: Final = Limits(things=500, events=3_000)
+"""How far a lot's origin is read only to tell whether it is recalled."""
 _NUMBER_BYTES: Final = 4
 """Behind the subject's hash a lookup key has the record's number and its id."""
 
@@ -158,6 +160,17 @@ def _parts(final: FinalView, subject: Subject) -> Iterator[bytes]:
         part = history_part(final, subject, first=first)
         yield part.encoded()
         first = next_first(part)
+
+
+def recalled_upstream(final: FinalView, item: str) -> tuple[list[str], bool]:
+    """The recalled lots that a thing was made from, the nearest first, and whether a limit left some of its origin out."""
+    source = ViewSource(final)
+    found = explore(source, item, "back", _UPSTREAM, check_hashes=False, with_facts=False)
+    things = found.story.things
+    recalled = [
+        one for one in found.nodes if one != item and one in things and things[one].recalled is not None
+    ]
+    return recalled, found.truncated
 
 
 # -- what is new on the ledger ---------------------------------------------------------------------------------------------

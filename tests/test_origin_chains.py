@@ -14,7 +14,7 @@ from ledger.hashing import sha256
 from ledger.origin import balance
 from ledger.origin.findings import Judgement
 from ledger.origin.flows import SOLD
-from ledger.origin.model import Finding, OriginEvent, PlaceFact, RecallNotice, Severity, Share, Story
+from ledger.origin.model import Finding, OriginEvent, PlaceFact, RecallNotice, Severity, Share, Story, Thing
 from tests.supply_chains import (
     DAY_MS,
     HOUR_MS,
@@ -423,3 +423,19 @@ def test_an_amount_that_is_not_said() -> None:
 def test_the_start_is_a_real_time() -> None:
     assert day_of(START_MS) == "2026-09-21"
     assert set(SITES) == set(MEMBERS)
+
+
+def test_a_recall_stands_until_all_who_recalled_lift_it() -> None:
+    def notice(number: int, by: str, *, lifted: bool = False) -> RecallNotice:
+        return RecallNotice(sha256(b"%d" % number), by, "farm", START_MS, (number, 0), "quality", lifted)
+
+    def standing(*told: RecallNotice) -> str | None:
+        found = Thing("x", recalls=told).recalled
+        return None if found is None else found.by
+
+    owner, inspector = notice(1, "farm"), notice(2, "inspector")
+    assert standing(owner) == "farm"
+    assert standing(owner, inspector, notice(3, "farm", lifted=True)) == "inspector"
+    assert standing(owner, inspector, notice(3, "inspector", lifted=True)) is None
+    assert standing(inspector, notice(3, "farm", lifted=True)) == "inspector"
+    assert standing(owner, notice(3, "inspector", lifted=True), notice(4, "farm")) == "farm"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -15,8 +16,9 @@ from api.wire import MSGPACK
 from ledger.origin.proof import check
 from node.service import Node, clock_ms
 from tests import orchard
+from tests.chains import key
 from tests.orchard import CARTON, COOP, DRIED, FRESH, SHOP, Orchard
-from tests.support import running_node
+from tests.support import put, running_node, sign
 
 KNOWN = ["recall.reaches-sold", "balance.transit-loss", "stock.never-shipped"]
 
@@ -175,3 +177,21 @@ def test_an_export_nobody_knows(http: TestClient) -> None:
 def test_exports_of_what_nobody_recorded(http: TestClient, form: str) -> None:
     assert http.get(f"/v1/exports/{form}/01/08938500000010/10/X").status_code == 200
     assert http.get(f"/v1/exports/{form}/01/08938500000010").status_code == 200
+
+
+def test_a_recall_upstream_is_said_at_once(tmp_path: Path) -> None:
+    with running_node(tmp_path, requests_per_address_per_minute=0) as node:
+        orchard.plant(node, now_ms=clock_ms(), recalled=False)
+        with TestClient(create_app(node)) as client:
+            address = f"/v1/lots/{DRIED}"
+            assert client.get(address).json()["items"][0]["recalled_upstream"] == []
+            step = orchard.recall(clock_ms(), item=FRESH)
+            put(node, sign(node, step.records, key=key(step.key)))
+            (lot,) = client.get(address).json()["items"]
+            assert (lot["status"], lot["recalled_upstream"]) == ("in-force", [FRESH])
+            nodes = {one["item"]: one["status"] for one in client.get(f"/v1/trace/{DRIED}").json()["nodes"]}
+            assert nodes == {FRESH: "recalled", DRIED: "recalled-upstream", CARTON: "recalled-upstream"}
+            found = client.get(f"/v1/findings/{FRESH}").json()["findings"]
+            assert (found[0]["rule"], found[0]["items"]) == ("recall.reaches-sold", [DRIED])
+            wide = client.get("/v1/findings", params={"severity": "serious"}).json()["findings"]
+            assert [(one["rule"], one["items"]) for one in wide] == [("recall.reaches-sold", [DRIED])]

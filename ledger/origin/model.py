@@ -160,13 +160,19 @@ class Thing:
 
     @property
     def recalled(self) -> RecallNotice | None:
-        """The recall that stands, if one does: the newest of an owner that was not lifted since."""
-        standing: dict[str, RecallNotice] = {}
+        """The newest recall that stands, if one does.
+
+        An owner and an inspector recall each by themselves: the owner lifts its own recall only, an inspector lifts both.
+        """
+        standing: dict[tuple[str, bool], RecallNotice] = {}
         for notice in sorted(self.recalls, key=lambda one: one.order):
-            if notice.lifted:
-                standing.pop(notice.owner, None)
-            else:
-                standing[notice.owner] = notice
+            by_owner = notice.by == notice.owner
+            if not notice.lifted:
+                standing[notice.owner, by_owner] = notice
+                continue
+            standing.pop((notice.owner, True), None)
+            if not by_owner:
+                standing.pop((notice.owner, False), None)
         return max(standing.values(), key=lambda one: one.order, default=None)
 
 
