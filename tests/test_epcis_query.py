@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ from ledger.epcis.times import read_time
 from ledger.errors import FormatError
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
-from ledger.records.events import ERROR
+from ledger.records.events import CAPTURE, ERROR
 from node.service import Node
 from tests import field
 from tests.field import COOP, FARM, ONE_OF_EACH, SHOP, field_node, gtin_lot, object_event
@@ -32,6 +33,16 @@ from tests.support import put, sign
 
 SECRET = b"k" * 32
 PRICE: dict[str, Any] = {"example:price": 25000}
+GARBAGE = (
+    b"\xff",
+    b"not json",
+    b"[]",
+    b'{"type":NaN}',
+    b'{"type":"ObjectEvent"}',
+    b'{"a":' * 900 + b"1" + b"}" * 900,
+    b'{"type":"\\ud800"}',
+    b'{"@context":[7],"type":"ObjectEvent","action":"ADD"}',
+)
 WRONG = field.object_event(lot="SAI", day=20, action="ADD", bizStep="receiving")
 
 
@@ -56,6 +67,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Signi
         }
         records["error"] = encode_record(ERROR, record.error_body(COOP, declared))
         put(node, sign(node, [records["error"]], key=key))
+        for number, garbage in enumerate(GARBAGE):
+            body = record.body(COOP, object_event(lot="RAC", day=26)) | {
+                "event": garbage.ljust(40),
+                "event_hash": bytes([number]) * 32,
+            }
+            put(node, sign(node, [encode_record(CAPTURE, body)], key=key))
         product = encode_record("product.register/1", field.lot_body())
         lot = encode_record(
             "lot.create/1",
@@ -353,6 +370,18 @@ def test_master_data(http: TestClient) -> None:
     assert {"id": "urn:epcglobal:cbv:mda:descriptionShort", "attribute": "Dứa gai tươi"} in product[
         "attributes"
     ]
+
+
+def test_what_is_no_event_is_not_shown_and_what_lies_is_marked(tmp_path: Path) -> None:
+    with field_node(tmp_path) as (node, key):
+        value = object_event(lot="LIE")
+        body = record.body(COOP, value) | {"time_ms": 5}
+        put(node, sign(node, [encode_record(CAPTURE, body)], key=key))
+        with TestClient(create_app(node)) as http:
+            response = http.get("/epcis/v2/events")
+            assert events_of(response)[0]["eventTime"] == value["eventTime"]
+            (said,) = response.json()["epcisBody"]["queryResults"]["resultsBody"]["sogoc:records"]
+            assert said["mismatch"] is True
 
 
 def test_a_node_captures_nothing_and_says_who_does(http: TestClient) -> None:

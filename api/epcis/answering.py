@@ -2,9 +2,9 @@
 
 Rules: an event goes out as it is recorded, with two members that its hash does not cover: `recordTime`, the chain time of its
 block, and `eventID`, by which this repository finds it again, unless it has one of its own. Beside the list of events stands
-the
-list `sogoc:records`, in the same order: the record's id, with which anybody fetches the proof, and who recorded it. Nothing is
-put into an event that would change its hash.
+the list `sogoc:records`, in the same order: the record's id, with which anybody fetches the proof, who recorded it, how many
+parts are hidden, and whether the record disagrees with its event. Nothing is put into an event that would change its hash.
+What the ledger holds as an event and cannot be read as one is left out.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def _record(found: Found) -> Json:
     said: Json = {"record": found.record.id.hex(), "authority": found.record.authority}
     if found.error is not None:
         said["error"] = found.error.id.hex()
+    if found.mismatch:
+        said["mismatch"] = True
     if "hidden_count" in body:
         said["hidden"] = body["hidden_count"]
     return said

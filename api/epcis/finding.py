@@ -19,21 +19,21 @@ What this module does not do: read parameters, or make documents.
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from api.epcis.query import Items, Query, Token
 from ledger.block import parse_header_leaf
 from ledger.entry import ENTRY_TAG, leaf_tag
-from ledger.epcis.json_text import EpcisError, Json
+from ledger.epcis import record as event_record
+from ledger.epcis.json_text import EpcisError, Json, check_values, parse_object
 from ledger.epcis.model import Kind
-from ledger.epcis.reading import item_text
+from ledger.epcis.reading import MAX_EVENT_BYTES, item_text
 from ledger.epcis.record import identifier, identity_in
 from ledger.epcis.vocabulary import DISPOSITIONS, PARTIES, STANDARD_PREFIXES, STEPS, TRANSACTIONS, Vocabulary
-from ledger.errors import FormatError
+from ledger.errors import FormatError, VerificationError
 from ledger.records import Record, Subject, parse_record
 from ledger.records.base import integer, octets, text
 from ledger.records.events import (
@@ -80,6 +80,8 @@ class Found:
     event: Json
     """As it is recorded; as its error declaration has it, if there is one."""
     error: Record | None
+    mismatch: bool = False
+    """Whether the record says something else of the event than the event does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,12 @@ def find(final: FinalView, query: Query) -> Page:
     left = query.limit if after is None else after.left
     wanted = query.page if left is None else min(query.page, left)
     found: list[Found] = []
+    leaves = _leaves(final, query)
     examined = 0
     for candidate in _candidates(final, query, None if after is None else after.position):
         if candidate.place is not None:
             examined += 1
-            one = _judge(final, query, candidate.place)
+            one = _judge(final, query, candidate.place, leaves)
             if one is not None:
                 found.append(one)
         if len(found) == wanted or examined == MAX_EXAMINED or candidate.place is None:
@@ -118,7 +121,8 @@ def event_of(final: FinalView, name: str) -> Found | None:
     for place in _places_of_event(final, digest):
         record = parse_record(final.record(place))
         if record.type.name == CAPTURE:
-            return _whole(final, record, place)
+            found = _whole(final, record, place)
+            return None if found is None else _checked(found)
     return None
 
 
@@ -226,10 +230,8 @@ def _of_history(
 def _of_log(final: FinalView, query: Query, after: bytes | None) -> Iterator[Candidate]:
     """All records, in the order in which they were recorded."""
     view = final.view
-    low, high = 0, final.size
-    if query.record_time is not None:
-        low = _first_index(final, query.record_time[0])
-        high = _first_index(final, query.record_time[1])
+    leaves = _leaves(final, query)
+    low, high = leaves.start, leaves.stop
     begin: Place | None = None
     if after is not None:
         begin = _place(after)
@@ -247,6 +249,14 @@ def _of_log(final: FinalView, query: Query, after: bytes | None) -> Iterator[Can
         if passed == MAX_LEAVES:
             yield Candidate(_at(Place(index, 0)) if query.descending else _at(Place(index, 2**31)), None)
             return
+
+
+def _leaves(final: FinalView, query: Query) -> range:
+    """The part of the log that was recorded in the time asked for."""
+    if query.record_time is None:
+        return range(final.size)
+    low, high = query.record_time
+    return range(_first_index(final, low), _first_index(final, high))
 
 
 def _first_index(final: FinalView, time_ms: int) -> int:
@@ -314,7 +324,9 @@ def _order(place: Place) -> tuple[int, int]:
 # -- judging -----------------------------------------------------------------------------------------------------------------
 
 
-def _judge(final: FinalView, query: Query, place: Place) -> Found | None:
+def _judge(final: FinalView, query: Query, place: Place, leaves: range) -> Found | None:
+    if place.index not in leaves:
+        return None
     record = parse_record(final.record(place))
     if record.type.name != CAPTURE:
         return None
@@ -327,22 +339,13 @@ def _judge(final: FinalView, query: Query, place: Place) -> Found | None:
     steps = query.words.get("bizStep")
     if steps is not None and "step" in body and body["step"] not in steps:
         return None
-    if (
-        query.record_time is not None
-        and not query.record_time[0] <= _block_time(final, place) < query.record_time[1]
-    ):
-        return None
     found = _whole(final, record, place)
-    if query.in_error and found.error is None:
+    if found is None or (query.in_error and found.error is None):
         return None
-    return found if _answers(found, query) else None
+    return _checked(found) if _answers(found, query) else None
 
 
-def _block_time(final: FinalView, place: Place) -> int:
-    return parse_header_leaf(final.view.header_leaf(final.view.height_of_index(place.index))).time_ms
-
-
-def _whole(final: FinalView, record: Record, place: Place) -> Found:
+def _whole(final: FinalView, record: Record, place: Place) -> Found | None:
     """An event with its error declaration, if it has been declared in error."""
     error = None
     name = event_identifier(record.body)
@@ -352,9 +355,26 @@ def _whole(final: FinalView, record: Record, place: Place) -> Found:
             candidate = parse_record(final.record(other))
             if candidate.type.name == ERROR and candidate.authority == record.authority:
                 error = candidate
-    value = json.loads(octets((error or record).body, "event"))
-    # The chain does not read events: what is no object there answers no question.
-    return Found(record, place, value if isinstance(value, dict) else {}, error)
+    try:
+        value = parse_object(octets((error or record).body, "event"), max_bytes=MAX_EVENT_BYTES)
+        check_values(value)
+    except FormatError:
+        # The chain does not read events, so anything may stand there: what cannot be read answers no question.
+        return None
+    return Found(record, place, value, error)
+
+
+def _checked(found: Found) -> Found | None:
+    """An event that is about to go out, read whole; None if it is none."""
+    try:
+        event_record.read(found.record.body)
+        if found.error is not None:
+            event_record.read(found.error.body)
+    except FormatError:
+        return None
+    except VerificationError:
+        return replace(found, mismatch=True)
+    return found
 
 
 def _answers(found: Found, query: Query) -> bool:
