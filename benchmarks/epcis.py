@@ -234,12 +234,13 @@ def _queries(place: Workshop, events: int) -> Result:
     generated = seconds_of(lambda: generate(home.path, events, [], lots))
     say(f"  {events:,} events in {generated:.0f} s")
     lot = f"https://id.gs1.org/01/{GTIN}/10/L{lots[-1]}"
-    middle = write_time((START_S + events // 200 * 60) * 1_000)
+    # A block of five thousand events is a minute after the one before; nearly all happened when the ledger began.
+    began, middle = write_time(START_S * 1_000), write_time((START_S + events // 10_000 * 60) * 1_000)
     questions: dict[str, dict[str, str]] = {
         "the newest": {},
         "of a lot": {"MATCH_anyEPCClass": lot, "orderBy": "recordTime"},
         "of a step": {"EQ_bizStep": "inspecting"},
-        "from a time on": {"GE_eventTime": middle, "orderDirection": "ASC"},
+        "from a time on": {"GE_eventTime": began, "orderDirection": "ASC"},
         "recorded from a time on": {"GE_recordTime": middle, "orderDirection": "ASC"},
         "looked through": {"EQ_bizLocation": "urn:example:nowhere"},
     }

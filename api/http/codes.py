@@ -24,6 +24,15 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
         403,
         "A node takes no EPCIS events: they are signed with a key that it must not have. `sogoc gateway` takes them.",
     ),
+    "epcis.query-parameter": (
+        400,
+        "The query has a parameter that this repository does not know; the detail lists those it does.",
+    ),
+    "epcis.query-token": (
+        400,
+        "A `nextPageToken` is not what an earlier page's link held, or belongs to another question.",
+    ),
+    "epcis.query-value": (400, "A parameter of the query has a value that cannot be read."),
     "epcis.event-unknown": (404, "This ledger has no event of this hash or tag."),
     "events.full": (503, "Too many clients listen to this node's events."),
     "http.address-size": (414, "The path or the query is too long."),
