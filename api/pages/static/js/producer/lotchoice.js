@@ -20,12 +20,14 @@ const SHOWN = 4;
  * Lots to choose from, newest first, and a way to name another by its label.
  * @param {string} legendKey
  * @param {string} id
- * @param {{value?: string|null, carriers?: boolean, mine?: boolean, onchange: () => void, prefer?: (unit: string) => boolean}} options
+ * @param {{value?: string|null, carriers?: boolean, mine?: boolean, empties?: boolean, onchange: () => void, prefer?: (unit: string) => boolean}} options
  */
-export function lotChoice(legendKey, id, { value = null, carriers = false, mine = false, onchange, prefer = () => true }) {
+export function lotChoice(legendKey, id, { value = null, carriers = false, mine = false, empties = mine, onchange, prefer = () => true }) {
   const paths = thingsByUse(carriers, mine).filter((path) => !mine || lotAt(path));
   if (value && !paths.includes(value)) paths.unshift(value);
-  const preferred = [...paths].sort((one, other) => Number(prefer(unitOfThing(other))) - Number(prefer(unitOfThing(one))));
+  // What is used up by all that this device knows comes last, where something is taken out of it.
+  const rank = (/** @type {string} */ path) => (prefer(unitOfThing(path)) ? 0 : 2) + (!empties && path !== value && leftOf(path, unitOfThing(path)) === 0 ? 1 : 0);
+  const preferred = [...paths].sort((one, other) => rank(one) - rank(other));
   let chosen = value ?? preferred[0] ?? "";
   const place = el("div");
   const other = typed("pr.deed.other-gtin", { id: `${id}-gtin`, hintKey: "pr.deed.other-hint", properties: { inputmode: "text", maxlength: 300 }, check: (text) => {

@@ -32,7 +32,7 @@ import { isOpen, leftOf, lotAt, shelf } from "./shelf.js";
  * @returns {Work}
  */
 export function moving(name, chosen, told) {
-  const lot = lotChoice("pr.deed.which", "deed-lot", { value: chosen, carriers: name === "ship" || name === "receive", mine: name === "harvest", onchange: change });
+  const lot = lotChoice("pr.deed.which", "deed-lot", { value: chosen, carriers: name === "ship" || name === "receive", mine: name === "harvest", empties: name === "harvest" || name === "receive", onchange: change });
   const place = el("div");
   /** @type {ReturnType<typeof amountField>|null} */
   let amount = null;
