@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -202,6 +203,22 @@ def test_carriers_inside_each_other_without_end() -> None:
         supply.record("farm", "aggregation", "packing", "ADD", parent=outer, items=(Share(inner),))
     supply.record("farm", "object", "shipping", items=(Share(cartons[3]),))
     assert Judgement(supply.story()).flows(lot).moves
+
+
+def test_many_ways_into_the_same_carrier_are_one() -> None:
+    # Ten cartons of a layer in each of ten of the next, twelve layers: a million million ways.
+    supply = Supply()
+    lot = supply.make("farm", Decimal(10))
+    layers = [[carton_path(10 * layer + number) for number in range(10)] for layer in range(12)]
+    supply.record(
+        "farm", "aggregation", action="ADD", parent=layers[0][0], items=(Share(lot, Decimal(1), "KGM"),)
+    )
+    for below, above in pairwise(layers):
+        for outer in above:
+            supply.record("farm", "aggregation", action="ADD", parent=outer, items=tuple(map(Share, below)))
+    supply.record("farm", "object", "shipping", items=(Share(layers[-1][0]),))
+    (move,) = Judgement(supply.story()).flows(lot).of("shipped")
+    assert move.carrier == layers[-1][0]
 
 
 def test_what_is_packed_together_is_not_made_of_each_other() -> None:

@@ -78,7 +78,7 @@ def test_any_bytes_are_no_proof(data: bytes) -> None:
 )
 def test_another_shape_is_no_proof(value: list[object], rule: str) -> None:
     with pytest.raises(LedgerError) as caught:
-        OriginProof.parse(encode(value))  # type: ignore[arg-type]
+        OriginProof.parse(encode(value))
     assert caught.value.rule == rule
 
 

@@ -152,6 +152,8 @@ class Carriers:
 
     def __init__(self, story: Story) -> None:
         self._packings: dict[str, list[OriginEvent]] = {}
+        self._above: dict[str, frozenset[str]] = {}
+        self._amounts: dict[tuple[str, str, int, str], Decimal | None] = {}
         self.parents: dict[str, set[str]] = {}
         """Of each item the carriers that it was ever packed into."""
         for event in story.events.values():
@@ -175,8 +177,11 @@ class Carriers:
             if event.action != DELETE and any(share.item == item for share in event.items)
         ]
 
-    def all_parents(self, item: str) -> set[str]:
+    def all_parents(self, item: str) -> frozenset[str]:
         """The carriers that an item was in, also by way of others."""
+        known = self._above.get(item)
+        if known is not None:
+            return known
         found: set[str] = set()
         left = [item]
         while left:
@@ -184,7 +189,8 @@ class Carriers:
                 if parent not in found:
                     found.add(parent)
                     left.append(parent)
-        return found
+        above = self._above[item] = frozenset(found)
+        return above
 
     def amount(self, carrier: str, item: str, time_ms: int, dimension: str, depth: int = 0) -> Decimal | None:
         """How much of an item a carrier held at a time; zero if it is not in it, None if a packing does not say.
@@ -193,10 +199,15 @@ class Carriers:
         """
         if depth >= MAX_NESTING:
             return ZERO
-        at_the_time = self._held(carrier, item, (time_ms, dimension, depth), whole=False)
-        if at_the_time is None or at_the_time > ZERO:
-            return at_the_time
-        return self._held(carrier, item, (time_ms, dimension, depth), whole=True)
+        # Each carrier is looked into once, however many ways lead to it: what somebody packed in itself ends here too.
+        key = (carrier, item, time_ms, dimension)
+        if key not in self._amounts:
+            self._amounts[key] = ZERO
+            held = self._held(carrier, item, (time_ms, dimension, depth), whole=False)
+            if held == ZERO:
+                held = self._held(carrier, item, (time_ms, dimension, depth), whole=True)
+            self._amounts[key] = held
+        return self._amounts[key]
 
     def _held(self, carrier: str, item: str, at: tuple[int, str, int], *, whole: bool) -> Decimal | None:
         time_ms, dimension, depth = at
@@ -262,7 +273,7 @@ def _kind(event: OriginEvent) -> str:
     return _OBSERVED.get(event.step, "")
 
 
-def _by_carrier(event: OriginEvent, item: str, carriers: set[str]) -> Iterator[tuple[str, str]]:
+def _by_carrier(event: OriginEvent, item: str, carriers: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Carriers of the item that an event moves without naming the item itself."""
     if event.kind not in {OBJECT, TRANSACTION} or item in event.named:
         return
