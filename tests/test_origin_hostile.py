@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from api.exports import picture
 from api.exports.tables import safe_cell, to_csv
 from ledger.encoding import Value, decode
 from ledger.entry import encode_record
+from ledger.epcis.json_text import parse_object
+from ledger.epcis.record import prepare
 from ledger.gs1 import Item
 from ledger.origin.findings import Judgement
 from ledger.origin.flows import MAX_NESTING
@@ -25,7 +28,7 @@ from ledger.origin.graph import Limits, explore
 from ledger.origin.model import Facts, Finding, Placed, ProductFact, Share, Story
 from ledger.origin.story import certificate_of, site_of
 from ledger.records import Record, Subject, parse_record
-from ledger.records.base import text, words
+from ledger.records.base import words
 from ledger.records.events import CAPTURE, ERROR
 from ledger.records.goods import lot_item, thing
 from ledger.records.lots import CREATE
@@ -53,19 +56,21 @@ class Pile:
     count: int = 0
 
     def add(self, raw: bytes, *, time_ms: int = START_MS + 24 * HOUR_MS) -> bytes:
-        self.count += 1
         read = parse_record(raw)
-        told = Told(read, read.id, self.count, 0, time_ms)
         subjects = {read.subject}
         if read.type.name in {CAPTURE, ERROR}:
             subjects |= {thing(item) for item in words(read.body, "things")}
         elif read.type.name == CREATE:
             subjects.add(thing(lot_item(read.body).path))
-        else:
-            subjects.add(thing(text(read.body, "item")))
+        self.count += 1
         for subject in subjects:
-            self.histories.setdefault(subject, []).append(told)
+            self.add_to(subject, raw, time_ms)
         return read.id
+
+    def add_to(self, subject: Subject, raw: bytes, time_ms: int) -> None:
+        """Put a record into one history."""
+        read = parse_record(raw)
+        self.histories.setdefault(subject, []).append(Told(read, read.id, self.count, 0, time_ms))
 
     def history(self, subject: Subject, most: int) -> tuple[Sequence[Placed], int]:
         self.asked.append(subject)
@@ -130,6 +135,22 @@ def test_the_bytes_are_believed_and_not_what_stands_beside_them(fields: dict[str
     assert found.figures["fields"] == named
     figures = Judgement(explore(pile, FRESH).story).flows(FRESH)
     assert figures.total("made") == Decimal(10) * 10**12
+
+
+def test_hidden_parts_are_no_contradiction() -> None:
+    pile = Pile()
+    whole = made(FRESH) | {
+        "bizTransactionList": [{"type": "po", "bizTransaction": "https://buyer.example/po/7"}]
+    }
+    hidden = prepare(
+        "farm",
+        parse_object(json.dumps(whole).encode(), max_bytes=60_000),
+        hide_parts=["/bizTransactionList/0/bizTransaction"],
+        secret=bytes(32),
+    )
+    assert "event_tag" in hidden.body
+    pile.add(encode_record("epcis.event/1", hidden.body))
+    assert pile.findings(FRESH) == ()
 
 
 def test_an_event_that_names_a_lot_only_beside_its_bytes_moves_none_of_it() -> None:
