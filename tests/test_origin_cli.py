@@ -166,7 +166,7 @@ def test_the_picture(place: Place, tmp_path: Path) -> None:
     space = "{http://www.w3.org/2000/svg}"
     texts = [text.text for text in root.iter(f"{space}text")]
     assert texts.count("ĐÃ THU HỒI") == 1
-    assert texts.count("NGUYÊN LIỆU BỊ THU HỒI") == 1
+    assert texts.count("LIÊN QUAN LÔ THU HỒI") == 1
     assert len([one for one in root.iter(f"{space}path") if one.get("marker-end")]) == 2
     description = root.find(f"{space}desc")
     assert description is not None

@@ -60,7 +60,7 @@ _SEVERITIES = {
 _STATUS = {
     "in-force": "[green]còn lưu hành / in force[/]",
     RECALLED: "[bold red]ĐÃ THU HỒI / recalled[/]",
-    RECALLED_UPSTREAM: "[bold red]NGUYÊN LIỆU BỊ THU HỒI / recalled upstream[/]",
+    RECALLED_UPSTREAM: "[bold red]LIÊN QUAN LÔ THU HỒI / recalled upstream[/]",
     "unknown": "[dim]không có bản ghi / nothing recorded[/]",
 }
 

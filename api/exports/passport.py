@@ -63,6 +63,11 @@ def trace_code(item: str) -> str:
     return f"(01){named.gtin}{lot}" + (f"(21){named.serial}" if named.serial is not None else "")
 
 
+def step_label(event: OriginEvent) -> str:
+    """What people call an event's step."""
+    return _STEPS.get(event.step, event.step or event.kind)
+
+
 def passport_of(found: Exploration, name: Name) -> dict[str, Any]:
     """The ten fields of the thing that a trace began with."""
     item = found.start
@@ -122,7 +127,7 @@ def _stage(found: Exploration, event: OriginEvent, name: Name) -> dict[str, Any]
     place = found.story.facts.places.get(event.site)
     return {
         "step": event.step or event.kind,
-        "label": _STEPS.get(event.step, event.step or event.kind),
+        "label": step_label(event),
         "products": to_items,
         "place": event.site.removeprefix("414/") or None,
         "place_name": None if place is None else place.name,

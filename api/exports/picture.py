@@ -30,7 +30,7 @@ _LETTERS: Final = 28
 """Letters of a line in a box."""
 _SWEEPS: Final = 4
 """How often the order within the layers is mended."""
-_STATUS: Final = {RECALLED: "ĐÃ THU HỒI", RECALLED_UPSTREAM: "NGUYÊN LIỆU BỊ THU HỒI"}
+_STATUS: Final = {RECALLED: "ĐÃ THU HỒI", RECALLED_UPSTREAM: "LIÊN QUAN LÔ THU HỒI"}
 _COLOURS: Final = {RECALLED: ("#fdecec", "#b42318"), RECALLED_UPSTREAM: ("#fff4e5", "#b54708")}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from api.exports.passport import trace_code
+from api.exports.passport import step_label, trace_code
 from api.exports.steps import Name
 from api.exports.times import local_iso
 from api.papers.typesetting import typeset
@@ -25,7 +25,7 @@ _SEVERITIES = {"serious": "Nghiêm trọng", "warning": "Cảnh báo", "info": "
 _STATUS = {
     "in-force": "còn lưu hành",
     "recalled": "ĐÃ THU HỒI",
-    "recalled-upstream": "NGUYÊN LIỆU BỊ THU HỒI",
+    "recalled-upstream": "LIÊN QUAN LÔ THU HỒI",
     "unknown": "không có bản ghi",
 }
 
@@ -92,7 +92,7 @@ def _data(checked: CheckedTrace, name: Name) -> dict[str, Any]:
         "events": [
             {
                 "time": words.moment(event.time_ms),
-                "step": event.step or event.kind,
+                "step": step_label(event),
                 "from": ", ".join(ends(event)[0][:6]),
                 "to": ", ".join(ends(event)[1][:6]),
                 "by": name(event.by),
