@@ -374,6 +374,30 @@ class MemberInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class GoodsInfo:
+    """A product, place or lot as a member states it."""
+
+    authority: str
+    status: str
+    body: Mapping[str, Any]
+    """Fields of the newest record that describes it; bytes in hexadecimal."""
+    record_id: bytes
+    issue: bytes
+    """Id of the first record, whose receipt shows where it stands."""
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """From an item of `GET /v1/products`, `/v1/places` or `/v1/lots`."""
+        return cls(
+            authority=fields.text("authority"),
+            status=fields.text("status"),
+            body=fields.mapping("fields"),
+            record_id=fields.digits("record"),
+            issue=fields.digits("issue"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalInfo:
     """A proposal and its tally, as a node describes it."""
 
@@ -453,3 +477,22 @@ class NodeStatus:
             ready=fields.flag("ready"),
             reasons=tuple((reason.text("code"), reason.text("detail")) for reason in reasons),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsPage:
+    """A page of the findings of the whole ledger, by a node's word."""
+
+    findings: tuple[dict[str, Any], ...]
+    next: str | None
+    """Where to go on; None at the ledger's beginning."""
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """From the answer of `GET /v1/findings`."""
+        findings = []
+        for item in fields.items("findings"):
+            if not isinstance(item, dict):
+                raise unusable("a finding is an object")
+            findings.append(item)
+        return cls(tuple(findings), fields.text("next") if fields.has("next") else None)

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -27,6 +27,8 @@ from api.answers import (
     ApiError,
     EntryInfo,
     Fields,
+    FindingsPage,
+    GoodsInfo,
     KeyInfo,
     MemberInfo,
     NodeStatus,
@@ -256,6 +258,22 @@ class Client:
             first = following
         return parts
 
+    def products(self, name: str) -> list[GoodsInfo]:
+        """Who registered goods, by GTIN or by `code/<member>/<code>`; none if nobody did. Raises ApiError (`gs1.*`)."""
+        return self._goods(f"/v1/products/{quote(name, safe='/')}")
+
+    def lots(self, path: str) -> list[GoodsInfo]:
+        """Who created a lot, by its item path; none if nobody did. Raises ApiError (`gs1.*`)."""
+        return self._goods(f"/v1/lots/{quote(path, safe='/%')}")
+
+    def _goods(self, path: str) -> list[GoodsInfo]:
+        try:
+            return [GoodsInfo.read(Fields(item)) for item in self._fields(path).items("items")]
+        except ApiError as error:
+            if error.code in ("product.unknown", "lot.unknown"):
+                return []
+            raise
+
     def code(self, code: str) -> list[RecordInfo]:
         """The records with a lookup code, as it was typed; none if there are none.
 
@@ -279,6 +297,32 @@ class Client:
             return CompactReceipt.parse(data)
         except LedgerError as error:
             raise unusable(error.detail) from error
+
+    # -- origin --------------------------------------------------------------------------------------------------------
+
+    def trace_proof(self, item: str, *, direction: str = "both", depth: int = 16) -> bytes:
+        """The proof of a trace of an item path; `ledger.origin.proof.check` reads it. Raises ApiError (`gs1.*`, `trace.*`)."""
+        return self._request(
+            "GET",
+            f"/v1/trace/{item}",
+            params={"direction": direction, "depth": str(depth)},
+            headers={"accept": MSGPACK},
+        )
+
+    def trace_words(self, item: str, *, direction: str = "both", depth: int = 16) -> dict[str, Any]:
+        """The same trace in words, by the node's word. Raises ApiError."""
+        query = {"direction": direction, "depth": str(depth)}
+        answer = Fields.of(self._request("GET", f"/v1/trace/{item}", params=query))
+        return {name: answer.items(name) for name in ("nodes", "links")} | {
+            "item": answer.text("item"),
+            "direction": answer.text("direction"),
+            "as_of_ms": answer.integer("as_of_ms"),
+            "truncated": answer.flag("truncated"),
+        }
+
+    def findings_page(self, query: Mapping[str, str]) -> FindingsPage:
+        """A page of the findings of the whole ledger, by the node's word; `query` as in `GET /v1/findings`."""
+        return FindingsPage.read(Fields.of(self._request("GET", "/v1/findings", params=dict(query))))
 
     # -- the chain -----------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from ledger.encoding import decode, encode
+from ledger.encoding import Value, decode, encode
 from ledger.entry import BATCH_TAG, ENTRY_TAG, MAX_SUBMISSION_BYTES, SUBMISSION_TAG, leaf_tag
 from ledger.errors import FormatError
 
@@ -40,6 +40,17 @@ BATCH_PREFIX = b"\x92\x01"
 """How the canonical bytes of every batch begin: an array of two, the batch tag."""
 
 _LENGTH_BYTES = 4
+
+
+def json_value(value: Value) -> object:
+    """A decoded value for JSON: bytes become lowercase hexadecimal."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return [json_value(item) for item in value]
+    if isinstance(value, dict):
+        return {name: json_value(item) for name, item in value.items()}
+    return value
 
 
 def encode_batch(submissions: Sequence[bytes]) -> bytes:

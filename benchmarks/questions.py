@@ -12,10 +12,12 @@ from benchmarks import (
     browser,
     certificates,
     disk,
+    epcis,
     growth,
     ingest,
     receipt_sizes,
     receipts,
+    trace,
 )
 from benchmarks.measure import Result
 from benchmarks.scale import Workshop
@@ -30,6 +32,8 @@ QUESTIONS: dict[str, Callable[[Workshop], Result]] = {
     "anchoring": anchoring.run,
     "certificates": certificates.run,
     "receipt-sizes": receipt_sizes.run,
+    "trace": trace.run,
+    "epcis": epcis.run,
     "browser": browser.run,
     "alternatives": alternatives.run,
     "growth": growth.run,

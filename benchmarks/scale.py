@@ -46,6 +46,12 @@ class Scale:
     """Receipts that are verified in a browser."""
     alternatives: int
     """Records that each alternative is given at 100 per batch; a tenth of that at one by one."""
+    events: tuple[int, ...]
+    """EPCIS events of the ledgers in which goods are traced."""
+    chains: tuple[tuple[int, int], ...]
+    """Layers of a trace, and lots of each layer."""
+    lot_events: tuple[int, ...]
+    """Events of the lots whose findings are timed."""
 
 
 LOADS = (
@@ -74,6 +80,9 @@ DEFAULT = Scale(
     certificates=1000,
     browser=200,
     alternatives=50_000,
+    events=(10_000, 100_000, 1_000_000),
+    chains=((1, 1), (4, 10), (10, 10), (10, 100)),
+    lot_events=(10, 100, 1_000),
 )
 QUICK = Scale(
     rounds=3,
@@ -91,6 +100,9 @@ QUICK = Scale(
     certificates=200,
     browser=50,
     alternatives=10_000,
+    events=(5_000, 20_000),
+    chains=((1, 1), (4, 10), (10, 100)),
+    lot_events=(10, 100, 1_000),
 )
 LARGE = replace(
     DEFAULT,
@@ -109,6 +121,9 @@ TINY = Scale(
     certificates=3,
     browser=3,
     alternatives=200,
+    events=(60,),
+    chains=((1, 1), (2, 3)),
+    lot_events=(3,),
 )
 """For the smoke test: everything runs, and nothing is measured."""
 

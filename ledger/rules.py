@@ -44,6 +44,9 @@ LATE_MS = 24 * 3600 * 1000
 """An entry whose claimed time is further than this behind its block's is flagged late, and accepted."""
 
 
+MAX_JOINED = 4_096
+"""Histories of things that the records of one entry join, in all: no entry takes longer than one that is full of documents."""
+
 RECORD_LOOKUP = b"record/"
 """Lookup keys of all records: this, then the 32-byte record id."""
 
@@ -270,7 +273,8 @@ class ParsedEntry:
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        """Read the entry's records, each against its type's field table, no two equal, one `single` at most.
+        """Read the entry's records, each against its type's field table, no two equal, one `single` at most, and no more than
+        `MAX_JOINED` things named.
 
         Raises RefusedError, FormatError or CannotTellError with the rule that is broken; what is refused here no later
         state under these rules can admit.
@@ -281,6 +285,12 @@ class ParsedEntry:
         if sum(record.type.single for record in records) > 1:
             raise RefusedError(
                 "entry.single", "an entry holds one succession or one vote on a proposal, and not several"
+            )
+        joined = sum(record.type.joins(record.body) for record in records)
+        if joined > MAX_JOINED:
+            raise RefusedError(
+                "entry.things",
+                f"the events of an entry name at most {MAX_JOINED} things in all, not {joined}",
             )
         return cls(entry, records)
 

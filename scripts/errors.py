@@ -27,9 +27,16 @@ from api.http.problem import STATUS_OF_CODE  # noqa: E402
 PAGE = CHECKOUT / "docs" / "errors.md"
 PACKAGES = ("ledger", "node", "api")
 _CODE = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z0-9<>_-]+)+")
-_STATUS = {"FormatError": 400, "VerificationError": 422, "CannotTellError": 422, "RefusedError": 422}
+_STATUS = {
+    "FormatError": 400,
+    "EpcisError": 400,
+    "VerificationError": 422,
+    "CannotTellError": 422,
+    "RefusedError": 422,
+}
 _FAMILIES = {
     "FormatError": "malformed",
+    "EpcisError": "malformed",
     "VerificationError": "wrong",
     "CannotTellError": "cannot tell",
     "RefusedError": "refused",

@@ -30,6 +30,21 @@ SHAPES = {
     "anchoring": ("anchor_s/median", "anchor_one_document_s/median"),
     "certificates": ("one/per_s/median", "batch/per_s/median", "batch, no vault/seconds/median", "command_s"),
     "receipt-sizes": ("sizes/*/validators/*/bytes/p99", "sizes/*/validators/*/verify_offline/p50_ms"),
+    "trace": (
+        "sizes/*/chains/*/trace_ms/median",
+        "sizes/*/chains/*/findings_ms/median",
+        "sizes/*/chains/*/proof_bytes",
+        "sizes/*/over_http_ms/*/median",
+        "sizes/*/findings_of_a_lot/*/findings_ms/median",
+        "sizes/*/bytes_per_event",
+    ),
+    "epcis": (
+        "capture/*/acknowledged_per_s/median",
+        "capture/*/recorded_per_s/median",
+        "bytes/*/record",
+        "reading_us/*/median",
+        "sizes/*/queries/*/p50_ms",
+    ),
     "browser": (
         "receipts/full_speed/p50_ms",
         "receipts/first_ms",

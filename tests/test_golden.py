@@ -168,7 +168,9 @@ ROW_KINDS = {
     "administrators",
     "certificate-until",
     "entry",
+    "event-things",
     "key",
+    "lot-recall",
     "member",
     "number",
     "number-tag",
@@ -221,7 +223,7 @@ def test_the_story_ends_as_it_is_told() -> None:
     assert school[3] < parse_header_leaf(unhex(blocks()[-1], "header_leaf")).time_ms
     assert rows["member truong-lien-cap"][4] == ["huyen-cu", "truong-thcs"]
     outcomes = [row[7] for name, row in rows.items() if name.startswith("proposal ")]
-    assert sorted(outcomes) == [*["executed"] * 4, "withdrawn"]
+    assert sorted(outcomes) == [*["executed"] * 5, "withdrawn"]
     names = [row[0] for row in rows["validators"]]
     assert (len(names), "thanh-tra.example/so-goc" in names) == (4, True)
     assert sorted(map(len, rows["validators"])) == [5, 5, 6, 6]
@@ -236,7 +238,16 @@ def test_the_story_ends_as_it_is_told() -> None:
         "executed",
         "erased",
         "logged",
+        "declared-error",
+        "ended",
     }
+    fresh, dried = "01/08938500000010/10/DG-1120", "01/08938500000027/10/DSD%2F1121"
+    # Of the fresh lot: created, harvested, dried, inspected, the last declared an error, recalled. Of the dried one: created,
+    # dried, packed, the last declared an error, recalled twice and released twice.
+    assert [rows[f"subject thing * {path}"][4] for path in (fresh, dried)] == [6, 8]
+    assert [rows[f"subject lot htx-nga-my {path}"][0] for path in (fresh, dried)] == ["recalled", "in-force"]
+    assert rows[f"lot-recall htx-nga-my {fresh}"] == [True, None]
+    assert rows[f"lot-recall htx-nga-my {dried}"] == [False, None]
     # The second of three votes does nothing yet.
     before = rows_at(height_of("all must agree"))
     assert before["parameters"][0] == ["entry-time-ahead-ms", 300_000]

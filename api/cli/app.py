@@ -18,17 +18,23 @@ from api.cli import (
     certify,
     demo,
     documents,
+    gateway,
     governance,
     history,
+    labels,
+    lots,
     maintenance,
     member_keys,
     members,
+    places,
     policies,
+    products,
     serve,
     setup,
     stamps,
     status,
     successions,
+    trace,
     validators,
     vault,
     verify,
@@ -63,12 +69,19 @@ app.command("anchor")(anchor.anchor)
 documents.app.command("stamp")(stamps.stamp)
 app.add_typer(documents.app, name="document")
 app.command("watch")(watch.watch)
+app.add_typer(gateway.app, name="gateway")
+app.add_typer(products.app, name="product")
+app.add_typer(places.app, name="place")
+app.add_typer(lots.app, name="lot")
+app.command("label")(labels.label)
 app.command("receipt")(anchor.receipt)
 app.command("certify")(certify.certify)
 app.command("revoke")(certificate_later.revoke)
 app.add_typer(certificates.app, name="certificate")
 app.command("verify")(verify.verify)
 app.command("history")(history.history)
+app.command("trace")(trace.trace)
+app.command("findings")(trace.findings)
 app.add_typer(vault.app, name="vault")
 app.command("erase")(vault.erase)
 app.command("audit")(audit.audit)

@@ -16,13 +16,15 @@ from api.cli.anchor import DEFAULT_NODE, NodeOption
 from api.cli.files import escape_path, read_policy
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json
 from api.client import Client
+from api.wire import json_value
 from ledger import lookup_code
 from ledger.errors import LedgerError, RefusedError, VerificationError
+from ledger.gs1 import parse_item
 from ledger.hashing import HASH_SIZE
 from ledger.history import VerifiedHistory, verify
 from ledger.history_form import MAX_FILE_BYTES, encode_file, parse_file
 from ledger.policy import Trust
-from ledger.records import Subject
+from ledger.records import Subject, goods
 
 HISTORY_SUFFIX = ".history"
 _BYTES_FROM = 16
@@ -33,8 +35,8 @@ def history(
     thing: Annotated[
         str,
         typer.Argument(
-            help="Mã bản ghi, mã tra cứu, loại/cơ quan/số hiệu, hoặc tệp đã lưu"
-            " / record id, lookup code, kind/authority/identifier, or a saved file"
+            help="Mã bản ghi, mã tra cứu, loại/cơ quan/số hiệu, hàng hóa (01/GTIN/10/LÔ), hoặc tệp đã lưu"
+            " / record id, lookup code, kind/authority/identifier, goods (01/GTIN/10/LOT), or a saved file"
         ),
     ],
     *,
@@ -91,6 +93,10 @@ def _wanted(client: Client, thing: str) -> Subject | bytes:
     if "/" in thing:
         kind, _, rest = thing.partition("/")
         authority, _, identifier = rest.partition("/")
+        if kind in ("00", "01", "code"):
+            return goods.thing(parse_item(thing).path)
+        if kind in (goods.THING, goods.LOT) and authority:
+            return Subject(kind, authority, parse_item(identifier).path)
         if not kind or not authority or not identifier or "/" in identifier:
             raise UsageError("history.thing", "a subject is written kind/authority/identifier")
         return Subject(kind, authority, _identifier(identifier))
@@ -165,10 +171,7 @@ def as_dictionary(found: VerifiedHistory) -> dict[str, Any]:
                 "claimed_time": iso_time(one.claimed_ms / 1000),
                 "authority": one.record.authority,
                 "author_key": one.author_key.hex(),
-                "fields": {
-                    name: value.hex() if isinstance(value, bytes) else value
-                    for name, value in one.record.body.items()
-                },
+                "fields": {name: json_value(value) for name, value in one.record.body.items()},
             }
             for one in found.records
         ],

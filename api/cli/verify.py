@@ -29,6 +29,7 @@ from api.cli.files import (
 )
 from api.cli.output import JsonOption, UsageError, console, iso_time, local_time, print_json
 from api.cli.sources import open_source
+from api.wire import json_value
 from api.words import day_words, issuer_words, reason
 from ledger import checkpoint
 from ledger.credentials import jcs
@@ -226,10 +227,7 @@ def _proved(proved: VerifiedReceipt) -> dict[str, Any]:
         "existed_by": _optional_time(checked.existed_by_s),
         "status_as_of": _optional_time(checked.status_as_of_s),
         "late": proved.late,
-        "fields": {
-            name: value.hex() if isinstance(value, bytes) else value
-            for name, value in proved.record.body.items()
-        },
+        "fields": {name: json_value(value) for name, value in proved.record.body.items()},
     }
     if proved.standing is not None:
         standing = proved.standing

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import office, pages, problem
+from api.http import office, pages, problem, producer
 from api.http.context import Context
 from api.http.control import Control
 from api.http.guard import Guard
@@ -28,16 +28,22 @@ from api.http.models import Problem
 from api.http.routers import (
     certificates,
     chain,
+    digital_link,
     enrolments,
     entries,
+    epcis,
     events,
+    exports,
+    findings,
     histories,
     operations,
     papers,
+    products,
     records,
     reference,
     registers,
     tiles,
+    trace,
 )
 from api.http.routers import vault as vault_routes
 from api.wire import PROBLEM
@@ -118,20 +124,29 @@ def create_app(
     app.add_route("/v1/enrolments", enrolments.post_enrolment, methods=["POST"], include_in_schema=False)
     for path, endpoint, _ in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
         app.add_route(path, endpoint, methods=["POST"], include_in_schema=False)
+    for path, plain_endpoint, methods in epcis.PLAIN_ROUTES:
+        app.add_route(path, plain_endpoint, methods=methods, include_in_schema=False)
     for module in (
         entries,
         records,
         certificates,
         histories,
+        products,
+        digital_link,
         chain,
         tiles,
         operations,
         events,
         registers,
+        trace,
+        findings,
+        exports,
         enrolments,
+        epcis,
         vault_routes,
         pages,
         office,
+        producer,
     ):
         app.include_router(module.router)
     document = openapi_document(app)

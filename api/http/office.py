@@ -27,18 +27,20 @@ from api.pages.joining import imports_of, resolve
 SCRIPT = "js/office/office.js"
 SHEETS = ("tokens", "house", "verify", "office")
 _PAGE = "/van-phong"
-_INVITATION = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,260}/van-phong#moi=[a-z0-9._,+-]{1,200}", re.ASCII)
+_INVITATION = re.compile(
+    r"https?://[A-Za-z0-9.:\[\]-]{1,260}/(?:van-phong|san-xuat)#moi=[a-z0-9._,+-]{1,200}", re.ASCII
+)
 _QR_MILLIMETRES = 58.0
 
 router = APIRouter(include_in_schema=False)
 
 
 @cache
-def modules() -> tuple[str, ...]:
-    """The page's script and all that it imports, by path below the static files."""
+def modules(script: str = SCRIPT) -> tuple[str, ...]:
+    """A page's script and all that it imports, by path below the static files."""
     held = assets().files
     found: dict[str, None] = {}
-    waiting = [SCRIPT]
+    waiting = [script]
     while waiting:
         path = waiting.pop(0)
         if path not in found:

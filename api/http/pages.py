@@ -69,12 +69,14 @@ _STYLES = {
     "verify": ["tokens", "house", "verify"],
     "explorer": ["tokens", "house", "verify", "explorer"],
     "office": ["tokens", "house", "verify", "office"],
+    "producer": ["tokens", "house", "verify", "office", "producer"],
 }
 _SCRIPTS = {
     "verify": "joined/verify.js",
     "explorer": "joined/explorer.js",
     "error": "joined/plain.js",
     "office": "js/office/office.js",
+    "producer": "js/producer/producer.js",
 }
 _KEPT = ("joined/", "css/", "icons/")
 """What the service worker keeps: what pages ask for."""

@@ -9,7 +9,8 @@ import base64
 
 from api.http.context import Context
 from api.http.models import EntryAnswer, InclusionAnswer, RecordAnswer, Refusal, SubjectAnswer
-from ledger.encoding import Value, decode
+from api.wire import json_value
+from ledger.encoding import decode
 from ledger.entry import Entry, entry_from_parts, parse_leaf
 from ledger.errors import StoreCorruptError
 from ledger.records import Record, Subject, parse_record
@@ -23,17 +24,6 @@ from node.receipts import FinalView
 def b64(data: bytes) -> str:
     """Standard base64 with padding."""
     return base64.b64encode(data).decode()
-
-
-def json_value(value: Value) -> object:
-    """A decoded value for JSON: bytes become lowercase hexadecimal."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, list):
-        return [json_value(item) for item in value]
-    if isinstance(value, dict):
-        return {name: json_value(item) for name, item in value.items()}
-    return value
 
 
 def entry_index(final: FinalView, entry_id: bytes) -> int | None:

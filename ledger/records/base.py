@@ -115,6 +115,11 @@ def _no_lookups(_: Body) -> tuple[bytes, ...]:
     return ()
 
 
+def _joins_none(_: Body) -> int:
+    """For types whose records join a few other histories at most."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class RecordType:
     """One type of record."""
@@ -138,6 +143,8 @@ class RecordType:
     """Whether a member that succeeds the authority may author it too, once the authority has ended."""
     single: bool = False
     """Whether an entry holds at most one record of all such types: applying it costs more than a few rows."""
+    joins: Callable[[Body], int] = field(default=_joins_none)
+    """How many histories of other subjects it joins, for types whose records may join many: an entry's are limited."""
     lookups: Callable[[Body], tuple[bytes, ...]] = field(default=_no_lookups)
     """Keys under which an index (never consensus) finds the record again."""
 

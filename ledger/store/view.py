@@ -146,9 +146,25 @@ class LedgerView:
         """The page of the state tree at `path`, or None."""
         return self._reader.get(layout.STATE_PAGE + path)
 
-    def lookup(self, prefix: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """Rows of the lookup index whose keys begin with `prefix`, as (key, value) in order of key."""
-        for key, value in self._reader.iterate(layout.LOOKUP + prefix, reverse=reverse):
+    def lookup(
+        self,
+        prefix: bytes,
+        *,
+        start: bytes | None = None,
+        stop: bytes | None = None,
+        reverse: bool = False,
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Rows of the lookup index whose keys begin with `prefix`, as (key, value) in order of key.
+
+        `start` (inclusive) and `stop` (exclusive) are whole keys too: of what lies outside nothing is read.
+        """
+        rows = self._reader.iterate(
+            layout.LOOKUP + prefix,
+            start=None if start is None else layout.LOOKUP + start,
+            stop=None if stop is None else layout.LOOKUP + stop,
+            reverse=reverse,
+        )
+        for key, value in rows:
             yield key[1:], value
 
     def lookup_groups(self, prefix: bytes, width: int) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.encoding import Value
 from ledger.hashing import sha256
-from tests.vectorgen import governance
+from tests.vectorgen import goods, governance
 
 Body = dict[str, Value]
 
@@ -75,6 +75,7 @@ BODIES: dict[str, Body] = {
     "doc.supersede/1": _BY,
     "doc.withdraw/1": _DOCUMENT | {"reason": "wrong-content"},
     "erase.tombstone/1": _ITEM,
+    **goods.BODIES,
     **governance.BODIES,
 }
 """One good body of each type. A type without one fails the tests."""
@@ -82,6 +83,7 @@ BODIES: dict[str, Body] = {
 OTHER_BASES: dict[tuple[str, str], Body] = {
     ("doc.anchor/1", "commitment"): PRIVATE,
     ("doc.anchor/1", "number_tag"): PRIVATE,
+    **goods.OTHER_BASES,
 }
 """Where a field is none of the good body's: the body to try it in, if that is not the good one."""
 
@@ -91,5 +93,6 @@ REFUSED_ALL_THE_SAME: dict[tuple[str, str, str], str] = {
     ("doc.signatures/1", "position", "largest"): "document.signature-position",
     ("succession.declare/1", "kind", "last-word"): "succession.kind",
     ("succession.handover/1", "kind", "last-word"): "succession.kind",
+    **goods.REFUSED_ALL_THE_SAME,
 }
 """Type, field and value that the field's rule allows and the type does not, and by which rule."""

@@ -10,7 +10,7 @@ from ledger.entry import encode_record
 from ledger.hashing import sha256
 from ledger.merkle import root
 from tests.chains import document
-from tests.vectorgen import sequel
+from tests.vectorgen import harvest, sequel
 from tests.vectorgen.case import to_json
 from tests.vectorgen.ledgers import VALIDATORS, commitment, end_key, register_key, register_member, report
 from tests.vectorgen.story import DAY_MS, MINUTE_MS, Story
@@ -114,6 +114,7 @@ def golden_chain() -> Story:
         story.entry([document(7, authority="truong-thcs")], by="school 2"),
     )
     sequel.tell(story)
+    harvest.tell(story)
     return story
 
 

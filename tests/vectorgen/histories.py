@@ -50,6 +50,69 @@ def school() -> Ledger:
     return school_years()
 
 
+LOT_PATH = "01/08938500000027/10/DSD%2F1121"
+LOT = Subject("thing", "*", LOT_PATH)
+
+
+@cache
+def lot() -> Ledger:
+    """A lot of a co-operative, and what others recorded about it too; nobody may add to this ledger."""
+    ledger = Ledger()
+    for member, role in (("htx", "producer"), ("cua-hang", "producer"), ("thanh-tra", "inspector")):
+        joined = encode_record(
+            "member.register/1",
+            {"authority": "office", "member": member, "name": member, "roles": [role]},
+        )
+        ledger.place([joined, register_key(ledger, member, member, role)], by="admin")
+    goods: dict[str, Value] = {"authority": "htx", "gtin": LOT_PATH[3:17]}
+    product = goods | {"name": "Dứa sấy dẻo", "category": "fruit.dried", "unit": "H87"}
+    ledger.place(
+        [
+            encode_record("product.register/1", product),
+            encode_record("lot.create/1", goods | {"lot": "DSD/1121"}),
+        ],
+        by="htx",
+    )
+    ledger.place([_event("htx", 1, LOT_PATH), _event("htx", 2, "01/08938500000010")], by="htx")
+    ledger.place([_event("cua-hang", 1, "00/089385000000000010", LOT_PATH)], by="cua-hang")
+    recall: dict[str, Value] = {
+        "authority": "thanh-tra",
+        "owner": "htx",
+        "item": LOT_PATH,
+        "reason": "quality",
+    }
+    ledger.place([encode_record("lot.recall/1", recall)], by="thanh-tra")
+    return ledger
+
+
+def _event(authority: str, number: int, *things: str) -> bytes:
+    body: dict[str, Value] = {
+        "authority": authority,
+        "event": b'{"epcList":[],"eventTimeZoneOffset":"+07:00","type":"ObjectEvent"}',
+        "event_hash": sha256(b"event %d" % number),
+        "kind": "object",
+        "things": list(things),
+        "time_ms": START_MS,
+    }
+    return encode_record("epcis.event/1", body)
+
+
+def is_about(raw: bytes, subject: Subject) -> bool:
+    """Whether a record stands in a subject's history; a thing's holds whatever names it."""
+    record = parse_record(raw)
+    if subject.kind != "thing":
+        return record.subject == subject
+    things = record.body.get("things")
+    named = (
+        things
+        if isinstance(things, list)
+        else [record.subject.identifier]
+        if record.subject.kind == "lot"
+        else []
+    )
+    return subject.identifier in named
+
+
 def history_of(ledger: Ledger, subject: Subject, first: int = 0, most: int = MAX_PART_RECORDS) -> HistoryPart:
     """The slow and obvious twin of `node.histories`: read the whole log, keep what is about the subject."""
     hashes = leaf_hashes(ledger.leaves)
@@ -61,7 +124,7 @@ def history_of(ledger: Ledger, subject: Subject, first: int = 0, most: int = MAX
             ids = leaf_hashes(ledger.records[index])
             records = []
             for number, raw in enumerate(ledger.records[index]):
-                if parse_record(raw).subject == subject:
+                if is_about(raw, subject):
                     if first <= seen < first + most:
                         records.append(RecordPart(raw, number, tuple(merkle.inclusion_path(ids, number))))
                     seen += 1
@@ -105,6 +168,7 @@ def without(part: HistoryPart, at: tuple[int, int, int]) -> HistoryPart:
 def cases() -> Iterator[Case]:
     """The vectors of `history/`."""
     yield from _complete()
+    yield from _thing()
     for name, desc, rule, family, parts in (
         *_left_out(),
         *_moved(),
@@ -119,6 +183,39 @@ Wrong = tuple[str, str, str, str, tuple[HistoryPart | bytes, ...]]
 """Name, what is wrong, rule, family of the error, parts."""
 DOCUMENT = Subject("document", "office", sha256(b"paper 1"))
 MISMATCH, UNKNOWN, FORM = "verification", "cannot-tell", "format"
+
+
+def _thing() -> Iterator[Case]:
+    """The history of a lot, in which each of three members has recorded something."""
+    whole = history_of(lot(), LOT)
+    policy = lot().policy.format()
+    yield good(
+        "history",
+        "thing",
+        "a lot: created and moved by one member, received by another, recalled by an inspector",
+        policy=policy,
+        parts=[whole.encoded()],
+    )
+    for number, at in enumerate(flat(whole)):
+        yield bad(
+            "history",
+            f"thing-without-{number}",
+            f"record {number} of the lot left out",
+            "history.count",
+            MISMATCH,
+            policy=policy,
+            parts=[without(whole, at).encoded()],
+        )
+    other = replace(whole, subject=Subject("thing", "htx", LOT_PATH))
+    yield bad(
+        "history",
+        "thing-of-a-member",
+        "the same as if it were a member's",
+        "state-proof.key",
+        MISMATCH,
+        policy=policy,
+        parts=[other.encoded()],
+    )
 
 
 def _inputs(parts: tuple[HistoryPart | bytes, ...]) -> dict[str, object]:

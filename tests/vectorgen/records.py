@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from ledger.encoding import MAX_INT, Value, encode
 from ledger.fields import Ascii, Bytes, Choice, ChoiceList, Date, Field, Integer, MediaType, Text
 from ledger.records import record_types
+from ledger.records.goods import CheckedDigits, HashList, ItemList, LotPath, Octets, TextList
 from ledger.records.governance import ActionBytes
 from ledger.records.succession import IdentifierList
+from tests.vectorgen import goods
 from tests.vectorgen.bodies import BODIES, OTHER_BASES, PRIVATE, PUBLIC, REFUSED_ALL_THE_SAME, Body
 from tests.vectorgen.case import Case, bad, good
 from tests.vectorgen.governance import right_actions, right_lists, wrong_actions, wrong_lists
@@ -29,6 +31,10 @@ _OWN_KINDS: dict[type, str] = {
     ActionBytes: "bytes",
     Bytes: "bytes",
     ChoiceList: "array",
+    HashList: "array",
+    ItemList: "array",
+    Octets: "bytes",
+    TextList: "array",
     IdentifierList: "array",
     Integer: "integer",
 }
@@ -63,6 +69,8 @@ def wrong_values(field: Field) -> Iterator[Wrong]:
             yield from wrong_actions(kind)
         case IdentifierList():
             yield from wrong_lists(kind)
+        case CheckedDigits() | HashList() | ItemList() | LotPath() | Octets() | TextList():
+            yield from goods.wrong_values(kind)
         case ChoiceList():
             yield "empty", [], "order"
             yield "unknown-word", ["office", "witness"], "range"
@@ -83,9 +91,11 @@ def _wrong_texts(kind: Text | Ascii) -> Iterator[Wrong]:
     yield "space", "a b", "alphabet"
     yield "newline", "a\n", "alphabet"
     yield "not-ascii-letter", "xã", "alphabet"
-    yield "not-ascii-digit", "٤", "alphabet"
+    yield "not-ascii-digit", "٤" * kind.minimum, "alphabet"
     if "A" not in kind.alphabet:
         yield "upper-case", "Office", "alphabet"
+    if "a" not in kind.alphabet:
+        yield "lower-case", "a" * kind.minimum, "alphabet"
     if "/" not in kind.alphabet:
         yield "slash", "a/b", "alphabet"
 
@@ -129,8 +139,8 @@ def right_values(field: Field) -> Iterator[tuple[str, Value]]:
             yield "not-normalised", "So\u0302\u0309"
             yield "first-after-controls", "\u00a0 ~"
         case Ascii(minimum, maximum, alphabet):
-            yield "shortest", "-" * minimum
-            yield "longest", "z" * maximum
+            yield "shortest", ("-" if "-" in alphabet else min(alphabet)) * minimum
+            yield "longest", ("z" if "z" in alphabet else max(alphabet)) * maximum
             letters = "".join(sorted(alphabet))
             yield "first-letters", letters[:maximum]
             if len(letters) > maximum:
@@ -155,6 +165,8 @@ def right_values(field: Field) -> Iterator[tuple[str, Value]]:
             yield from right_actions(kind)
         case IdentifierList():
             yield from right_lists(kind)
+        case _:
+            yield from goods.right_values(kind)
 
 
 def cases() -> Iterator[Case]:

@@ -14,18 +14,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.http.context import context_of, parse_id
+from api.http.items import item_of
 from api.http.models import Hash, Model, RecordAnswer, TimeMs
 from api.http.problem import HttpError
 from api.http.routers.records import RecordId
-from api.http.shapes import json_value, record_answer
-from api.wire import JSON, MSGPACK
+from api.http.shapes import record_answer
+from api.wire import JSON, MSGPACK, json_value
 from ledger.block import parse_header_leaf
 from ledger.entry import Entry, parse_leaf
 from ledger.fields import IDENTIFIER_ALPHABET
+from ledger.gs1 import CODE_ALPHABET
 from ledger.history import next_first
 from ledger.history_form import HistoryPart
 from ledger.lookup_code import code_of, grouped, parse, prefix_of
 from ledger.records import Subject, parse_record
+from ledger.records.goods import LOT, PLACE, PRODUCT, THING
 from ledger.rows import SubjectRow, subject_key
 from ledger.rules import RECORD_LOOKUP
 from node.compact_receipts import compact_receipt
@@ -36,6 +39,10 @@ MAX_MATCHES = 100
 """Records that are looked at, and shown, for one code."""
 _LEAST_BYTES = 16
 """An identifier of at least so many bytes in hexadecimal stands for those bytes."""
+_NAMED_BY_CODE = (PLACE, PRODUCT)
+"""Kinds of subjects whose identifier may be a code of the member's own."""
+_NAMED_BY_ITEM = (LOT, THING)
+"""Kinds of subjects whose identifier is an item path."""
 
 router = APIRouter(tags=["histories"])
 
@@ -49,13 +56,18 @@ Kind = Annotated[
 ]
 Authority = Annotated[
     str,
-    Path(description="The member that it belongs to.", pattern=r"^[-._0-9a-z]{1,64}$", examples=["office"]),
+    Path(
+        description="The member that it belongs to; `*` for a thing, which is everybody's.",
+        pattern=r"^(\*|[-._0-9a-z]{1,64})$",
+        examples=["office"],
+    ),
 ]
 Identifier = Annotated[
     str,
     Path(
-        description="Its identifier: bytes in hexadecimal, or text.",
-        pattern=r"^[-._0-9a-zA-Z]{1,128}$",
+        description="Its identifier: bytes in hexadecimal, or text; of a thing or a lot its item path, as it stands.",
+        min_length=1,
+        max_length=600,
         examples=["2c" * 32],
     ),
 ]
@@ -129,7 +141,7 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 
 
 @router.get(
-    "/v1/subjects/{kind}/{authority}/{identifier}/history",
+    "/v1/subjects/{kind}/{authority}/{identifier:path}/history",
     summary="Every record about one thing, with proof that there is no other",
     response_class=Response,
     responses=_BOTH,
@@ -141,7 +153,11 @@ def get_history(
     specification); otherwise a description of it. A thing about which nothing was recorded has an empty history.
     """
     final = context_of(request).final
-    return _answer(request, final, _subject(final, kind, authority, identifier), first)
+    if kind in _NAMED_BY_ITEM:
+        subject = Subject(kind, authority, item_of(request, 4, "/history").path)
+    else:
+        subject = _subject(final, kind, authority, identifier)
+    return _answer(request, final, subject, first)
 
 
 @router.get(
@@ -213,10 +229,11 @@ def _subject(final: FinalView, kind: str, authority: str, identifier: str) -> Su
 
 
 def _text_subject(named: Subject) -> Subject:
-    if not IDENTIFIER_ALPHABET.issuperset(str(named.identifier)):
+    letters = CODE_ALPHABET if named.kind in _NAMED_BY_CODE else IDENTIFIER_ALPHABET
+    if not letters.issuperset(str(named.identifier)):
         raise HttpError(
             "request.invalid",
-            "an identifier in text has small letters, digits, '-', '.' and '_' only",
+            f"an identifier in text has {'' if letters is CODE_ALPHABET else 'small '}letters, digits, '-', '.' and '_' only",
             status=422,
         )
     return named

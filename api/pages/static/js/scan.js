@@ -47,9 +47,10 @@ export function readLink(text) {
 }
 
 /**
- * @param {(found: {code: string, salt: string|null}|{compact: Uint8Array}) => void} onfound
+ * @param {(found: any) => void} onfound
+ * @param {(text: string) => {other: string}|{foreign: string}|Record<string, any>} read what a code says; `other` and `foreign` are shown and not used
  */
-export async function openScan(onfound) {
+export async function openScan(onfound, read = readLink) {
   const detector = await reader();
   const said = el("p", { role: "status", class: "scan-said" });
   const photo = /** @type {HTMLInputElement} */ (el("input", { type: "file", accept: "image/*", hidden: true }));
@@ -65,12 +66,13 @@ export async function openScan(onfound) {
     said.replaceChildren(say(key), ...(text ? [" ", el("code", {}, text.slice(0, 300))] : []));
   };
   const take = (/** @type {string} */ text) => {
-    const found = readLink(text);
-    if ("code" in found || "compact" in found) {
+    const found = read(text);
+    if ("other" in found) tell("scan.other", found.other);
+    else if ("foreign" in found) tell("scan.foreign", found.foreign);
+    else {
       box.close();
       onfound(found);
-    } else if ("other" in found) tell("scan.other", found.other);
-    else tell("scan.foreign", found.foreign);
+    }
   };
   const body = detector ? [say("scan.text", "p"), stage, said] : [say("scan.none", "p", { id: "scan-none" })];
   if (detector) body.push(el("div", { class: "buttons" }, button("scan.photo", { icon: "image", onclick: () => photo.click() })), photo);

@@ -5,13 +5,16 @@
  */
 
 import { isBytes, toUtf8 } from "./bytes.js";
-import { RefusedError } from "./errors.js";
+import { FormatError, RefusedError } from "./errors.js";
+import { checkDigit, parseItem } from "./goods.js";
 
 /** @typedef {import("./record-types.js").Kind} Kind */
 
 // What terminals obey, breaks a line, or turns the direction of writing.
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 const IDENTIFIER_LETTERS = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
+const PATH_LETTERS = "%-./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~";
+const MAX_PATH = 164;
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+\-/]*$/;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
@@ -81,12 +84,59 @@ function checkDate(name, value) {
   if (day < 1 || day > DAYS[month - 1] + (leap && month === 2 ? 1 : 0)) throw refuse("range", name, "must be a day that the month has");
 }
 
+/**
+ * @param {string} name
+ * @param {any} value
+ * @param {number} minimum
+ * @param {number} maximum
+ * @returns {any[]}
+ */
+function list(name, value, minimum, maximum) {
+  if (!Array.isArray(value)) throw refuse("kind", name, "must be a list");
+  checkLength(name, value.length, minimum, maximum);
+  return value;
+}
+
+/**
+ * The item that a field names by its path.
+ * @param {string} name
+ * @param {any} value
+ */
+function checkItem(name, value) {
+  checkAscii(name, value, 1, MAX_PATH, PATH_LETTERS);
+  try {
+    return parseItem(value);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw refuse(error.rule === "gs1.check-digit" ? "check-digit" : "item", name, `must hold item paths: ${error.message}`);
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {any} value
+ * @param {number} minimum
+ * @param {number} maximum
+ */
+function checkText(name, value, minimum, maximum) {
+  checkLength(name, toUtf8(text(name, value), "record.field-alphabet").length, minimum, maximum);
+  if (CONTROL.test(value)) throw refuse("alphabet", name, "must not hold control characters");
+}
+
+/**
+ * @param {string} name
+ * @param {any} value
+ * @param {number} minimum
+ * @param {number} maximum
+ */
+function checkOctets(name, value, minimum, maximum) {
+  if (!isBytes(value)) throw refuse("kind", name, "must be bytes");
+  checkLength(name, value.length, minimum, maximum);
+}
+
 /** What each kind asks of a value; called with (name, value, …limits). @type {Record<string, (name: string, value: any, ...limits: any[]) => void>} */
 const CHECKS = {
-  Text(name, value, minimum, maximum) {
-    checkLength(name, toUtf8(text(name, value), "record.field-alphabet").length, minimum, maximum);
-    if (CONTROL.test(value)) throw refuse("alphabet", name, "must not hold control characters");
-  },
+  Text: checkText,
   Ascii: checkAscii,
   MediaType(name, value) {
     checkLength(name, [...text(name, value)].length, 3, 127);
@@ -97,12 +147,31 @@ const CHECKS = {
   },
   Date: checkDate,
   Bytes(name, value, length) {
-    if (!isBytes(value)) throw refuse("kind", name, "must be bytes");
-    checkLength(name, value.length, length, length);
+    checkOctets(name, value, length, length);
   },
   ActionBytes(name, value, maximum) {
-    if (!isBytes(value)) throw refuse("kind", name, "must be bytes");
-    checkLength(name, value.length, 1, maximum);
+    checkOctets(name, value, 1, maximum);
+  },
+  Octets: checkOctets,
+  CheckedDigits(name, value, length) {
+    checkAscii(name, value, length, length, "0123456789");
+    const wanted = checkDigit(value.slice(0, -1));
+    if (value.at(-1) !== wanted) throw refuse("check-digit", name, `ends with a check digit that must be ${wanted}`);
+  },
+  LotPath(name, value) {
+    if (checkItem(name, value).lot === undefined) throw refuse("item", name, "must be the path of a lot");
+  },
+  ItemList(name, value, minimum, maximum) {
+    list(name, value, minimum, maximum).forEach((item) => checkItem(name, item));
+    checkOrder(name, value);
+  },
+  HashList(name, value, maximum) {
+    list(name, value, 1, maximum).forEach((item) => checkOctets(name, item, 32, 32));
+    if (new Set(value.map(String)).size !== value.length) throw refuse("order", name, "must list each hash once");
+  },
+  TextList(name, value, maximum, longest) {
+    list(name, value, 1, maximum).forEach((item) => checkText(name, item, 1, longest));
+    if (new Set(value).size !== value.length) throw refuse("order", name, "must list each text once");
   },
   Integer(name, value, minimum, maximum) {
     if (typeof value !== "number") throw refuse("kind", name, "must be an integer");

@@ -22,6 +22,7 @@ export { fromDigits, toDigits } from "./compact.js";
 export { verifyConsistency } from "./merkle.js";
 export { buildEntry, encodeBatch, possessionMessage } from "./entry.js";
 export { CannotTellError, FormatError, LedgerError, RefusedError, VerificationError } from "./errors.js";
+export { itemPath, parseItem } from "./goods.js";
 export { MAX_FILE_BYTES, fileCommitment, hashFile, leafHash, nodeHash, sha256 } from "./hash.js";
 export { codeOf, groupedCode, isCodeOf, parseCode } from "./lookupcode.js";
 export { decode, encode } from "./msgpack.js";

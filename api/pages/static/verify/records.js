@@ -10,6 +10,7 @@
 import { equal, isBytes, toHex, toUtf8 } from "./bytes.js";
 import { CannotTellError, FormatError, RefusedError } from "./errors.js";
 import { checkBody } from "./fields.js";
+import { itemPath, parseItem } from "./goods.js";
 import { leafHash } from "./hash.js";
 import { decode, encode } from "./msgpack.js";
 import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
@@ -23,6 +24,8 @@ import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
  */
 
 export const MAX_RECORD_BYTES = 65_535;
+
+const BYTES_OF_A_THING = 20;
 
 export const DOCUMENT = "document";
 export const CERTIFICATE = "certificate";
@@ -159,6 +162,89 @@ const checkSuccession = (predecessor) => (/** @type {Body} */ body) => {
 };
 
 /**
+ * Goods are named by a GTIN or by an own code, of which none could pass for a number of GS1.
+ * @param {Body} body
+ * @param {string} family
+ * @param {string} number name of the field
+ * @param {number} length digits of the number
+ */
+function checkGoods(body, family = "product", number = "gtin", length = 14) {
+  if (body.has(number) === body.has("code")) {
+    throw new RefusedError(`${family}.${number}-or-code`, `it is named by a ${number.toUpperCase()} or by a code of the member's own: one of the two`);
+  }
+  const code = body.get("code");
+  if (code === "." || code === ".." || (code?.length === length && /^[0-9]+$/.test(code))) {
+    throw new RefusedError("product.code", `an own code is neither dots alone nor ${length} digits, which would pass for a GS1 number`);
+  }
+}
+
+/** @param {Body} body */
+function checkProduct(body) {
+  checkGoods(body);
+  if (body.has("ocop_until") && !body.has("ocop_stars")) {
+    throw new RefusedError("product.ocop", "the last day of OCOP stars is stated with the stars");
+  }
+}
+
+/** @param {Body} body */
+const checkPlaceName = (body) => checkGoods(body, "place", "gln", 13);
+
+/** @param {Body} body */
+function checkPlace(body) {
+  checkPlaceName(body);
+  if (body.has("latitude") !== body.has("longitude")) {
+    throw new RefusedError("place.position", "a position is a latitude and a longitude: both, or neither");
+  }
+}
+
+/**
+ * The path of the lot that a record creates.
+ * @param {Body} body
+ */
+function lotPath(body) {
+  const lot = body.get("lot");
+  return itemPath(body.has("gtin") ? { gtin: body.get("gtin"), lot } : { member: body.get("authority"), code: body.get("code"), lot });
+}
+
+/** @param {Body} body */
+function checkLot(body) {
+  checkGoods(body);
+  try {
+    parseItem(lotPath(body));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new RefusedError("lot.name", error.message);
+  }
+  if (body.has("quantity") !== body.has("unit")) {
+    throw new RefusedError("lot.quantity", "a quantity is stated with its unit");
+  }
+  if (body.has("produced") && body.has("expires") && body.get("expires") < body.get("produced")) {
+    throw new RefusedError("lot.days", "the lot would expire before it was made");
+  }
+}
+
+/** @param {Body} body */
+function checkEventName(body) {
+  if (body.has("event_hash") === body.has("event_tag")) {
+    throw new RefusedError("event.hash-or-tag", "an event is known by its hash or by a tag: one of the two");
+  }
+  if (body.get("event").length < BYTES_OF_A_THING * body.get("things").length) {
+    throw new RefusedError("event.size", `an event has at least ${BYTES_OF_A_THING} bytes for each of its things, which it names`);
+  }
+}
+
+/** @param {Body} body */
+function checkEvent(body) {
+  checkEventName(body);
+  if (body.has("hidden_root") !== body.has("hidden_count")) {
+    throw new RefusedError("event.hidden-pair", "the root over hidden parts and how many there are go together");
+  }
+  if (body.has("hidden_root") && body.has("event_hash")) {
+    throw new RefusedError("event.hidden-hash", "an event with hidden parts is known by a tag: its plain hash would let somebody guess them");
+  }
+}
+
+/**
  * A subject out of two fields.
  * @param {string} kind
  * @param {string} authority name of a field
@@ -201,6 +287,11 @@ function checkValidator(body) {
     throw new RefusedError("validator.key-used", "one key may make one kind of statement only: all keys differ");
   }
 }
+const product = (/** @type {Body} */ body) => ({ kind: "product", authority: body.get("authority"), identifier: body.get("gtin") ?? body.get("code") });
+const place = (/** @type {Body} */ body) => ({ kind: "place", authority: body.get("authority"), identifier: body.get("gln") ?? body.get("code") });
+const createdLot = (/** @type {Body} */ body) => ({ kind: "lot", authority: body.get("authority"), identifier: lotPath(body) });
+const lot = about("lot", "owner", "item");
+const event = (/** @type {Body} */ body) => ({ kind: "event", authority: body.get("authority"), identifier: body.get("event_hash") ?? body.get("event_tag") });
 
 /** By type: what the record is about, and what one field means for another. @type {Record<string, [(body: Body, raw: Uint8Array) => Subject|Promise<Subject>, ((body: Body) => void)?]>} */
 const MEANINGS = {
@@ -218,6 +309,8 @@ const MEANINGS = {
   "doc.signatures/1": [document, checkSignatures],
   "doc.supersede/1": [document, checkOther],
   "doc.withdraw/1": [document],
+  "epcis.error/1": [event, checkEventName],
+  "epcis.event/1": [event, checkEvent],
   "erase.tombstone/1": [about("erasure", "authority", "item")],
   "governance.approve/1": [about("proposal", "proposer", "proposal")],
   "governance.propose/1": [async (body, raw) => ({ kind: "proposal", authority: body.get("authority"), identifier: await leafHash(raw) })],
@@ -226,9 +319,17 @@ const MEANINGS = {
   "key.retire/1": [key],
   "key.revoke/1": [key],
   "key.rotate/1": [about("key", "authority", "key")],
+  "lot.create/1": [createdLot, checkLot],
+  "lot.recall/1": [lot],
+  "lot.release/1": [lot],
   "member.register/1": [member, checkAdmission],
   "member.roles/1": [member, checkPair],
   "parameter.set/1": [about("parameter", "name", "name"), checkParameter],
+  "place.end/1": [place, checkPlaceName],
+  "place.register/1": [place, checkPlace],
+  "product.end/1": [product, checkGoods],
+  "product.register/1": [product, checkProduct],
+  "product.update/1": [product, checkProduct],
   "succession.cancel/1": [predecessor],
   "succession.declare/1": [predecessor, checkSuccession("predecessor")],
   "succession.handover/1": [about("member", "authority", "authority"), checkSuccession("authority")],
@@ -287,13 +388,17 @@ export async function subjectOf(record) {
 }
 
 /**
- * The canonical bytes of a record that has been checked before anybody signs it.
+ * The canonical bytes of a record that has been checked before anybody signs it; with the field `pad` where its type has one and the
+ * bytes would else be 64, which no record may have.
  * @param {string} type such as `doc.anchor/1`
  * @param {Record<string, any>|Body} body fields by name; text should be in NFC
  * @returns {Uint8Array}
  */
 export function encodeRecord(type, body) {
-  const raw = encode([type, body]);
+  let raw = encode([type, body]);
+  if (raw.length === 64 && RECORD_TYPES[type]?.fields.some(([name]) => name === "pad")) {
+    raw = encode([type, new Map([...(body instanceof Map ? body : Object.entries(body)), ["pad", 0]])]);
+  }
   parseRecord(raw);
   return raw;
 }

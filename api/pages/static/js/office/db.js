@@ -5,15 +5,25 @@
  * silently: persistent storage is asked for when the first key is made.
  */
 
-const NAME = "sogoc-office";
 const VERSION = 1;
+let name = "sogoc-office";
+
+/** Another page keeps its keys and jobs apart. Said before anything is opened. @param {string} chosen */
+export function useDatabase(chosen) {
+  name = chosen;
+}
+
+/** What only one tab at a time may do with it, by name. @param {string} what */
+export function lockOf(what) {
+  return `${name}-${what}`;
+}
 
 /** @type {Promise<IDBDatabase>|null} */
 let opened = null;
 
 function open() {
   opened ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, VERSION);
+    const request = indexedDB.open(name, VERSION);
     request.onupgradeneeded = () => {
       request.result.createObjectStore("keys", { keyPath: "publicKey" });
       request.result.createObjectStore("jobs", { keyPath: "id", autoIncrement: true });

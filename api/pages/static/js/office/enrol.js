@@ -21,7 +21,7 @@ import { act, announce, checkbox, chooser, field, freshId, guarded, input, selec
 
 const POLL_MS = 3_000;
 const INVITATION = /^#moi=([a-z0-9._-]{1,64}),([a-z-]+(?:[,+][a-z-]+)*)$/;
-const ROLES = ["office", "issuer", "key-manager", "administrator", "inspector", "auditor"];
+const ROLES = ["office", "issuer", "producer", "key-manager", "administrator", "inspector", "auditor"];
 
 /**
  * What an invitation in the address says.
@@ -41,7 +41,7 @@ export function invitationIn(fragment) {
 
 /** @param {string} member @param {string[]} roles */
 export function invitationLink(member, roles) {
-  return `${location.origin}/van-phong#moi=${member},${[...roles].sort().join(",")}`;
+  return `${location.origin}/${roles.join() === "producer" ? "san-xuat" : "van-phong"}#moi=${member},${[...roles].sort().join(",")}`;
 }
 
 /** @param {string[]} roles */
@@ -133,7 +133,7 @@ export function enrolPanel(invitation, ondone) {
         }
         await keepKey(opened);
         desk.keys.push(opened);
-        history.replaceState(null, "", "/van-phong#khoa");
+        history.replaceState(null, "", `${location.pathname}#khoa`);
         waiting(opened);
       });
     });

@@ -8,7 +8,7 @@
 
 import { buildEntry, encode, fromHex, toHex } from "../../verify/index.js";
 import { askJson } from "../ask.js";
-import { all, get, put, remove } from "./db.js";
+import { all, get, lockOf, put, remove } from "./db.js";
 import { desk } from "./desk.js";
 import { random, signWith } from "./keys.js";
 import { askSigned, submit, vaultItem } from "./node.js";
@@ -27,7 +27,6 @@ const ROOM = 700_000 - 1_024;
 const FIRST_WAIT_MS = 3_000;
 const LONGEST_WAIT_MS = 60_000;
 const MOST_MENDED = 5;
-const LOCK = "sogoc-office-queue";
 /** What the vault takes at once (docs/spec.md §20), with some bytes left for its form. */
 const BATCH_ITEMS = 1_000;
 const BATCH_BYTES = 7_900_000;
@@ -168,7 +167,7 @@ export function kick() {
 
 async function drain() {
   clearTimeout(timer);
-  const isDone = await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => lock !== null && (await work()));
+  const isDone = await navigator.locks.request(lockOf("queue"), { ifAvailable: true }, async (lock) => lock !== null && (await work()));
   doing = null;
   changed();
   if (isDone) return;
