@@ -14,9 +14,8 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
-from io import BufferedRWPair
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -34,7 +33,20 @@ Handler = Callable[[Request], tuple[str, Fields]]
 """Answers one request with a verb and the fields of its response."""
 
 
-def read_message(stream: BufferedRWPair) -> bytes | None:
+class ByteStream(Protocol):
+    """What a connection or a buffer is read and written as."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; fewer only at the end."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write all of `data`."""
+
+    def flush(self) -> None:
+        """Send what was written."""
+
+
+def read_message(stream: ByteStream) -> bytes | None:
     """The next message's bytes, or None at the end. Raises FormatError, rule `abci.length` or `abci.truncated`."""
     length = 0
     for position in range(_LENGTH_BYTES):
@@ -56,7 +68,7 @@ def read_message(stream: BufferedRWPair) -> bytes | None:
     return data
 
 
-def write_message(stream: BufferedRWPair, data: bytes) -> None:
+def write_message(stream: ByteStream, data: bytes) -> None:
     """Write one message with its length; nothing is sent before the stream is flushed."""
     length = len(data)
     prefix = bytearray()
@@ -127,7 +139,7 @@ class AbciServer:
             with self._lock:
                 self._connections.discard(connection)
 
-    def _answer_all(self, stream: BufferedRWPair) -> None:
+    def _answer_all(self, stream: ByteStream) -> None:
         while (data := read_message(stream)) is not None:
             request = parse_request(data)
             if request.verb == "flush":

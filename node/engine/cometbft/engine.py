@@ -73,14 +73,13 @@ class CometBftEngine:
         events: NetworkEvents,
         settings: EngineSettings,
         *,
-        engine_key: SigningKey,
-        peer_key: SigningKey,
+        keys: tuple[SigningKey, SigningKey],
         cosigning_key_id: Callable[[], bytes | None],
         clock_ms: Callable[[], int],
         admit: Callable[[ParsedEntry], None],
     ) -> None:
-        """Write the engine's files and listen for it; nothing runs before `start`. Raises EngineMissingError, OSError,
-        StoreError.
+        """`keys` are the engine key and the peer key. Write the engine's files and listen for it; nothing runs before
+        `start`. Raises EngineMissingError, OSError, StoreError.
         """
         self._application = application
         self._events = events
@@ -104,7 +103,7 @@ class CometBftEngine:
             retain_height=lambda: retain_height(application.store, clock_ms() - KEEP_SECONDS * 1000),
         )
         self._server = AbciServer(self._files.application_socket, adapter, self._failed)
-        self._process = EngineProcess(program, self._files, keys=lambda: (engine_key, peer_key))
+        self._process = EngineProcess(program, self._files, keys=keys)
         self._thread = threading.Thread(target=self._offer_all, name="sogoc-engine-offer", daemon=True)
 
     @property

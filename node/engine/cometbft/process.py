@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -56,10 +55,8 @@ def find_program() -> Path:
 class EngineProcess:
     """One engine, kept running. `start` and `stop` are called by its owner, once each."""
 
-    def __init__(
-        self, program: Path, files: EngineFiles, *, keys: Callable[[], tuple[SigningKey, SigningKey]]
-    ) -> None:
-        """`keys` gives the engine key and the peer key each time the process starts."""
+    def __init__(self, program: Path, files: EngineFiles, *, keys: tuple[SigningKey, SigningKey]) -> None:
+        """`keys` are the engine key and the peer key, which the process is shown each time it starts."""
         self._program = program
         self._files = files
         self._keys = keys
@@ -115,7 +112,7 @@ class EngineProcess:
             pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
     def _run_once(self) -> None:
-        write_keys(self._files, *self._keys())
+        write_keys(self._files, *self._keys)
         self._files.rpc_socket.unlink(missing_ok=True)
         if self._files.log.exists() and self._files.log.stat().st_size > _MAX_LOG_BYTES:
             self._files.log.replace(self._files.log.with_suffix(".log.1"))
