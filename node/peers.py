@@ -1,0 +1,188 @@
+"""Cosignatures between validators: each tells the others what it has signed, and asks for what it misses.
+
+Rules: over TLS, with the certificates that were exchanged by hand and with no others (docs/operating.md): both sides show
+theirs. One thread to a peer, so that a slow or dead one holds nobody up. Only the newest checkpoint is ever sent, since it
+covers the ones before; it is sent until the peer has taken it. Whatever a peer answers is checked like what a stranger says
+(`node.finality`).
+
+What this module does not do: decide what is final, or order entries: that is the engine's business, over connections of its
+own.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import httpx
+import structlog
+
+from ledger.errors import LedgerError
+from ledger.note import MAX_NOTE_BYTES
+
+PATH: Final = "/v1/cosignatures"
+ASK_SECONDS: Final = 2.0
+"""How often a peer whose cosignature is missing is asked for it."""
+_TIMEOUT_SECONDS: Final = 10.0
+_MAX_PAUSE_SECONDS: Final = 15.0
+
+_log = structlog.get_logger("peers")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another validator's node."""
+
+    name: str
+    """The validator's name on the ledger."""
+    url: str
+    """https address of its peer listener."""
+    certificate: Path
+    """Its certificate (PEM), the only one it may show."""
+
+
+class Gathering(Protocol):
+    """What is gathered, as `node.finality.Finality` has it."""
+
+    def newest_text(self) -> str | None:
+        """The newest committed checkpoint with all signatures gathered for it."""
+
+    def missing(self) -> tuple[str, ...]:
+        """Names of the validators whose cosignature on it is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerState:
+    """How a peer is doing, for whoever operates this node."""
+
+    name: str
+    reached_s: float | None
+    """Seconds since it last answered; None if it never did."""
+    problem: str
+    """Why it was not reached the last time; empty if it was."""
+
+
+class PeerLink:
+    """The thread that talks to one peer."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        context: ssl.SSLContext,
+        gathering: Gathering,
+        receive: Callable[[str, str], None],
+    ) -> None:
+        """`receive` takes a peer's name and the text of a checkpoint that it sent, and raises LedgerError if that is wrong."""
+        self._peer = peer
+        self._gathering = gathering
+        self._receive = receive
+        self._client = httpx.Client(
+            base_url=peer.url, verify=context, timeout=_TIMEOUT_SECONDS, trust_env=False
+        )
+        self._news = threading.Event()
+        self._stopping = False
+        self._sent: str | None = None
+        self._reached: float | None = None
+        self._problem = ""
+        self._thread = threading.Thread(target=self._run, name=f"sogoc-peer-{peer.name}", daemon=True)
+
+    @property
+    def state(self) -> PeerState:
+        """How the peer is doing."""
+        reached = self._reached
+        return PeerState(
+            self._peer.name, None if reached is None else time.monotonic() - reached, self._problem
+        )
+
+    def start(self) -> None:
+        """Begin to talk."""
+        self._thread.start()
+
+    def tell(self) -> None:
+        """There is something new to send."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """End the thread; what was not sent is sent after the next start."""
+        self._stopping = True
+        self._news.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._client.close()
+
+    def _run(self) -> None:
+        pause = ASK_SECONDS
+        while not self._stopping:
+            try:
+                self._talk()
+            except (httpx.HTTPError, LedgerError, ssl.SSLError) as error:
+                self._failed(error)
+                pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+            else:
+                pause = ASK_SECONDS
+            self._news.wait(pause)
+            self._news.clear()
+
+    def _failed(self, error: Exception) -> None:
+        problem = f"{type(error).__name__}: {error}"
+        if problem != self._problem:
+            _log.warning("peer not reached", peer=self._peer.name, problem=problem)
+        self._problem = problem
+
+    def _talk(self) -> None:
+        text = self._gathering.newest_text()
+        if text is not None and text != self._sent:
+            self._check(self._client.post(PATH, content=text, headers={"Content-Type": "text/plain"}))
+            self._sent = text
+        if self._peer.name in self._gathering.missing() or self._reached is None:
+            answer = self._check(self._client.get(PATH))
+            if answer.content:
+                if len(answer.content) > MAX_NOTE_BYTES:
+                    raise LedgerError("peer.too-large", "the peer's answer is larger than any checkpoint")
+                self._receive(self._peer.name, answer.text)
+        self._reached = time.monotonic()
+        self._problem = ""
+
+    def _check(self, answer: httpx.Response) -> httpx.Response:
+        if not answer.is_success:
+            raise LedgerError("peer.refused", f"the peer answers {answer.status_code}: {answer.text[:200]}")
+        return answer
+
+
+class Peers:
+    """The links to all other validators."""
+
+    def __init__(
+        self,
+        peers: Sequence[Peer],
+        context_for: Callable[[Peer], ssl.SSLContext],
+        gathering: Gathering,
+        receive: Callable[[str, str], None],
+    ) -> None:
+        """`context_for` gives the TLS settings by which a peer is reached."""
+        self._links = tuple(PeerLink(peer, context_for(peer), gathering, receive) for peer in peers)
+
+    @property
+    def states(self) -> tuple[PeerState, ...]:
+        """How each of them is doing."""
+        return tuple(link.state for link in self._links)
+
+    def start(self) -> None:
+        """Begin to talk to all."""
+        for link in self._links:
+            link.start()
+
+    def tell(self) -> None:
+        """There is something new to send to all."""
+        for link in self._links:
+            link.tell()
+
+    def stop(self) -> None:
+        """Stop talking."""
+        for link in self._links:
+            link.stop()
