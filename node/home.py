@@ -157,18 +157,34 @@ def init(
     check_genesis(genesis)
     made_here = not path.exists()
     try:
-        _write_home(Home(path), genesis, genesis_keys, passphrase, time_s, on_key)
+        cosigner = cosigner_of(genesis, genesis.validators[0], genesis_keys["log"], genesis_keys["validator"])
+        write_home(
+            Home(path),
+            genesis,
+            genesis_keys,
+            passphrase,
+            lambda store: _sign_genesis(store, cosigner, time_s),
+            on_key,
+        )
     except BaseException:
-        # A half-made ledger has no entry in it and would only be in the way of the next try.
-        for child in path.iterdir() if path.is_dir() else ():
-            if child.is_dir():
-                shutil.rmtree(child, ignore_errors=True)
-            else:
-                child.unlink(missing_ok=True)
-        if made_here:
-            shutil.rmtree(path, ignore_errors=True)
+        remove_half_made(path, made_here=made_here)
         raise
     return genesis
+
+
+def remove_half_made(path: Path, *, made_here: bool) -> None:
+    """Take away what an attempt has left in a directory that was empty: it has no entry in it and would only be in the way."""
+    for child in path.iterdir() if path.is_dir() else ():
+        if child.is_dir():
+            shutil.rmtree(child, ignore_errors=True)
+        else:
+            child.unlink(missing_ok=True)
+    if made_here:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _sign_genesis(store: LedgerStore, cosigner: Cosigner, time_s: int) -> None:
+    cosign_head(store, cosigner, time_s)
 
 
 def _new_genesis(
@@ -204,14 +220,18 @@ def _new_genesis(
     )
 
 
-def _write_home(
+def write_home(
     home: Home,
     genesis: Genesis,
     keys: dict[str, SigningKey],
     passphrase: str | None,
-    time_s: int,
+    sign: Callable[[LedgerStore], None],
     on_key: Callable[[str], None],
 ) -> None:
+    """Write all of a home but what is a network's; `sign` puts the cosigned genesis checkpoint into its new store.
+
+    The genesis file comes last, since it is what says that the home is complete. Raises KeyFileError, StoreError, OSError.
+    """
     home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.keys.mkdir(mode=0o700)
     for name, key in keys.items():
@@ -224,13 +244,10 @@ def _write_home(
     home.ledger.parent.mkdir()
     store = LedgerStore.create(home.ledger, genesis_commit(execute_genesis(genesis), genesis.leaf()))
     try:
-        cosign_head(
-            store, cosigner_of(genesis, genesis.validators[0], keys["log"], keys["validator"]), time_s
-        )
+        sign(store)
     finally:
         store.close()
     Outbox.open(home.outbox, create=True).close()
-    # Last, since it is what says that the home is complete.
     put_file(home.genesis, genesis.leaf())
 
 

@@ -46,15 +46,10 @@ def engine_chain_id(chain_id: bytes) -> str:
 class EnginePeer:
     """Another validator's engine."""
 
-    peer_key: bytes
-    """Public key by which engines know each other: 32 bytes."""
-    host: str
-    port: int
-
-    @property
-    def address(self) -> str:
-        """`id@host:port`, as the engine's configuration names it."""
-        return f"{address(self.peer_key).hex()}@{self.host}:{self.port}"
+    identifier: str
+    """`address` of its peer key in hexadecimal."""
+    listen: str
+    """host:port where it is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +191,7 @@ max_request_batch_size = 1000
 
 [p2p]
 laddr = {text(f"tcp://{listen}")}
-persistent_peers = {text(",".join(peer.address for peer in peers))}
+persistent_peers = {text(",".join(f"{peer.identifier}@{peer.listen}" for peer in peers))}
 # Members are few and known: nobody else is looked for, and their addresses need not be public ones.
 pex = false
 addr_book_strict = false
