@@ -167,7 +167,7 @@ def _genesis(origin: str, seats: Sequence[Seat], time_ms: int) -> Genesis:
         time_ms=time_ms,
         members=tuple(members),
         keys=tuple(sorted(acting, key=lambda key: key.public_key)),
-        validators=tuple(_validator(origin, seat) for seat in seats),
+        validators=tuple(sorted((_validator(origin, seat) for seat in seats), key=lambda one: one.name)),
     )
 
 

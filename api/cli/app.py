@@ -29,6 +29,7 @@ from api.cli import (
     places,
     policies,
     products,
+    network,
     serve,
     setup,
     stamps,
@@ -65,6 +66,7 @@ app.add_typer(members.app, name="member")
 app.add_typer(governance.app, name="governance")
 app.add_typer(validators.app, name="validator")
 app.add_typer(policies.app, name="policy")
+app.add_typer(network.app, name="network")
 app.command("anchor")(anchor.anchor)
 documents.app.command("stamp")(stamps.stamp)
 app.add_typer(documents.app, name="document")
