@@ -45,12 +45,17 @@ def cosign_head(store: LedgerStore, cosigner: Cosigner, time_s: int) -> str:
 
 
 def cosign(store: LedgerStore, head: Head, cosigner: Cosigner, time_s: int) -> str:
-    """Cosign the checkpoint of `head` and store it; returns its text.
+    """Cosign the checkpoint of `head` and store it; returns its text. Raises as `sign`."""
+    text = sign(store, head, cosigner, time_s)
+    store.put_signatures(head.size, text)
+    return text
+
+
+def sign(store: LedgerStore, head: Head, cosigner: Cosigner, time_s: int) -> str:
+    """Cosign the checkpoint of `head`, for whoever gathers signatures; returns its text with this cosigner's alone.
 
     Raises StoreError, rule `cosign.*`, if that would be a second root at one size or a step back; `cosign.not-newest` if a
     block was committed after `head`.
     """
     store.record_intent_to_sign(cosigner.key_id, head.size, head.root)
-    text = cosigner.sign(head.size, head.root, time_s)
-    store.put_signatures(head.size, text)
-    return text
+    return cosigner.sign(head.size, head.root, time_s)

@@ -98,6 +98,16 @@ class Home:
         return self.path / "data" / "vault"
 
     @property
+    def evidence(self) -> Path:
+        """What validators have signed against this ledger."""
+        return self.path / "data" / "evidence"
+
+    @property
+    def engine(self) -> Path:
+        """What an engine in a process of its own keeps."""
+        return self.path / "data" / "engine"
+
+    @property
     def socket(self) -> Path:
         """The Unix socket through which commands reach a node that runs."""
         return self.path / "control.sock"

@@ -26,6 +26,24 @@ class Metrics:
             "sogoc_disk_free_bytes", "Bytes left on the ledger's disk", registry=self.registry
         )
         self.ready = Gauge("sogoc_ready", "1 while the node takes entries", registry=self.registry)
+        self.rejected_proposals = Counter(
+            "sogoc_rejected_proposals",
+            "Blocks that another validator proposed and this one voted against",
+            ["proposer", "rule"],
+            registry=self.registry,
+        )
+        self.refused_cosignatures = Counter(
+            "sogoc_refused_cosignatures",
+            "Checkpoints from other validators in which something was wrong",
+            ["rule"],
+            registry=self.registry,
+        )
+        self.dissents = Counter(
+            "sogoc_dissents",
+            "Validly signed roots that are not this ledger's, by signer",
+            ["signer"],
+            registry=self.registry,
+        )
         self.refusals = Counter(
             "sogoc_refusals", "Entries refused, by rule", ["code"], registry=self.registry
         )

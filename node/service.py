@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ import structlog
 
 from ledger.block import parse_header_leaf
 from ledger.encoding import decode
-from ledger.errors import CannotTellError, LedgerError, RefusedError, StoreError
-from ledger.genesis import Genesis, Validator, validators_policy
+from ledger.errors import LedgerError, RefusedError, StoreError
+from ledger.genesis import Genesis, Validator
 from ledger.keys import SigningKey
+from ledger.note import COSIGNING_KEY, VerifierKey
+from ledger.note import parse as parse_note
 from ledger.personal_data import check_public
 from ledger.policy import Policy
 from ledger.records import Record
@@ -37,16 +40,25 @@ from ledger.transitions import Transitions, read_transitions
 from ledger.validators import current_set, judging_set, set_before
 from node.application import Application, Candidate
 from node.config import Config
-from node.cosigning import Cosigner, cosign
+from node.cosigning import Cosigner, sign
+from node.engine import Engine
+from node.engine.cometbft.adapter import Rejection
 from node.engine.embedded import EmbeddedEngine
+from node.evidence import EvidenceBook
+from node.finality import Dissent, Finality
 from node.home import Home, HomeError, cosigner_of, own_validator
 from node.metrics import Metrics
+from node.network_part import NetworkPart
 from node.outbox import WAIT_LIMIT_MS, Outbox, Refusal
+from node.peers import Peers, PeerState
 from node.pinned import Pins
 from node.receipts import FinalView
 
 _log = structlog.get_logger("node")
 _MAINTENANCE_SECONDS = 30.0
+_BEHIND_MS = 10_000
+"""A block that is older than this when it is committed is one that the others have had for some time."""
+_COSIGN_BEHIND_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +103,12 @@ class Node:
         keys: dict[str, SigningKey],
         *,
         next_keys: dict[str, SigningKey] | None = None,
+        network: NetworkPart | None = None,
         clock_ms: Callable[[], int] = clock_ms,
     ) -> None:
         """Open the node's stores and recover: `keys` are its log, validator and header keys; `next_keys` are those that are
-        to take their place, and do so with the block in which the ledger says it.
+        to take their place, and do so with the block in which the ledger says it. Without a `network` the node orders
+        alone.
 
         Raises StoreError, HomeError (`home.keys`, `home.other-ledger`, `home.outbox`, `cosign.held`) or FormatError.
         """
@@ -112,6 +126,13 @@ class Node:
         self._submitting = 0
         self._maintenance = threading.Thread(target=self._maintain, name="sogoc-maintenance", daemon=True)
         self._cosign_lock = threading.Lock()
+        self._cosigned_at = float("-inf")
+        self._final_lock = threading.Lock()
+        self._final: FinalView | None = None
+        self._unsettled: deque[tuple[int, Candidate, float]] = deque()
+        self._network = network
+        self._peers: Peers | None = None
+        self.evidence = EvidenceBook(home.evidence)
         if home.cosign_hold.exists():
             raise HomeError(
                 "cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}"
@@ -149,16 +170,27 @@ class Node:
             raise
 
     def _recover(self) -> None:
-        self.engine = EmbeddedEngine(
-            self.application,
-            self,
-            cosigning_key_id=self._next_key_id,
-            clock_ms=self._clock_ms,
-        )
+        self.engine: Engine = self._make_engine()
+        self.finality = Finality(self.store, self.genesis.origin, dissented=self._dissented)
+        if self._network is not None:
+            self._peers = self._network.make_peers(self.finality, self.take_cosignatures)
         # A crash between a commit and its cosignature leaves a head without one; this is the same call as after a commit.
         self._cosign()
         self._replay_outbox()
         self._check_in_service()
+
+    def _make_engine(self) -> Engine:
+        if self._network is not None:
+            return self._network.make_engine(
+                self.application,
+                self.genesis,
+                self,
+                cosigning_key_id=self._next_key_id,
+                clock_ms=self._clock_ms,
+            )
+        return EmbeddedEngine(
+            self.application, self, cosigning_key_id=self._next_key_id, clock_ms=self._clock_ms
+        )
 
     @property
     def chain_id(self) -> bytes:
@@ -168,7 +200,7 @@ class Node:
     @property
     def policy(self) -> Policy:
         """The trust policy of this ledger: the one that judges its newest final checkpoint."""
-        return self._final.policy
+        return self.final.policy
 
     def transitions(self) -> Transitions:
         """How the validators of this ledger have changed, for whoever pinned an earlier policy."""
@@ -176,8 +208,29 @@ class Node:
 
     @property
     def final(self) -> FinalView:
-        """The newest final view. Whoever needs answers that belong together keeps the one it got."""
-        return self._final
+        """The newest final view. Whoever needs answers that belong together keeps the one it got.
+
+        Raises RefusedError, rule `node.not-final`, while a validator among several waits for the others after a start.
+        """
+        final = self._final
+        if final is None:
+            raise RefusedError(
+                "node.not-final",
+                "the other validators have not cosigned this node's newest block yet; it serves only what is final",
+                permanent=False,
+            )
+        return final
+
+    @property
+    def final_size(self) -> int:
+        """Tree size of the newest final view, 0 if there is none yet."""
+        final = self._final
+        return 0 if final is None else final.size
+
+    @property
+    def peers(self) -> tuple[PeerState, ...]:
+        """How the other validators are doing; empty for a node that orders alone."""
+        return () if self._peers is None else self._peers.states
 
     @property
     def failure(self) -> Exception | None:
@@ -187,6 +240,8 @@ class Node:
     def start(self) -> None:
         """Begin ordering and maintenance."""
         self.engine.start()
+        if self._peers is not None:
+            self._peers.start()
         self._maintenance.start()
 
     def stop(self) -> None:
@@ -198,6 +253,8 @@ class Node:
             # The stores must not be closed under somebody who uses them.
             self._intake.wait_for(lambda: self._submitting == 0)
         self.engine.stop()
+        if self._peers is not None:
+            self._peers.stop()
         if self._maintenance.is_alive():
             self._maintenance.join()
         self._abandon(_stopping())
@@ -288,7 +345,8 @@ class Node:
     def _judge(self, parsed: ParsedEntry, submission: bytes) -> Outcome:
         for record in parsed.records:
             check_public(record)
-            _check_single(self.store, record)
+            if self._network is None:
+                _check_single(self.store, record)
         entry_id = parsed.entry.id
         known = self.outcome(entry_id)
         if known is not None and not isinstance(known, Ended):
@@ -303,7 +361,8 @@ class Node:
 
     def outcome(self, entry_id: bytes) -> Outcome | None:
         """What became of an entry; None if this node has never acknowledged it."""
-        value = self._final.view.get(entry_key(entry_id))
+        final = self._final
+        value = None if final is None else final.view.get(entry_key(entry_id))
         if value is not None:
             index = decode(value)
             return Final(entry_id, index if isinstance(index, int) else 0)
@@ -346,9 +405,71 @@ class Node:
     # -- what the engine tells ---------------------------------------------------------------------------------------
 
     def committed(self, block: Candidate) -> None:
-        """A block is in the store: cosign it, and let its senders know."""
-        committed = time.monotonic()
-        self._cosign()
+        """A block is in the store: cosign it, and let its senders know once it is final."""
+        self._unsettled.append((block.executed.header.size, block, time.monotonic()))
+        if self._catching_up(block):
+            # What is newer covers it; maintenance cosigns if nothing newer comes.
+            self.finality.committed(self.store.snapshot())
+        else:
+            self._cosign()
+        self.metrics.records.inc(sum(len(entry.records) for entry in block.entries))
+        _log.info("block", height=block.executed.header.height, entries=len(block.entries))
+        # Last: whoever waits for an entry of this block is told that it is final.
+        self._check_in_service()
+
+    def _catching_up(self, block: Candidate) -> bool:
+        """Whether a validator among several is behind the others: it cosigns now and then only, as it comes along."""
+        return (
+            self._network is not None
+            and self._clock_ms() - block.executed.header.time_ms > _BEHIND_MS
+            and time.monotonic() - self._cosigned_at < _COSIGN_BEHIND_SECONDS
+        )
+
+    def rejected(self, rejection: Rejection) -> None:
+        """Another validator proposed what the rules forbid; this node has voted against it."""
+        self.metrics.rejected_proposals.labels(proposer=rejection.proposer, rule=rejection.rule).inc()
+
+    def take_cosignatures(self, sender: str, text: str) -> None:
+        """Take the signatures in a checkpoint that another validator's node sent. Raises LedgerError if something is wrong
+        in it.
+        """
+        try:
+            self.finality.receive(text)
+        except LedgerError as error:
+            _log.warning("cosignatures refused", sender=sender, rule=error.rule, detail=error.detail)
+            self.metrics.refused_cosignatures.labels(rule=error.rule).inc()
+            raise
+        self._update_final()
+
+    def newest_cosigned(self) -> str | None:
+        """The newest committed checkpoint with all signatures gathered for it, for whoever asks."""
+        return self.finality.newest_text()
+
+    def _dissented(self, dissent: Dissent) -> None:
+        kept = self.evidence.report(dissent, self.store)
+        if kept is not None:
+            self.metrics.dissents.labels(signer=kept.signer).inc()
+
+    def _update_final(self) -> None:
+        """Serve what has become final, and tell its senders."""
+        with self._final_lock:
+            found = self.finality.final
+            if found is None or (
+                self._final is not None and self._final.checkpoint_text == found.checkpoint_text
+            ):
+                return
+            # The newest view replaces the last in one assignment; a reader keeps the snapshot it holds.
+            self._final = FinalView(found.view, found.checkpoint_text)
+            self.metrics.final_size.set(found.view.head.size)
+            settled = []
+            while self._unsettled and self._unsettled[0][0] <= found.view.head.size:
+                settled.append(self._unsettled.popleft())
+        for _, block, committed in settled:
+            self._settle_block(block, committed)
+        if settled and self._network is not None:
+            self.evidence.look_again(self.store)
+
+    def _settle_block(self, block: Candidate, committed: float) -> None:
         final = time.monotonic()
         first = block.executed.header.first_index
         for offset, entry in enumerate(block.entries):
@@ -358,10 +479,6 @@ class Node:
                 self.metrics.finality_seconds.observe(final - received)
             self._settle(entry.id, Final(entry.id, first + offset))
         self.outbox.finish([entry.id for entry in block.entries])
-        self.metrics.records.inc(sum(len(entry.records) for entry in block.entries))
-        _log.info("block", height=block.executed.header.height, entries=len(block.entries))
-        # Last: whoever waits for an entry of this block is told that it is final.
-        self._check_in_service()
 
     def refused(self, entry_id: bytes, error: LedgerError) -> None:
         """An acknowledged entry can never be put on the ledger."""
@@ -403,14 +520,17 @@ class Node:
     def _cosign(self) -> None:
         with self._cosign_lock:
             view, text = self._cosigned()
-            # The newest view replaces the last in one assignment; a reader keeps the snapshot it holds.
-            self._final = FinalView(view, text)
             self._cosigned_at = time.monotonic()
             self.metrics.height.set(view.head.height)
-            self.metrics.final_size.set(view.head.size)
+            self.finality.committed(view)
+            if text is not None:
+                self.finality.receive(text)
+        self._update_final()
+        if self._peers is not None:
+            self._peers.tell()
 
-    def _cosigned(self) -> tuple[LedgerSnapshot, str]:
-        """A view of the ledger as it is, and the cosigned checkpoint of that very view."""
+    def _cosigned(self) -> tuple[LedgerSnapshot, str | None]:
+        """A view of the ledger as it is, and this node's signatures on the checkpoint of that very view."""
         while True:
             view = self.store.snapshot()
             try:
@@ -420,22 +540,24 @@ class Node:
                 if error.rule != "cosign.not-newest" or self.store.head.size == view.head.size:
                     raise
 
-    def _cosigned_text(self, view: LedgerSnapshot) -> str:
+    def _cosigned_text(self, view: LedgerSnapshot) -> str | None:
         header = parse_header_leaf(view.header_leaf(view.head.height))
         judges = judging_set(view, header)
+        cosigner = self._own(judges)
         if set_before(view, header.time_ms) is not None:
             # It closes an epoch: it is cosigned by those before, and once. What bears a later time is by retired keys.
             known = self.store.signed_checkpoint(view.head.size)
-            if known is not None and _is_final(known, validators_policy(self.genesis.origin, judges)):
+            if known is not None and (cosigner is None or _is_signed_by(known, cosigner)):
                 return known
-        cosigner = self._own(judges)
         if cosigner is None:
+            if self._network is not None:
+                return None
             raise StoreError(
                 "cosign.closing",
                 "the last block changed the validators, and those before have not cosigned it: start the node once more with "
                 "the keys that it had before",
             )
-        return cosign(self.store, view.head, cosigner, self._clock_ms() // 1000)
+        return sign(self.store, view.head, cosigner, self._clock_ms() // 1000)
 
     def _own(self, validators: Sequence[Validator]) -> Cosigner | None:
         """Who of a set of validators this node is, with the keys that it has; None if it is none of them."""
@@ -448,7 +570,7 @@ class Node:
 
     def _check_in_service(self) -> None:
         """Stop for good once the set has none of this node's keys."""
-        if self._own(current_set(self.store)) is None:
+        if self._network is None and self._own(current_set(self.store)) is None:
             self.failed(_retired())
 
     def _next_key_id(self) -> bytes | None:
@@ -479,8 +601,20 @@ class Node:
         if done or again:
             _log.info("outbox replayed", already_final=len(done), submitted_again=len(again))
 
+    def _cosign_newest(self) -> None:
+        """Cosign what was committed while this validator was behind the others, and is still the newest."""
+        final = self._final
+        cosigner = self._own(current_set(self.store))
+        if cosigner is None or (final is not None and final.size == self.store.head.size):
+            return
+        signed = self.store.last_signed(cosigner.key_id)
+        if signed is None or signed[0] < self.store.head.size:
+            self._cosign()
+
     def _maintain(self) -> None:
         interval = max(1.0, min(_MAINTENANCE_SECONDS, self.config.recosign_seconds))
+        if self._network is not None:
+            interval = 1.0
         while not self._stopping.wait(interval):
             if self._failure is not None:
                 return
@@ -492,6 +626,8 @@ class Node:
 
     def _maintain_once(self) -> None:
         self.pins.expire()
+        if self._network is not None:
+            self._cosign_newest()
         if time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:
             self._cosign()
         now = self._clock_ms()
@@ -529,12 +665,9 @@ def _retired() -> StoreError:
     )
 
 
-def _is_final(text: str, policy: Policy) -> bool:
-    try:
-        policy.check(text)
-    except CannotTellError:
-        return False
-    return True
+def _is_signed_by(text: str, cosigner: Cosigner) -> bool:
+    line = (cosigner.name, VerifierKey(cosigner.name, COSIGNING_KEY, cosigner.key_id).key_id)
+    return any((one.name, one.key_id) == line for one in parse_note(text).signatures)
 
 
 def _check_single(state: StateReader, record: Record) -> None:

@@ -13,12 +13,17 @@ import typer
 
 from api.cli import passphrases
 from api.cli.output import UsageError
+from ledger.keys import SigningKey
 from node.config import Config, load_config
 from node.home import VAULT_KEY, Home, load_keys, load_next_keys
+from node.network import Network, load_network
+from node.network_init import NETWORK_KEYS
+from node.network_part import NetworkPart
 from node.service import Node
 from node.vault.keeper import open_vault
 
 SERVING_KEYS = ("log", "validator", "header")
+NETWORK_SERVING_KEYS = ("engine", *NETWORK_KEYS)
 
 
 def serve(
@@ -44,9 +49,13 @@ def serve(
     has_vault = home.key(VAULT_KEY).exists()
     names = (*SERVING_KEYS, VAULT_KEY) if has_vault else SERVING_KEYS
     passphrase = passphrases.once(passphrases.existing(passphrase_file))
+    settings = load_network(directory)
+    if settings is not None:
+        names = (*names, *NETWORK_SERVING_KEYS)
     keys = load_keys(home, names, passphrase)
     next_keys = load_next_keys(home, SERVING_KEYS, passphrase)
-    node = Node(home, config, keys, next_keys=next_keys)
+    network = None if settings is None else _network(home, settings, keys)
+    node = Node(home, config, keys, next_keys=next_keys, network=network)
     vault = open_vault(node, keys[VAULT_KEY]) if has_vault else None
     _rest_the_collector()
     try:
@@ -57,6 +66,7 @@ def serve(
                 host=host or config.host,
                 port=config.port if port is None else port,
                 tls=_tls(config, tls_cert, tls_key),
+                network=network,
             )
         )
     finally:
@@ -65,6 +75,17 @@ def serve(
         node.stop()
     if node.failure is not None:
         raise typer.Exit(1)
+
+
+def _network(home: Home, settings: Network, keys: dict[str, SigningKey]) -> NetworkPart:
+    return NetworkPart(
+        home=home.path,
+        engine_home=home.engine,
+        settings=settings,
+        engine_key=keys["engine"],
+        peer_key=keys["peer"],
+        tls_key=keys["tls"],
+    )
 
 
 def _rest_the_collector() -> None:

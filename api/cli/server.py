@@ -1,4 +1,6 @@
-"""Two servers in one process, the node's address and its Unix socket, until a signal comes or the node fails."""
+"""Servers in one process, the node's address, its Unix socket and its peers' listener, until a signal comes or the node
+fails.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,9 @@ from starlette.types import ASGIApp
 
 from api.cli.output import error_console
 from api.http.app import create_app, create_control_app
+from api.http.peers import create_peer_app
+from node.network import split_address
+from node.network_part import NetworkPart
 from node.service import Node
 from node.vault.keeper import VaultKeeper
 
@@ -38,10 +43,39 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _PinnedConfig(uvicorn.Config):
+    """Settings of the listener for the other validators, with TLS as the network makes it."""
+
+    def __init__(self, app: ASGIApp, network: NetworkPart) -> None:
+        host, port = split_address(network.settings.peer_listen)
+        super().__init__(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            limit_concurrency=100,
+        )
+        self._network = network
+
+    def load(self) -> None:
+        """Put everything together; the base class knows certificates by their files only."""
+        super().load()
+        self.ssl = self._network.listener_context()
+
+
 async def run_servers(
-    node: Node, *, vault: VaultKeeper | None, host: str, port: int, tls: tuple[str, str] | None
+    node: Node,
+    *,
+    vault: VaultKeeper | None,
+    host: str,
+    port: int,
+    tls: tuple[str, str] | None,
+    network: NetworkPart | None = None,
 ) -> None:
-    """Serve until a signal comes or the node fails."""
+    """Serve until a signal comes or the node fails; with a `network`, the other validators too, on a listener of their own."""
     app = create_app(node, vault=vault)
     if host not in _LOOPBACK:
         error_console.print(f"[yellow]Cảnh báo / warning:[/] mở cho mạng / open to the network: {host}")
@@ -53,6 +87,8 @@ async def run_servers(
     if len(os.fsencode(node.home.socket.resolve())) <= _MAX_SOCKET_PATH:
         node.home.socket.unlink(missing_ok=True)
         servers.append(_Server(_config(create_control_app(app), uds=str(node.home.socket.resolve()))))
+    if network is not None:
+        servers.append(_Server(_PinnedConfig(create_peer_app(node), network)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, servers)

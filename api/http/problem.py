@@ -40,6 +40,7 @@ STATUS_OF_CODE = {
     "entry.size": 413,
     "batch.size": 413,
     "node.stopped": 503,
+    "node.not-final": 503,
     "disk.low": 503,
     "mempool.full": 503,
     "paper.encrypted": 422,

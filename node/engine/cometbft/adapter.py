@@ -11,7 +11,7 @@ What this module does not do: sockets, processes, or keeping entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -26,9 +26,9 @@ from ledger.errors import (
     StoreError,
     VerificationError,
 )
-from ledger.genesis import Genesis, Validator
-from ledger.rows import VALIDATORS_KEY, parse_validators
+from ledger.genesis import Genesis
 from ledger.rules import ParsedEntry
+from ledger.validators import current_set
 from node.application import Application, Candidate
 from node.engine.cometbft.files import address, engine_chain_id
 from node.engine.cometbft.messages import ACCEPT, RECHECK, REJECT, Fields, Request, time_ms
@@ -189,13 +189,19 @@ class Adapter:
 
     def _finalize(self, request: Request) -> Fields:
         proposal = request.many_octets("txs")
-        app_hash = self._application.finalize(
+        decided = self._application.finalize(
             proposal,
             engine_height=request.integer("height"),
             time_ms=time_ms(request.fields),
             proposer=self._proposer(request) if proposal else b"",
         )
-        return {"app_hash": app_hash, "tx_results": [{"code": 0} for _ in proposal]}
+        return {
+            "app_hash": decided.app_hash,
+            "tx_results": [{"code": 0} for _ in proposal],
+            "validator_updates": [
+                {"pub_key": {"ed25519": key}, "power": power} for key, power in decided.validator_updates
+            ],
+        }
 
     def _commit(self, _: Request) -> Fields:
         block = self._application.commit(self._cosigning_key_id())
@@ -203,21 +209,12 @@ class Adapter:
             self._events.committed(block)
         return {"retain_height": self._retain_height()}
 
-    def _validators(self) -> Sequence[Validator]:
-        return parse_validators(self._application.store.get(VALIDATORS_KEY) or b"\x90")
-
     def _proposer(self, request: Request) -> bytes:
         """The header key of whoever the engine says proposed the block."""
-        wanted = request.octets("proposer_address")
-        for validator in self._validators():
-            if address(validator.engine_key) == wanted:
-                return validator.header_key
-        raise VerificationError(
-            "engine.proposer", f"the block's proposer {wanted.hex()} is no validator of this ledger"
-        )
+        return self._application.proposer_at(request.integer("height"), request.octets("proposer_address"))
 
     def _name(self, engine_address: bytes) -> str:
-        for validator in self._validators():
+        for validator in current_set(self._application.store):
             if address(validator.engine_key) == engine_address:
                 return validator.name
         return engine_address.hex()

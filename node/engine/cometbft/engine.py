@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -40,7 +40,7 @@ REST_SECONDS: Final = 5.0
 _log = structlog.get_logger("engine")
 
 
-class NetworkEvents(EngineEvents):
+class NetworkEvents(EngineEvents, Protocol):
     """What this engine tells the node beside what every engine does."""
 
     def rejected(self, rejection: Rejection) -> None:
@@ -76,7 +76,7 @@ class CometBftEngine:
         keys: tuple[SigningKey, SigningKey],
         cosigning_key_id: Callable[[], bytes | None],
         clock_ms: Callable[[], int],
-        admit: Callable[[ParsedEntry], None],
+        admit: Callable[[ParsedEntry], None] = lambda _: None,
     ) -> None:
         """`keys` are the engine key and the peer key. Write the engine's files and listen for it; nothing runs before
         `start`. Raises EngineMissingError, OSError, StoreError.
