@@ -1,0 +1,1 @@
+"""Ledgers of several validators: real `sogoc` and `cometbft` processes, real sockets."""

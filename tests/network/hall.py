@@ -1,0 +1,215 @@
+"""Four validators on this machine, each a `sogoc serve` with its `cometbft`, to be killed, stopped and cut off."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.checkpoint import parse as parse_checkpoint
+from ledger.genesis import Genesis, genesis_policy
+from node.engine.cometbft.process import EngineMissingError, find_program
+from node.home import Home, load_keys
+from node.network import FILE, Network, load_network
+from node.network_init import example_organisations, init_network
+from tests.faults.load import Author, Book, Load
+from tests.faults.rounds import CONFIG
+from tests.faults.serving import SECONDS, GoneError, Http, Served
+
+ORIGIN = "faults.example/so-goc"
+
+
+def _missing() -> str:
+    try:
+        find_program()
+    except EngineMissingError as error:
+        return error.detail
+    return ""
+
+
+needs_cometbft = pytest.mark.skipif(bool(_missing()), reason=_missing() or "cometbft is here")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+class Hall:
+    """A network in a folder. Nothing runs before `start`."""
+
+    def __init__(self, folder: Path, validators: int = 4) -> None:
+        organisations = example_organisations(validators)
+        self.folder = folder
+        self.genesis: Genesis = init_network(
+            folder / "homes",
+            organisations,
+            origin=ORIGIN,
+            hosts=["127.0.0.1"] * validators,
+            passphrase=None,
+            time_s=int(time.time()),
+            config=lambda _: CONFIG,
+        )
+        self.names = [one.id for one in organisations]
+        self.homes = [Home(folder / "homes" / name) for name in self.names]
+        self._choose_ports()
+        self.served = [Served(home.path, folder / f"{home.path.name}.log") for home in self.homes]
+        self.policy = genesis_policy(self.genesis)
+        key = load_keys(self.homes[0], ("office",), None)["office"]
+        self.author = Author(key, self.genesis.chain_id, self.policy, self.names[0])
+        self.books = [Book(folder / f"{name}.jsonl") for name in self.names]
+        """What was asked of each node, and what it answered."""
+
+    def _choose_ports(self) -> None:
+        count = len(self.homes)
+        ports = free_ports(2 * count)
+        engines = {name: f"127.0.0.1:{port}" for name, port in zip(self.names, ports, strict=False)}
+        nodes = {name: f"127.0.0.1:{port}" for name, port in zip(self.names, ports[count:], strict=False)}
+        for name, home in zip(self.names, self.homes, strict=True):
+            found = load_network(home.path)
+            assert found is not None
+            moved = Network(
+                engines[name],
+                nodes[name],
+                tuple(
+                    replace(peer, engine=engines[other], url=f"https://{nodes[other]}")
+                    for peer in found.peers
+                    for other in [peer.name.rpartition("/")[2]]
+                ),
+            )
+            (home.path / FILE).write_text(moved.format(), encoding="utf-8")
+
+    # -- processes ---------------------------------------------------------------------------------------------------
+
+    def start(self, *which: int) -> None:
+        """Start nodes (all of them, if none is named), and wait until each of them is ready."""
+        chosen = which or range(len(self.served))
+        for number in chosen:
+            self.served[number].spawn()
+        for number in chosen:
+            self.wait_ready(number)
+
+    def kill(self, *which: int) -> None:
+        """`kill -9` a node and its engine, as when the power goes."""
+        for number in which:
+            engines = self.engine_processes(number)
+            self.served[number].kill()
+            for process in engines:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+
+    def pause(self, *which: int) -> None:
+        """SIGSTOP: the machine stands still, its connections stay."""
+        self._signal(signal.SIGSTOP, which)
+
+    def resume(self, *which: int) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT, which)
+
+    def _signal(self, number: signal.Signals, which: Sequence[int]) -> None:
+        for one in which:
+            process = self.served[one].process
+            assert process is not None
+            for pid in (process.pid, *self.engine_processes(one)):
+                os.kill(pid, number)
+
+    def engine_processes(self, number: int) -> list[int]:
+        """Processes whose command line names this home's engine."""
+        home = os.fsencode(self.homes[number].engine)
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if home in path.read_bytes().split(b"\0"):
+                    found.append(int(path.parent.name))
+        return found
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        for number, served in enumerate(self.served):
+            engines = self.engine_processes(number)
+            served.close()
+            for process in engines:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def port(self, number: int) -> int:
+        """Where a node listens for everybody."""
+        return self.served[number].port()
+
+    def ask(self, number: int, path: str) -> tuple[int, bytes]:
+        """One GET over a connection of its own."""
+        node = Http(self.port(number))
+        try:
+            return node.ask("GET", path)
+        finally:
+            node.close()
+
+    def wait_ready(self, number: int) -> None:
+        """Wait until a node says that it is ready."""
+        self.until(lambda: self._status(number, "/readyz") == 200, f"{self.names[number]} ready")
+
+    def _status(self, number: int, path: str) -> int:
+        try:
+            return self.ask(number, path)[0]
+        except GoneError:
+            return 0
+
+    def final_size(self, number: int) -> int:
+        """Tree size of the checkpoint that a node serves, whose quorum is checked; 0 while it has none."""
+        try:
+            status, text = self.ask(number, "/checkpoint")
+        except GoneError:
+            return 0
+        if status != 200:
+            assert status == 503, (status, text)
+            return 0
+        self.policy.check(text.decode())
+        return parse_checkpoint(text.decode()).size
+
+    def until(self, what: Callable[[], object], words: str, seconds: float = SECONDS) -> None:
+        """Wait until `what` holds."""
+        end = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < end, f"not {words} after {seconds} s; logs in {self.folder}"
+            time.sleep(0.05)
+
+    def until_agreed(self, *which: int, above: int = 0) -> int:
+        """Wait until these nodes (all) serve one size with nothing waiting; returns it."""
+        chosen = which or tuple(range(len(self.served)))
+
+        def agreed() -> bool:
+            sizes = {self.final_size(number) for number in chosen}
+            return len(sizes) == 1 and min(sizes) > above and not any(map(self._waiting, chosen))
+
+        self.until(agreed, f"agreed beyond size {above}")
+        return self.final_size(chosen[0])
+
+    def _waiting(self, number: int) -> int:
+        node = Http(self.port(number))
+        try:
+            return int(node.get_json("/v1/status")["outbox"])
+        finally:
+            node.close()
+
+    @contextlib.contextmanager
+    def load(self, number: int, seed: int, *, threads: int = 2) -> Iterator[Load]:
+        """Load on one node for as long as the block runs, or the node lives."""
+        load = Load(self.port(number), self.author, self.books[number], seed, threads=threads)
+        try:
+            load.wait_for(1, seconds=SECONDS)
+            yield load
+        finally:
+            load.end()

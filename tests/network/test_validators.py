@@ -1,0 +1,107 @@
+"""Four validators of four organisations: one ledger, a quorum for each block, and what happens when some are gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.checkpoint import parse as parse_checkpoint
+from ledger.receipt import verify
+from tests.faults.checker import Checker, Figures
+from tests.faults.serving import Http
+from tests.network.hall import Hall, needs_cometbft
+
+pytestmark = needs_cometbft
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    made = Hall(tmp_path)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def _check(hall: Hall) -> Figures:
+    """An independent reading of each node's ledger, compared with the book of all that this node has acknowledged."""
+    total = Figures()
+    ledgers = []
+    for number in range(len(hall.served)):
+        checker = Checker(hall.genesis)
+        node = Http(hall.port(number))
+        try:
+            node.wait_until_quiet()
+            checker.check(node, hall.books[number].read())
+        finally:
+            node.close()
+        assert checker.faults == []
+        total.add(checker.figures)
+        ledgers.append((checker.places, checker.roots))
+    assert all(ledger == ledgers[0] for ledger in ledgers), "the nodes have different ledgers"
+    return total
+
+
+def test_what_one_takes_in_all_have_and_any_proof_holds(hall: Hall) -> None:
+    with hall.load(0, seed=1) as load:
+        load.wait_for(60, seconds=20)
+    size = hall.until_agreed(above=2)
+    figures = _check(hall)
+    assert figures.final > 0
+    entry_id = next(line["acknowledged"] for line in hall.books[0].read() if "acknowledged" in line)
+    for number in range(4):
+        status, text = hall.ask(number, "/checkpoint")
+        assert status == 200
+        checked = hall.policy.check(text.decode())
+        assert len(checked.cosignatures) >= 3
+        assert parse_checkpoint(text.decode()).size == size
+        node = Http(hall.port(number))
+        entry = node.get_json(f"/v1/entries/{entry_id}")
+        receipt = node.get(f"/v1/records/{entry['records'][0]}/receipt").decode()
+        node.close()
+        verify(receipt, hall.policy)
+
+
+def test_three_go_on_without_the_fourth_which_catches_up(hall: Hall) -> None:
+    with hall.load(0, seed=2) as load:
+        load.wait_for(20, seconds=20)
+        hall.kill(3)
+        killed, acknowledged = hall.final_size(0), load.acknowledgements
+        hall.until(lambda: hall.final_size(1) > killed, "final without the fourth")
+        load.wait_for(acknowledged + 40, seconds=20)
+        hall.start(3)
+    hall.until_agreed(above=killed)
+    _check(hall)
+
+
+def test_two_of_four_cannot_make_anything_final(hall: Hall) -> None:
+    with hall.load(0, seed=3) as load:
+        load.wait_for(20, seconds=20)
+        hall.pause(2, 3)
+        # What was under way may still become final.
+        time.sleep(3)
+        stuck = hall.final_size(0)
+        time.sleep(3)
+        assert hall.final_size(0) == hall.final_size(1) == stuck
+        hall.resume(2, 3)
+        hall.until(lambda: hall.final_size(0) > stuck, "final again")
+    hall.until_agreed(above=stuck)
+    _check(hall)
+
+
+def test_all_are_killed_again_and_again_and_nothing_acknowledged_is_lost(hall: Hall) -> None:
+    for seed in range(10, 13):
+        with hall.load(seed % 4, seed) as load:
+            load.wait_for(15, seconds=20)
+            hall.kill(0, 1, 2, 3)
+        hall.start()
+    hall.until_agreed(above=2)
+    figures = _check(hall)
+    assert figures.acknowledged > 0
+    for number in range(4):
+        hall.served[number].stop()
+    assert [hall.engine_processes(number) for number in range(4)] == [[], [], [], []]
