@@ -46,6 +46,8 @@ from node.engine.cometbft.adapter import Rejection
 from node.engine.embedded import EmbeddedEngine
 from node.evidence import EvidenceBook
 from node.finality import Dissent, Finality
+from node.following import CaughtUp, FollowEngine, FollowPart
+from node.following import refused as refused_by_follower
 from node.home import Home, HomeError, cosigner_of, own_validator
 from node.metrics import Metrics
 from node.network_part import NetworkPart
@@ -104,6 +106,7 @@ class Node:
         *,
         next_keys: dict[str, SigningKey] | None = None,
         network: NetworkPart | None = None,
+        follow: FollowPart | None = None,
         clock_ms: Callable[[], int] = clock_ms,
     ) -> None:
         """Open the node's stores and recover: `keys` are its log, validator and header keys; `next_keys` are those that are
@@ -131,6 +134,7 @@ class Node:
         self._final: FinalView | None = None
         self._unsettled: deque[tuple[int, Candidate, float]] = deque()
         self._network = network
+        self._follow = follow
         self._peers: Peers | None = None
         self.evidence = EvidenceBook(home.evidence)
         if home.cosign_hold.exists():
@@ -146,9 +150,11 @@ class Node:
             raise
 
     def _open(self) -> None:
-        header_key, *following = (keys["header"] for keys in self._key_sets)
+        header_keys = [keys["header"] for keys in self._key_sets if "header" in keys]
         self.application = Application(
-            self.store, header_key, next_header_key=following[0] if following else None
+            self.store,
+            header_keys[0] if header_keys else None,
+            next_header_key=header_keys[1] if len(header_keys) > 1 else None,
         )
         if self.application.tip.header.chain_id != self.genesis.chain_id:
             raise HomeError(
@@ -160,7 +166,8 @@ class Node:
                 "data/outbox is missing, and with it whatever was acknowledged and not final yet: put it back from a backup, "
                 "or make an empty directory in its place to go on without it",
             )
-        self._check_keys()
+        if self._follow is None:
+            self._check_keys()
         self.outbox = Outbox.open(self.home.outbox, create=True)
         self.pins = Pins(self.store, self.outbox)
         try:
@@ -175,11 +182,17 @@ class Node:
         if self._network is not None:
             self._peers = self._network.make_peers(self.finality, self.take_cosignatures)
         # A crash between a commit and its cosignature leaves a head without one; this is the same call as after a commit.
-        self._cosign()
+        if self._follow is None:
+            self._cosign()
+        else:
+            self.finality.committed(self.store.snapshot())
+            self._update_final()
         self._replay_outbox()
         self._check_in_service()
 
     def _make_engine(self) -> Engine:
+        if self._follow is not None:
+            return FollowEngine(self.store, self.genesis, self, self._follow)
         if self._network is not None:
             return self._network.make_engine(
                 self.application,
@@ -191,6 +204,11 @@ class Node:
         return EmbeddedEngine(
             self.application, self, cosigning_key_id=self._next_key_id, clock_ms=self._clock_ms
         )
+
+    @property
+    def _alone(self) -> bool:
+        """Whether this node is the only one that orders."""
+        return self._network is None and self._follow is None
 
     @property
     def chain_id(self) -> bytes:
@@ -278,6 +296,8 @@ class Node:
             raise _stopped(self._failure)
         if self._stopping.is_set():
             raise _stopping()
+        if self._follow is not None:
+            raise refused_by_follower(self._follow.address)
         if self.free_bytes() < self.config.low_disk_megabytes * 1_000_000:
             raise RefusedError(
                 "disk.low",
@@ -425,6 +445,14 @@ class Node:
             and time.monotonic() - self._cosigned_at < _COSIGN_BEHIND_SECONDS
         )
 
+    def caught_up(self, reached: CaughtUp) -> None:
+        """A follower has all blocks under a checkpoint that a quorum signed: serve them."""
+        view = self.store.snapshot()
+        self.metrics.height.set(view.head.height)
+        self.finality.committed(view)
+        self.finality.receive(reached.text)
+        self._update_final()
+
     def rejected(self, rejection: Rejection) -> None:
         """Another validator proposed what the rules forbid; this node has voted against it."""
         self.metrics.rejected_proposals.labels(proposer=rejection.proposer, rule=rejection.rule).inc()
@@ -570,7 +598,7 @@ class Node:
 
     def _check_in_service(self) -> None:
         """Stop for good once the set has none of this node's keys."""
-        if self._network is None and self._own(current_set(self.store)) is None:
+        if self._alone and self._own(current_set(self.store)) is None:
             self.failed(_retired())
 
     def _next_key_id(self) -> bytes | None:
@@ -628,7 +656,7 @@ class Node:
         self.pins.expire()
         if self._network is not None:
             self._cosign_newest()
-        if time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:
+        if self._follow is None and time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:
             self._cosign()
         now = self._clock_ms()
         expired = [

@@ -19,6 +19,7 @@ from api.cli import (
     demo,
     documents,
     gateway,
+    follow,
     governance,
     history,
     labels,
@@ -55,6 +56,7 @@ app = typer.Typer(
 
 app.command("init")(setup.init)
 app.command("serve")(serve.serve)
+app.command("follow")(follow.follow)
 app.command("demo")(demo.demo)
 app.command("keygen")(setup.keygen)
 members.app.command("rotate-key")(member_keys.rotate_key)

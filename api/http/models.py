@@ -266,6 +266,14 @@ class ReadyAnswer(Model):
     reasons: list[Reason]
 
 
+class PeerAnswer(Model):
+    """Another validator, as this node reaches it."""
+
+    name: str
+    reached_s: float | None = Field(description="Seconds since it last answered; null if it never did.")
+    problem: str = Field(description="Why it was not reached the last time; empty if it was.")
+
+
 class StatusAnswer(Model):
     """What the node is doing."""
 
@@ -284,6 +292,7 @@ class StatusAnswer(Model):
     uptime_s: int
     ready: bool
     reasons: list[Reason]
+    peers: list[PeerAnswer] = Field(description="The other validators; empty for a node that orders alone.")
 
 
 class HealthAnswer(Model):

@@ -11,15 +11,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.http.context import Context, context_of
-from api.http.models import HealthAnswer, ReadyAnswer, Reason, StatusAnswer
+from api.http.models import HealthAnswer, PeerAnswer, ReadyAnswer, Reason, StatusAnswer
 from ledger.block import parse_header_leaf
 from ledger.errors import LedgerError
+from ledger.policy import quorum_size
 from node.receipts import FinalView
 
 STALE_FACTOR = 3
 """A checkpoint should be cosigned again each `recosign_seconds`; after so many times that, something is wrong."""
 STALE_MARGIN_SECONDS = 60
 """Maintenance looks twice a minute."""
+AWAY_SECONDS = 30
+"""A peer that has not answered for so long is taken for away."""
 
 router = APIRouter(tags=["operations"])
 
@@ -29,7 +32,7 @@ def proven_time_s(final: FinalView) -> int:
     return final.policy.check(final.checkpoint_text).status_as_of_s or 0
 
 
-def reasons_not_ready(context: Context, final: FinalView) -> list[Reason]:
+def reasons_not_ready(context: Context) -> list[Reason]:
     """Everything that keeps the node from taking entries or making them final now."""
     node = context.node
     if node.failure is not None:
@@ -46,6 +49,18 @@ def reasons_not_ready(context: Context, final: FinalView) -> list[Reason]:
         reasons.append(Reason(code=error.rule, detail=error.detail))
     if node.engine.full and all(reason.code != "mempool.full" for reason in reasons):
         reasons.append(Reason(code="mempool.full", detail="the node has too many entries waiting"))
+    try:
+        final = node.final
+    except LedgerError as error:
+        return [*reasons, Reason(code=error.rule, detail=error.detail)]
+    away = [peer.name for peer in node.peers if peer.reached_s is None or peer.reached_s > AWAY_SECONDS]
+    if away and len(node.peers) + 1 - len(away) < quorum_size(len(node.peers) + 1):
+        reasons.append(
+            Reason(
+                code="quorum.away",
+                detail=f"too few validators can be reached for a quorum; not reached: {', '.join(away)}",
+            )
+        )
     age = context.clock_ms() // 1000 - proven_time_s(final)
     if age > STALE_FACTOR * node.config.recosign_seconds + STALE_MARGIN_SECONDS:
         reasons.append(Reason(code="cosign.stale", detail=f"the newest cosignature is {age} seconds old"))
@@ -67,7 +82,7 @@ async def get_health() -> HealthAnswer:
 def get_ready(request: Request) -> Response:
     """200 if entries are taken and made final; 503 with every reason if not."""
     context = context_of(request)
-    reasons = reasons_not_ready(context, context.final)
+    reasons = reasons_not_ready(context)
     answer = ReadyAnswer(ready=not reasons, reasons=reasons)
     headers = {"cache-control": "no-store"}
     if reasons:
@@ -92,7 +107,7 @@ def get_metrics(request: Request) -> Response:
     node = context.node
     node.metrics.outbox_depth.set(node.outbox.depth)
     node.metrics.disk_free.set(node.free_bytes())
-    node.metrics.ready.set(0 if reasons_not_ready(context, context.final) else 1)
+    node.metrics.ready.set(0 if reasons_not_ready(context) else 1)
     return Response(
         node.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"}
     )
@@ -104,7 +119,7 @@ def get_status(request: Request) -> StatusAnswer:
     context = context_of(request)
     node, final = context.node, context.final
     head = final.view.head
-    reasons = reasons_not_ready(context, final)
+    reasons = reasons_not_ready(context)
     return StatusAnswer(
         origin=node.genesis.origin,
         chain_id=node.chain_id.hex(),
@@ -121,6 +136,9 @@ def get_status(request: Request) -> StatusAnswer:
         uptime_s=int(time.monotonic() - context.started),
         ready=not reasons,
         reasons=reasons,
+        peers=[
+            PeerAnswer(name=peer.name, reached_s=peer.reached_s, problem=peer.problem) for peer in node.peers
+        ],
     )
 
 
