@@ -33,6 +33,7 @@ class Served:
         self.home = home
         self.log = log
         self.options = options
+        self.program: tuple[str, ...] = (*SERVE, str(home), "--port", "0")
         self.process: subprocess.Popen[bytes] | None = None
         self._said = 0
 
@@ -41,7 +42,7 @@ class Served:
         with self.log.open("ab") as log:
             self._said = log.tell()
             self.process = subprocess.Popen(
-                [*SERVE, str(self.home), "--port", "0", *self.options],
+                [*self.program, *self.options],
                 cwd=CHECKOUT,
                 env=os.environ | {"COLUMNS": "200"},
                 stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -143,6 +144,11 @@ class Hall:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
 
+    def lie(self, number: int, *lies: str) -> None:
+        """From its next start on, a validator lies (`tests.network.liar`)."""
+        served = self.served[number]
+        served.program = (sys.executable, "-m", "tests.network.liar", str(served.home), *lies)
+
     # -- asking ------------------------------------------------------------------------------------------------------
 
     def port(self, number: int) -> int:
@@ -160,6 +166,21 @@ class Hall:
     def wait_ready(self, number: int) -> None:
         """Wait until a node says that it is ready."""
         self.until(lambda: self._status(number, "/readyz") == 200, f"{self.names[number]} ready")
+
+    def counted(self, number: int, metric: str) -> dict[str, float]:
+        """Values of a counter on a node, by its labels as they are written."""
+        _, text = self.ask(number, "/metrics")
+        lines = [line for line in text.decode().splitlines() if line.startswith(metric + "_total{")]
+        return {
+            line[line.index("{") : line.rindex("}") + 1]: float(line.rpartition(" ")[2]) for line in lines
+        }
+
+    def evidence(self, number: int) -> list[str]:
+        """Evidence files that a node has kept."""
+        return [
+            path.read_text(encoding="utf-8")
+            for path in sorted(self.homes[number].evidence.glob("*.evidence"))
+        ]
 
     def _status(self, number: int, path: str) -> int:
         try:

@@ -10,8 +10,8 @@ import pytest
 
 from ledger.checkpoint import parse as parse_checkpoint
 from ledger.receipt import verify
-from tests.faults.checker import Checker, Figures
 from tests.faults.serving import Http
+from tests.network.checking import check_all
 from tests.network.hall import Hall, needs_cometbft
 
 pytestmark = needs_cometbft
@@ -27,30 +27,11 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
         made.close()
 
 
-def _check(hall: Hall) -> Figures:
-    """An independent reading of each node's ledger, compared with the book of all that this node has acknowledged."""
-    total = Figures()
-    ledgers = []
-    for number in range(len(hall.served)):
-        checker = Checker(hall.genesis)
-        node = Http(hall.port(number))
-        try:
-            node.wait_until_quiet()
-            checker.check(node, hall.books[number].read())
-        finally:
-            node.close()
-        assert checker.faults == []
-        total.add(checker.figures)
-        ledgers.append((checker.places, checker.roots))
-    assert all(ledger == ledgers[0] for ledger in ledgers), "the nodes have different ledgers"
-    return total
-
-
 def test_what_one_takes_in_all_have_and_any_proof_holds(hall: Hall) -> None:
     with hall.load(0, seed=1) as load:
         load.wait_for(60, seconds=20)
     size = hall.until_agreed(above=2)
-    figures = _check(hall)
+    figures = check_all(hall)
     assert figures.final > 0
     entry_id = next(line["acknowledged"] for line in hall.books[0].read() if "acknowledged" in line)
     for number in range(4):
@@ -75,7 +56,7 @@ def test_three_go_on_without_the_fourth_which_catches_up(hall: Hall) -> None:
         load.wait_for(acknowledged + 40, seconds=20)
         hall.start(3)
     hall.until_agreed(above=killed)
-    _check(hall)
+    check_all(hall)
 
 
 def test_two_of_four_cannot_make_anything_final(hall: Hall) -> None:
@@ -90,7 +71,7 @@ def test_two_of_four_cannot_make_anything_final(hall: Hall) -> None:
         hall.resume(2, 3)
         hall.until(lambda: hall.final_size(0) > stuck, "final again")
     hall.until_agreed(above=stuck)
-    _check(hall)
+    check_all(hall)
 
 
 def test_all_are_killed_again_and_again_and_nothing_acknowledged_is_lost(hall: Hall) -> None:
@@ -100,7 +81,7 @@ def test_all_are_killed_again_and_again_and_nothing_acknowledged_is_lost(hall: H
             hall.kill(0, 1, 2, 3)
         hall.start()
     hall.until_agreed(above=2)
-    figures = _check(hall)
+    figures = check_all(hall)
     assert figures.acknowledged > 0
     for number in range(4):
         hall.served[number].stop()

@@ -1,0 +1,73 @@
+"""One validator of four lies in every way there is: nothing comes of it, and it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger import evidence as evidences
+from tests.network.checking import check_all
+from tests.network.hall import ORIGIN, Hall, needs_cometbft
+from tests.network.liar import PROPOSALS
+
+pytestmark = needs_cometbft
+
+LIAR = 3
+RULES = {
+    "state-root": "header.state-root",
+    "log-root": "header.log-root",
+    "time": "header.time",
+    "height": "header.engine-height",
+    "header-key": "header.proposer",
+    "entry": "",
+    "empty": "proposal.empty",
+    "order": "",
+}
+"""The rule that each proposal breaks; empty where it depends on the bytes."""
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    made = Hall(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_every_lie_in_a_proposal_is_voted_down_and_named(hall: Hall) -> None:
+    assert set(RULES) == set(PROPOSALS)
+    hall.lie(LIAR, *PROPOSALS)
+    hall.start()
+    named: dict[str, float] = {}
+
+    def all_named() -> bool:
+        named.update(hall.counted(0, "sogoc_rejected_proposals"))
+        return all(any(f'rule="{rule}"' in labels for labels in named) for rule in RULES.values() if rule)
+
+    with hall.load(0, seed=5) as load:
+        hall.until(all_named, "all lies named", seconds=120)
+        assert load.acknowledgements > 0
+    assert all(f'proposer="{ORIGIN}/{hall.names[LIAR]}"' in labels for labels in named)
+    hall.until_agreed(0, 1, 2, above=2)
+    check_all(hall, 0, 1, 2)
+
+
+def test_two_histories_under_one_key_are_proved_offline(hall: Hall) -> None:
+    hall.lie(LIAR, "two-roots", "garbage")
+    hall.start()
+    with hall.load(0, seed=6) as load:
+        load.wait_for(30, seconds=60)
+        hall.until(lambda: hall.evidence(0) and hall.evidence(1), "evidence on two nodes")
+    for number in (0, 1):
+        for text in hall.evidence(number):
+            evidence = evidences.parse(text)
+            evidences.verify(evidence)
+            assert evidences.accused_by(evidence, hall.policy) == f"{ORIGIN}/{hall.names[LIAR]}"
+    assert any(
+        "sogoc_refused_cosignatures" in line for line in hall.ask(0, "/metrics")[1].decode().splitlines()
+    )
+    hall.until_agreed(0, 1, 2, above=2)
+    check_all(hall, 0, 1, 2)
