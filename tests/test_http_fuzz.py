@@ -213,6 +213,7 @@ OPERATIONS = [
     ("GET", "/v1/policy/epochs"),
     ("GET", "/v1/members"),
     ("GET", "/v1/status"),
+    ("GET", "/v1/evidence"),
     ("GET", "/checkpoint"),
     ("GET", "/tile/{path}"),
     ("GET", "/genesis"),

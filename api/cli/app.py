@@ -19,6 +19,7 @@ from api.cli import (
     demo,
     documents,
     gateway,
+    evidence,
     follow,
     governance,
     history,
@@ -83,6 +84,7 @@ app.command("certify")(certify.certify)
 app.command("revoke")(certificate_later.revoke)
 app.add_typer(certificates.app, name="certificate")
 app.command("verify")(verify.verify)
+app.command("evidence")(evidence.evidence)
 app.command("history")(history.history)
 app.command("trace")(trace.trace)
 app.command("findings")(trace.findings)

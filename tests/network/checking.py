@@ -8,7 +8,7 @@ from tests.network.hall import Hall
 
 
 def check_all(hall: Hall, *which: int) -> Figures:
-    """Read the ledgers of these nodes (all), compare each with the book of what that node acknowledged, and with one another."""
+    """Read the ledgers of these nodes (all); compare each with the book of what that node acknowledged, and with the others."""
     total = Figures()
     ledgers = []
     for number in which or range(len(hall.served)):

@@ -1,8 +1,8 @@
 """A validator that lies: `python -m tests.network.liar HOME LIE…` is `sogoc serve` with parts of it turned against the others.
 
-Lies: `state-root`, `log-root`, `entry` (an entry of its own making inside a proposal), `time`, `header-key`, `height`, `empty` and
-`order` are proposals that break a rule; `two-roots` cosigns a second root beside the true one, and sends it; `garbage` sends bytes of
-all kinds to the others' listeners.
+Lies: `state-root`, `log-root`, `entry` (an entry of its own making inside a proposal), `time`, `header-key`, `height`,
+`empty` and `order` are proposals that break a rule; `two-roots` cosigns a second root beside the true one, and sends it;
+`garbage` sends bytes of all kinds to the others' listeners.
 """
 
 from __future__ import annotations
