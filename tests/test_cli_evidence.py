@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,9 @@ def test_the_liar_is_named_offline(made: tuple[Path, Path]) -> None:
 
 def test_what_proves_nothing_accuses_nobody(made: tuple[Path, Path]) -> None:
     file, policy = made
-    text = file.read_text(encoding="utf-8")
-    evidence = evidences.parse(text)
-    same = text.replace(evidence.later_text, evidence.earlier_text)
-    file.write_text(same, encoding="utf-8")
+    evidence = evidences.parse(file.read_bytes())
+    same = replace(evidence, later_text=evidence.earlier_text)
+    file.write_text(evidences.format(same), encoding="utf-8")
     done = sogoc("evidence", file, "--policy", policy)
     assert (done.code, done.rule) == (1, "evidence.same")
 

@@ -128,7 +128,8 @@ class Load:
     def _record(self, random: Random) -> bytes:
         digest = hashlib.sha256(random.randbytes(16)).digest()
         return encode_record(
-            "doc.anchor/1", {"authority": self._author.member, "hash": digest, "media_type": "text/plain", "size": 1}
+            "doc.anchor/1",
+            {"authority": self._author.member, "hash": digest, "media_type": "text/plain", "size": 1},
         )
 
     def _entry(

@@ -18,7 +18,7 @@ class EvidenceItem(Model):
     signer: str = Field(description="Name of the key that signed.")
     size: int = Field(description="Tree size of the checkpoint that is not this ledger's.")
     proved: bool = Field(
-        description="Whether the signer has contradicted itself; then the text is an evidence file that `sogoc evidence` checks."
+        description="Whether the signer has contradicted itself; then the text is a file that `sogoc evidence` checks."
     )
     text: str = Field(description="The file.")
 
