@@ -36,7 +36,8 @@ from ledger.hashing import leaf_hash, sha256
 from ledger.tiles import decode_records_bundle, encode_records_bundle
 from ledger.verify.report import Level
 from node.home import Home, load_keys
-from node.service import Accepted, Node, clock_ms
+from node.outcomes import Accepted
+from node.service import Node, clock_ms
 
 GROUP = 100
 """Entries for each sync."""

@@ -14,19 +14,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 
 import structlog
 
-from ledger.block import parse_header_leaf
 from ledger.encoding import decode
 from ledger.errors import LedgerError, RefusedError, StoreError
-from ledger.genesis import Genesis, Validator
+from ledger.genesis import Genesis
 from ledger.keys import SigningKey
-from ledger.note import COSIGNING_KEY, VerifierKey
-from ledger.note import parse as parse_note
 from ledger.personal_data import check_public
 from ledger.policy import Policy
 from ledger.records import Record
@@ -35,12 +31,10 @@ from ledger.records.validators import SET
 from ledger.rows import StateReader, entry_key
 from ledger.rules import ParsedEntry
 from ledger.store.ledger_store import LedgerStore
-from ledger.store.view import LedgerSnapshot
 from ledger.transitions import Transitions, read_transitions
-from ledger.validators import current_set, judging_set, set_before
+from ledger.validators import current_set
 from node.application import Application, Candidate
 from node.config import Config
-from node.cosigning import Cosigner, sign
 from node.engine import Engine
 from node.engine.cometbft.adapter import Rejection
 from node.engine.embedded import EmbeddedEngine
@@ -48,10 +42,12 @@ from node.evidence import EvidenceBook
 from node.finality import Dissent, Finality
 from node.following import CaughtUp, FollowEngine, FollowPart
 from node.following import refused as refused_by_follower
-from node.home import Home, HomeError, cosigner_of, own_validator
+from node.home import Home, HomeError
 from node.metrics import Metrics
 from node.network_part import NetworkPart
 from node.outbox import WAIT_LIMIT_MS, Outbox, Refusal
+from node.outcomes import Accepted, Ended, Final, Outcome
+from node.own_keys import OwnKeys
 from node.peers import Peers, PeerState
 from node.pinned import Pins
 from node.receipts import FinalView
@@ -61,33 +57,6 @@ _MAINTENANCE_SECONDS = 30.0
 _BEHIND_MS = 10_000
 """A block that is older than this when it is committed is one that the others have had for some time."""
 _COSIGN_BEHIND_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """An entry is on the ledger, under a final checkpoint."""
-
-    entry_id: bytes
-    index: int
-    """Log index of its leaf."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An entry is journalled and will be put on the ledger, or refused with a reason that can be asked for."""
-
-    entry_id: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An entry was acknowledged and has been refused since."""
-
-    entry_id: bytes
-    refusal: Refusal
-
-
-Outcome = Final | Accepted | Ended
 
 
 def clock_ms() -> int:
@@ -141,7 +110,8 @@ class Node:
             raise HomeError(
                 "cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}"
             )
-        self._key_sets = [keys] if next_keys is None else [keys, next_keys]
+        sets = () if follow is not None else (keys,) if next_keys is None else (keys, next_keys)
+        self._own = OwnKeys(self.genesis, sets)
         self.store = LedgerStore.open(home.ledger)
         try:
             self._open()
@@ -150,12 +120,8 @@ class Node:
             raise
 
     def _open(self) -> None:
-        header_keys = [keys["header"] for keys in self._key_sets if "header" in keys]
-        self.application = Application(
-            self.store,
-            header_keys[0] if header_keys else None,
-            next_header_key=header_keys[1] if len(header_keys) > 1 else None,
-        )
+        header_key, next_header_key, *_ = (*self._own.header_keys, None, None)
+        self.application = Application(self.store, header_key, next_header_key=next_header_key)
         if self.application.tip.header.chain_id != self.genesis.chain_id:
             raise HomeError(
                 "home.other-ledger", "data/ledger is not the ledger that the genesis file describes"
@@ -167,7 +133,7 @@ class Node:
                 "or make an empty directory in its place to go on without it",
             )
         if self._follow is None:
-            self._check_keys()
+            self._own.check(self.store, self.application.tip.header)
         self.outbox = Outbox.open(self.home.outbox, create=True)
         self.pins = Pins(self.store, self.outbox)
         try:
@@ -198,11 +164,14 @@ class Node:
                 self.application,
                 self.genesis,
                 self,
-                cosigning_key_id=self._next_key_id,
+                cosigning_key_id=partial(self._own.next_key_id, self.store),
                 clock_ms=self._clock_ms,
             )
         return EmbeddedEngine(
-            self.application, self, cosigning_key_id=self._next_key_id, clock_ms=self._clock_ms
+            self.application,
+            self,
+            cosigning_key_id=partial(self._own.next_key_id, self.store),
+            clock_ms=self._clock_ms,
         )
 
     @property
@@ -547,7 +516,7 @@ class Node:
 
     def _cosign(self) -> None:
         with self._cosign_lock:
-            view, text = self._cosigned()
+            view, text = self._own.cosign_newest(self.store, self._clock_ms() // 1000, alone=self._alone)
             self._cosigned_at = time.monotonic()
             self.metrics.height.set(view.head.height)
             self.finality.committed(view)
@@ -557,64 +526,10 @@ class Node:
         if self._peers is not None:
             self._peers.tell()
 
-    def _cosigned(self) -> tuple[LedgerSnapshot, str | None]:
-        """A view of the ledger as it is, and this node's signatures on the checkpoint of that very view."""
-        while True:
-            view = self.store.snapshot()
-            try:
-                return view, self._cosigned_text(view)
-            except StoreError as error:
-                # Maintenance signs again while the engine commits: only the newest checkpoint is signed, so look again.
-                if error.rule != "cosign.not-newest" or self.store.head.size == view.head.size:
-                    raise
-
-    def _cosigned_text(self, view: LedgerSnapshot) -> str | None:
-        header = parse_header_leaf(view.header_leaf(view.head.height))
-        judges = judging_set(view, header)
-        cosigner = self._own(judges)
-        if set_before(view, header.time_ms) is not None:
-            # It closes an epoch: it is cosigned by those before, and once. What bears a later time is by retired keys.
-            known = self.store.signed_checkpoint(view.head.size)
-            if known is not None and (cosigner is None or _is_signed_by(known, cosigner)):
-                return known
-        if cosigner is None:
-            if self._network is not None:
-                return None
-            raise StoreError(
-                "cosign.closing",
-                "the last block changed the validators, and those before have not cosigned it: start the node once more with "
-                "the keys that it had before",
-            )
-        return sign(self.store, view.head, cosigner, self._clock_ms() // 1000)
-
-    def _own(self, validators: Sequence[Validator]) -> Cosigner | None:
-        """Who of a set of validators this node is, with the keys that it has; None if it is none of them."""
-        for keys in self._key_sets:
-            log_key, cosigning_key = keys["log"], keys["validator"]
-            validator = own_validator(validators, log_key.public_key, cosigning_key.public_key)
-            if validator is not None:
-                return cosigner_of(self.genesis, validator, log_key, cosigning_key)
-        return None
-
     def _check_in_service(self) -> None:
         """Stop for good once the set has none of this node's keys."""
-        if self._alone and self._own(current_set(self.store)) is None:
+        if self._alone and self._own.among(current_set(self.store)) is None:
             self.failed(_retired())
-
-    def _next_key_id(self) -> bytes | None:
-        """The key that will cosign the next block."""
-        cosigner = self._own(current_set(self.store))
-        return None if cosigner is None else cosigner.key_id
-
-    def _check_keys(self) -> None:
-        """Raise HomeError (`home.keys`) unless this node is a validator, or was one up to the last block."""
-        judges = judging_set(self.store, self.application.tip.header)
-        if self._own(judges) is None and self._own(current_set(self.store)) is None:
-            raise HomeError(
-                "home.keys",
-                "the keys in keys/ are not those of a validator of this ledger, or are so no more: `sogoc validator show` says "
-                "who they are",
-            )
 
     def _replay_outbox(self) -> None:
         done: list[bytes] = []
@@ -632,7 +547,7 @@ class Node:
     def _cosign_newest(self) -> None:
         """Cosign what was committed while this validator was behind the others, and is still the newest."""
         final = self._final
-        cosigner = self._own(current_set(self.store))
+        cosigner = self._own.among(current_set(self.store))
         if cosigner is None or (final is not None and final.size == self.store.head.size):
             return
         signed = self.store.last_signed(cosigner.key_id)
@@ -691,11 +606,6 @@ def _retired() -> StoreError:
         "the keys of this node are no longer a validator's: it cosigns nothing more and takes no entries. If it has new ones, "
         "put them in service (`sogoc validator switch`) and start it again",
     )
-
-
-def _is_signed_by(text: str, cosigner: Cosigner) -> bool:
-    line = (cosigner.name, VerifierKey(cosigner.name, COSIGNING_KEY, cosigner.key_id).key_id)
-    return any((one.name, one.key_id) == line for one in parse_note(text).signatures)
 
 
 def _check_single(state: StateReader, record: Record) -> None:

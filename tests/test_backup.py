@@ -23,9 +23,9 @@ from node import keyfiles, restore
 from node.backup import ABOUT_PATH, SUMS_PATH, Backup, backup
 from node.home import KEY_NAMES, Home, HomeError
 from node.outbox import Waiting
+from node.outcomes import Final
 from node.restore import release
 from node.safe_files import OccupiedError
-from node.service import Final
 from tests.lost_node import NOW_S, Lost, back_up, checkpoint_of, lose_a_node, open_node, restore_from
 from tests.served_view import ServedView
 from tests.support import document_record, make_node, put, running_node, sign

@@ -34,8 +34,9 @@ from ledger.verify.sources.stored import open_store
 from node.backup import Backup
 from node.home import Home
 from node.outbox import Outbox
+from node.outcomes import Final
 from node.restore import release
-from node.service import Final, Node
+from node.service import Node
 from tests.lost_node import open_node, restore_from
 from tests.serving import Done, quiet_logs, serving, sogoc
 from tests.support import document_record, make_node, put, running_node, sign

@@ -24,7 +24,8 @@ from ledger.entry import MAX_SUBMISSION_BYTES, Entry, encode_record
 from ledger.errors import RefusedError
 from ledger.keys import SigningKey
 from node.outbox import Refusal
-from node.service import Accepted, Node, clock_ms
+from node.outcomes import Accepted
+from node.service import Node, clock_ms
 from tests.serving import serving
 from tests.support import (
     document_record,

@@ -15,8 +15,9 @@ from ledger.rows import entry_key
 from ledger.store.database import Snapshot
 from ledger.verify.sources.stored import StoreSource
 from node.outbox import OutboxSnapshot
+from node.outcomes import Final
 from node.pinned import PinError, Pinned, Pins
-from node.service import Final, Node
+from node.service import Node
 from tests.support import make_node, put, running_node, sign
 
 

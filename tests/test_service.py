@@ -19,7 +19,8 @@ from node import service as module
 from node.engine import embedded
 from node.home import Home, HomeError, load_keys
 from node.outbox import WAIT_LIMIT_MS
-from node.service import Accepted, Ended, Final, Node, Outcome, clock_ms
+from node.outcomes import Accepted, Ended, Final, Outcome
+from node.service import Node, clock_ms
 from tests.faults.failing import FailingLevelDB
 from tests.support import (
     NODE_KEYS,

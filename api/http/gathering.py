@@ -22,7 +22,7 @@ import anyio.to_thread
 from api.http.context import Context
 from api.http.intake import Item, Posted, Taken, take
 from ledger.errors import LedgerError
-from node.service import Outcome
+from node.outcomes import Outcome
 
 SMALL_BYTES = 65_536
 """A body up to this size is judged together with others."""

@@ -24,8 +24,8 @@ from ledger.entry import MAX_RECORDS, MAX_SUBMISSION_BYTES, SUBMISSION_TAG, Entr
 from ledger.errors import FormatError, LedgerError
 from ledger.rules import is_late
 from node.outbox import Refusal
+from node.outcomes import Accepted, Ended, Final, Outcome
 from node.receipts import FinalView
-from node.service import Accepted, Ended, Final, Outcome
 
 MAX_JSON_BYTES = MAX_BATCH_BYTES // 3 * 4 + 1_000_000
 """Base64 makes four letters of three bytes; the rest is JSON's own framing."""

@@ -16,7 +16,8 @@ from ledger.entry import Entry
 from ledger.errors import RefusedError, StoreError
 from ledger.verify import audit
 from ledger.verify.sources.stored import open_store
-from node.service import Accepted, Final, Node
+from node.outcomes import Accepted, Final
+from node.service import Node
 from tests.faults.serving import CHECKOUT, SECONDS, SERVE
 from tests.faults.test_store_disk import remount, small_disk
 from tests.support import document_record, make_home, make_node, put, running_node, sign

@@ -20,7 +20,8 @@ from ledger.verify import audit
 from ledger.verify.sources.stored import open_store
 from node.cosigning import Cosigner
 from node.home import Home
-from node.service import Accepted, Ended, Final, Node
+from node.outcomes import Accepted, Ended, Final
+from node.service import Node
 from tests.faults.failing import FailingLevelDB, FailingOpener
 from tests.support import document_record, make_node, put, running_node, sign
 

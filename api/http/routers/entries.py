@@ -25,7 +25,7 @@ from api.http.problem import HttpError, error_response, problem_response
 from api.http.shapes import entry_answer, entry_index, refused_answer
 from api.wire import JSON, MSGPACK
 from ledger.errors import FormatError, LedgerError
-from node.service import Ended, Final
+from node.outcomes import Ended, Final
 
 WAIT_SECONDS = 30.0
 """How long `wait=final` waits before it answers 202."""
