@@ -81,6 +81,9 @@ LEDGER_EDGE = ("ledger.store", "ledger.verify.sources")
 # The parts of the core that work on a store they are given, and so name its type.
 MAY_NAME_THE_STORE = ("ledger.log", "ledger.verify")
 
+# Of the distributions that are imported by another name than their own.
+IMPORT_NAMES = {"pynacl": "nacl", "protobuf": "google"}
+
 # All that the core may import beside the standard library and itself.
 CORE_DISTRIBUTIONS = {"cryptography", "nacl", "msgpack"}
 
@@ -359,7 +362,7 @@ def test_the_project_keeps_every_rule() -> None:
 
 def import_names(requirements: list[str]) -> set[str]:
     names = {re.split(r"[<>=~!\[; ]", one)[0].lower().replace("-", "_") for one in requirements}
-    return {"nacl" if name == "pynacl" else name for name in names}  # the one whose import name differs
+    return {IMPORT_NAMES.get(name, name) for name in names}
 
 
 def declared() -> tuple[set[str], dict[str, set[str]]]:

@@ -228,6 +228,7 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/members", "get"),
         ("/v1/events", "get"),
         ("/v1/status", "get"),
+        ("/v1/evidence", "get"),
         ("/checkpoint", "get"),
         ("/tile/{path}", "get"),
         ("/genesis", "get"),

@@ -62,9 +62,9 @@ def changed(chromium: Any, tmp_path: Path) -> Iterator[Changed]:  # noqa: ANN401
 def change_keys(node: Node) -> None:
     name = node.genesis.validators[0].name
     keys = {
-        "header": node._key_sets[1]["header"],
-        "log": node._key_sets[1]["log"],
-        "cosigning": node._key_sets[1]["validator"],
+        "header": node._own._sets[1]["header"],
+        "log": node._own._sets[1]["log"],
+        "cosigning": node._own._sets[1]["validator"],
     }
     body: dict[str, Value] = {"authority": MEMBER, "set": 0, "validator": name}
     for purpose, key in keys.items():
