@@ -17,7 +17,7 @@ from rich.markup import escape
 from api.cli.files import read_pinned
 from api.cli.output import JsonOption, console, iso_time, local_time, print_json, progress
 from api.cli.sources import open_source
-from api.cli.workers import worker_processes
+from api.cli.workers import cluster, worker_processes
 from ledger import checkpoint
 from ledger.verify.audit import WINDOW
 from ledger.verify.audit import audit as audit_ledger
@@ -50,6 +50,13 @@ def audit(
     workers: Annotated[
         int, typer.Option(min=0, help="Số tiến trình / processes; 0 works in this one")
     ] = os.cpu_count() or 1,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            "--executor",
+            help="Cụm máy có sẵn, thay cho --workers / a running cluster instead of --workers, such as dask://host:8786",
+        ),
+    ] = None,
     policy: Annotated[
         Path | None,
         typer.Option(
@@ -64,15 +71,15 @@ def audit(
     try:
         with (
             open_source(target, quiet=as_json) as source,
-            _executor(workers, source) as executor,
+            _executor(workers, executor, source) as (pool, tasks),
             progress("Kiểm toán / audit", None, quiet=as_json) as report,
         ):
             result = audit_ledger(
                 source,
                 trusted,
                 level=Level[level.name],
-                executor=executor,
-                window=max(WINDOW, 2 * workers),
+                executor=pool,
+                window=max(WINDOW, 2 * tasks),
                 progress=report,
             )
     except AuditFailure as failure:
@@ -82,12 +89,17 @@ def audit(
 
 
 @contextmanager
-def _executor(workers: int, source: LogSource) -> Iterator[Executor | None]:
+def _executor(workers: int, address: str | None, source: LogSource) -> Iterator[tuple[Executor | None, int]]:
+    """Who shares the work, and how many tasks they take at a time."""
+    if address is not None:
+        with cluster(address) as found:
+            yield found
+        return
     if workers == 0 or checkpoint.parse(source.checkpoint()).size < _WORTH_WORKERS:
-        yield None
+        yield None, 0
         return
     with worker_processes(workers) as pool:
-        yield pool
+        yield pool, workers
 
 
 def _report_failure(failure: AuditFailure, *, as_json: bool) -> None:
