@@ -59,6 +59,7 @@ class Extra:
 
 # By import name. All else works without them, so they are imported inside the functions that need them.
 EXTRAS = {
+    "distributed": Extra("dask", ("api.cli.workers",), "an audit is shared out over a cluster"),
     "pyhanko": Extra(
         "pdf-signatures",
         ("api.cli.pdf_signatures", "api.papers.signing"),
