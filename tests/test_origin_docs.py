@@ -20,7 +20,7 @@ def rules_in_the_source() -> set[str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
                 first = node.args[0]
                 assert isinstance(first, ast.Constant)
-                found.add(first.value)
+                found.add(str(first.value))
     return found
 
 
