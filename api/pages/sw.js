@@ -5,7 +5,7 @@
 // there is none. Answers about the ledger (/v1, /tile, /checkpoint) are never kept: an old one must not look like a new one.
 
 const NAME = `sogoc-${VERSION}`;
-const PAGES = ["/"];
+const PAGES = ["/", "/truy-xuat"];
 const PAGE_WAIT_MS = 4000;
 
 self.addEventListener("install", (event) => {
@@ -47,8 +47,8 @@ async function keptFirst(request) {
 }
 
 async function networkFirst(request, url) {
-  // A lookup code opens the same page; its script reads the code from the address.
-  const page = url.pathname === "/" || url.pathname.startsWith("/c/") ? "/" : null;
+  // A lookup code, and a label's address, open the same page each; its script reads the address.
+  const page = url.pathname === "/" || url.pathname.startsWith("/c/") ? "/" : /^\/(truy-xuat$|01\/|00\/)/.test(url.pathname) ? "/truy-xuat" : null;
   const kept = page && (await caches.match(page, { cacheName: NAME }));
   const asked = fetch(request);
   if (!kept) return asked;
