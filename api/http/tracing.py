@@ -1,6 +1,6 @@
-"""`/truy-xuat`, and the page that a label's address gives to people.
+"""`/truy-xuat`, the page that a label's address gives to people, and `/kiem-tra`, the inspector's.
 
-Rules: the page is the same for every thing, and says nothing about it: what is recorded is asked for and checked in the browser. A
+Rules: the pages are the same for every thing, and say nothing about it: what is recorded is asked for and checked in the browser. A
 label that was misread is a 400, and the page that says so.
 """
 
@@ -26,6 +26,14 @@ Language = Annotated[str, Query(alias="lang", max_length=8)]
 def get_trace_page(request: Request, language: Language = words.VIETNAMESE) -> Response:
     """The form; with a path behind `#/`, what is recorded of that thing."""
     return trace_page(request, language=language)
+
+
+@router.api_route("/kiem-tra", methods=["GET", "HEAD"])
+def get_inspector_page(request: Request, language: Language = words.VIETNAMESE) -> Response:
+    """The inspector's page, which is open to everybody: what it shows is public."""
+    return page_response(
+        request, "inspector.html", page="inspector", title="in.title", language=language
+    )
 
 
 def trace_page(

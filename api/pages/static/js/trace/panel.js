@@ -188,7 +188,8 @@ function graphPart(trace, names) {
     const named = itemOf(item);
     return {
       item, layer, name: named?.sscc ? t("tr.unit") : names.goods(item), detail: named?.sscc ?? (named?.lot !== undefined ? `${t("tr.lot-word")} ${named.lot}` : named?.serial ?? item),
-      status: item === trace.item ? trace.status : (statuses.get(item) ?? ""),
+      // What a recalled thing went into holds some of it.
+      status: item === trace.item ? trace.status : layer === 1 && trace.recall ? "recalled-upstream" : (statuses.get(item) ?? ""),
     };
   });
   return el("section", { class: "part", id: "graph" }, say("tr.graph", "h2"), say("tr.graph-text", "p", { class: "soft" }), graph(nodes, edgesOf(trace.events), { centre: trace.item, address: addressOf }));
