@@ -54,7 +54,7 @@ function statusTag(status) {
 function sums({ quantity: figures }) {
   if (!figures || typeof figures !== "object") return null;
   const unit = String(figures.unit ?? "");
-  const rows = Object.entries(figures).filter(([name, value]) => name !== "unit" && typeof value === "string").slice(0, 20);
+  const rows = Object.entries(figures).filter(([name, value]) => name !== "unit" && typeof value === "string" && (value !== "0" || name === "left")).slice(0, 20);
   return el("dl", { class: "tiles" }, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, has(name) ? say(`in.sum.${name}`) : name), el("dd", {}, quantity(String(value), unit)))));
 }
 

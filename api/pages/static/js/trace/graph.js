@@ -104,8 +104,8 @@ function box(node, [x, y], isCentre, onpick, address) {
   const texts = lines.map((line, at) => {
     const kind = at === lines.length - 1 && state ? "state" : at < lines.length - (state ? 2 : 1) ? "name" : "detail";
     return svg("text", { x: x + WIDTH / 2, y: top + at * 16, class: kind, "text-anchor": "middle" }, line);
-  });
-  const link = svg("a", { href: address(node.item), class: `node${isCentre ? " centre" : ""}${isRecalled ? " recalled" : ""}`, "aria-label": [node.name, node.detail, state].filter(Boolean).join(", ") },
+  }).flatMap((text) => [text, " "]);
+  const link = svg("a", { href: address(node.item), class: `node${isCentre ? " centre" : ""}${isRecalled ? " recalled" : ""}` },
     svg("rect", { x, y, width: WIDTH, height: HEIGHT, rx: 10 }), ...texts);
   if (onpick) {
     link.addEventListener("click", (event) => {

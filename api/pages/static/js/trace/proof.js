@@ -145,7 +145,7 @@ async function judge(item, proof, histories, own, last, fetched) {
   checkAnswer(item, status, proof.answer, ids);
   return {
     item, histories, things, layers, status, recall, isWhole,
-    events: events.filter((event) => event.things.some((thing) => layers.has(thing)) || event.things.includes(item)),
+    events: told(events, layers),
     answer: proof.answer.trace,
     findings: proof.answer.findings.map((/** @type {any} */ one) => finding(one, ids)),
     checked: last.checked,
@@ -178,6 +178,25 @@ function eventsOf(histories) {
   }
   for (const event of found.values()) event.declaredError = errors.has(identity(event.record.record));
   return [...found.values()].sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1));
+}
+
+/**
+ * The events that concern a thing and what it was made from: those that name one of these, and those of a carrier while one was in it.
+ * @param {ProvenEvent[]} events in order of happening
+ * @param {Map<string, number>} layers
+ */
+function told(events, layers) {
+  /** Of each carrier, since when something of this is in it, and until when. @type {Map<string, [number, number][]>} */
+  const inside = new Map();
+  for (const { said, declaredError, timeMs } of events) {
+    if (!said?.parent || declaredError || !said.items.some((one) => layers.has(one.item))) continue;
+    const times = inside.get(said.parent) ?? [];
+    const open = times.find(([, until]) => until === Infinity);
+    if (said.action === "ADD" && !open) times.push([timeMs, Infinity]);
+    if (said.action === "DELETE" && open) open[1] = timeMs;
+    inside.set(said.parent, times);
+  }
+  return events.filter((event) => event.things.some((thing) => layers.has(thing) || (inside.get(thing) ?? []).some(([from, to]) => event.timeMs >= from && event.timeMs <= to)));
 }
 
 /**
@@ -263,8 +282,9 @@ function recallTold(item, answer, things) {
 function checkAnswer(item, status, answer, ids) {
   const node = answer.trace.nodes.find((/** @type {any} */ one) => one.item === item);
   if (answer.trace.item !== item || !node) throw new VerificationError("trace.answer", "the answer is about another thing than its proof");
-  // What this page finds further up is told by the page itself: two readers may differ on an event that is not quite the standard's.
-  if (node.status !== status && status !== "recalled-upstream") {
+  // A recall that the records hold is told, whatever the node says: two readers may differ on an event that is not quite the standard's, and a
+  // node that hides one does not succeed.
+  if (node.status !== status && !status.startsWith("recalled")) {
     throw new VerificationError("trace.answer", `the answer says that the thing is ${String(node.status).slice(0, 30)}, and its records say ${status}`);
   }
   for (const link of answer.trace.links) {
