@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import office, pages, problem, producer
+from api.http import office, pages, problem, producer, tracing
 from api.http.context import Context
 from api.http.control import Control
 from api.http.guard import Guard
@@ -149,6 +149,7 @@ def create_app(
         pages,
         office,
         producer,
+        tracing,
     ):
         app.include_router(module.router)
     document = openapi_document(app)

@@ -70,6 +70,8 @@ _STYLES = {
     "explorer": ["tokens", "house", "verify", "explorer"],
     "office": ["tokens", "house", "verify", "office"],
     "producer": ["tokens", "house", "verify", "office", "producer"],
+    "trace": ["tokens", "house", "verify", "trace"],
+    "inspector": ["tokens", "house", "verify", "explorer", "trace", "inspector"],
 }
 _SCRIPTS = {
     "verify": "joined/verify.js",
@@ -77,6 +79,8 @@ _SCRIPTS = {
     "error": "joined/plain.js",
     "office": "js/office/office.js",
     "producer": "js/producer/producer.js",
+    "trace": "joined/trace.js",
+    "inspector": "joined/inspector.js",
 }
 _KEPT = ("joined/", "css/", "icons/")
 """What the service worker keeps: what pages ask for."""

@@ -26,7 +26,7 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 _VERSION_DIGITS = 12
-ENTRIES = ("js/verify.js", "js/explorer.js", "js/plain.js")
+ENTRIES = ("js/verify.js", "js/explorer.js", "js/plain.js", "js/trace/trace.js", "js/inspector/inspector.js")
 """The scripts that pages begin with: each is served joined with all that it imports, as `joined/…`."""
 
 

@@ -1,4 +1,4 @@
-// The office's page: what is kept, beside the rules that worker.js has for both. So a queue is never out of sight.
+// The office's page: what is kept, beside the rules that worker.js has for all. So a queue is never out of sight.
 
 const PREFIX = "office-";
 const PAGES = ["/van-phong", "/van-phong/schemas.json"];

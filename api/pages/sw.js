@@ -1,9 +1,11 @@
-// The citizen's pages: what is kept, beside the rules that worker.js has for both.
+// The citizen's and the buyer's pages: what is kept, beside the rules that worker.js has for all.
 
 const PREFIX = "sogoc-";
-const PAGES = ["/"];
+const PAGES = ["/", "/truy-xuat"];
 
 function pageFor(request, url) {
-  // A lookup code opens the same page; its script reads the code from the address.
-  return request.mode === "navigate" && (url.pathname === "/" || url.pathname.startsWith("/c/")) ? "/" : null;
+  if (request.mode !== "navigate") return null;
+  // A lookup code, and a label's address, open the same page each; its script reads the address.
+  if (url.pathname === "/" || url.pathname.startsWith("/c/")) return "/";
+  return /^\/(truy-xuat$|01\/|00\/)/.test(url.pathname) ? "/truy-xuat" : null;
 }

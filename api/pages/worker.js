@@ -1,4 +1,4 @@
-// What both service workers do: after the first visit their pages open with no network.
+// What all service workers do: after the first visit their pages open with no network.
 //
 // Rules: files under a version's address never change, so what is kept of them is right for ever. Pages and everything else are
 // asked from the network first, so that a mended page reaches people at their next visit with a network; the copy is for when

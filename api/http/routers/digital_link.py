@@ -1,8 +1,8 @@
 """GS1 Digital Link: the address on a label leads people to a page and programs to a linkset.
 
 Rules (GS1 Digital Link 1.4, GS1-Conformant Resolver 1.1, RFC 9264): `application/linkset+json`, or `linkType=all` or
-`linkType=linkset` in the query, gives all links; another `linkType` leads to what it names, or is a 404; a person is led to the
-page of the thing. Other members of the query go along. A wrong check digit is a 400: a label that is misread must not lead to
+`linkType=linkset` in the query, gives all links; another `linkType` leads to what it names, or is a 404; a person gets the page
+of the thing at once, a program that asks for neither is led to it. Other members of the query go along. A wrong check digit is a 400: a label that is misread must not lead to
 somebody else's goods. What nobody recorded anything about is shown as such by the page, and is no error here: a resolver says
 where to look, not what is there.
 """
@@ -18,6 +18,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.http.items import raw_tail
 from api.http.problem import HttpError
+from api.http.tracing import trace_page
+from api.pages import words
+from ledger.errors import FormatError
 from ledger.gs1 import DigitalLink, Item, parse_link_path
 
 LINKSET: Final = "application/linkset+json"
@@ -30,7 +33,7 @@ router = APIRouter(tags=["goods"])
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "All links of the thing (RFC 9264), or behind the redirect its page.",
+        "description": "The page of the thing, or all its links (RFC 9264).",
         "content": {
             LINKSET: {"schema": {"type": "object", "required": ["linkset"]}},
             "text/html": {"schema": {"type": "string"}},
@@ -46,6 +49,7 @@ _Rest = Annotated[
         examples=["08938500000027/10/DSD%2F1121"],
     ),
 ]
+_Language = Annotated[str, Query(alias="lang", description="`vi` or `en`, of the page.", max_length=8)]
 _LinkType = Annotated[
     str | None,
     Query(
@@ -64,9 +68,14 @@ _LinkType = Annotated[
     status_code=200,
     responses=_RESPONSES,
 )
-def get_goods(request: Request, goods: _Rest, link_type: _LinkType = None) -> Response:  # noqa: ARG001  read as it came
+def get_goods(
+    request: Request,
+    goods: _Rest,  # noqa: ARG001  read as it came
+    link_type: _LinkType = None,
+    language: _Language = words.VIETNAMESE,
+) -> Response:
     """400 `gs1.check-digit` if a digit was misread, and other `gs1.*`; 404 `link.type` for a link type that there is not."""
-    return _answer(request, parse_link_path(f"01/{raw_tail(request, 1)}"), link_type)
+    return _answer(request, f"01/{raw_tail(request, 1)}", link_type, language)
 
 
 @router.get(
@@ -81,12 +90,25 @@ def get_unit(
         str, Path(description="SSCC, 18 digits.", max_length=64, examples=["089385000000000010"])
     ],
     link_type: _LinkType = None,
+    language: _Language = words.VIETNAMESE,
 ) -> Response:
     """As for goods."""
-    return _answer(request, parse_link_path(f"00/{quote(sscc, safe='')}"), link_type)
+    return _answer(request, f"00/{quote(sscc, safe='')}", link_type, language)
 
 
-def _answer(request: Request, link: DigitalLink, link_type: str | None) -> Response:
+def _answer(request: Request, path: str, link_type: str | None, language: str) -> Response:
+    accept = request.headers.get("accept", "")
+    wants_page = link_type is None and "text/html" in accept and not _wants_linkset(accept)
+    try:
+        link = parse_link_path(path)
+    except FormatError as error:
+        if not wants_page:
+            raise
+        return trace_page(request, language=language, wrong=error.rule)
+    if wants_page:
+        return trace_page(
+            request, language=language, link=link, headers={"vary": "accept", "link": _link_header(link)}
+        )
     links = _links(link)
     vary = {"vary": "accept"}
     if link_type in _ALL or (link_type is None and _wants_linkset(request.headers.get("accept", ""))):

@@ -64,10 +64,16 @@ class FindingsAnswer(Model):
     findings: list[FindingAnswer]
 
 
+class DatedFinding(FindingAnswer):
+    """A finding of the ledger-wide list."""
+
+    time_ms: TimeMs | None = Field(description="When the newest record that it rests on was recorded.")
+
+
 class FindingsPage(Model):
     """A page of the ledger-wide findings."""
 
-    findings: list[FindingAnswer]
+    findings: list[DatedFinding]
     things: int = Field(description="How many things were judged for this page.")
     next: str | None = Field(
         description="Pass it as `before` to go on, also if there is no finding: then nothing matched so far.",
@@ -115,6 +121,12 @@ def get_findings(
     member: Annotated[
         str | None, Query(description="Only what rests on a record of this member.", max_length=64)
     ] = None,
+    since_ms: Annotated[
+        int | None, Query(description="Only what rests on a record from this time on.", ge=0, le=2**53 - 1)
+    ] = None,
+    until_ms: Annotated[
+        int | None, Query(description="Only what rests on no record of this time or later.", ge=0, le=2**53 - 1)
+    ] = None,
     before: Annotated[str | None, Query(description="Where the last page ended.", max_length=24)] = None,
 ) -> FindingsPage:
     """Goes over the log from its end. A thing is judged on the page of its newest record, with all that is known by now."""
@@ -122,14 +134,19 @@ def get_findings(
     page = _Page(final)
     following = page.fill(_start(before, final.size))
     shown = [
-        finding
+        (finding, time_ms)
         for finding in page.findings.values()
+        for time_ms in [page.time_of(finding)]
         if (severity is None or finding.severity == severity)
         and (rule is None or finding.rule == rule or finding.rule.startswith(f"{rule}."))
         and (member is None or page.concerns(finding, member))
+        and (since_ms is None or (time_ms is not None and time_ms >= since_ms))
+        and (until_ms is None or (time_ms is not None and time_ms < until_ms))
     ]
     return FindingsPage(
-        findings=[answer_of(one) for one in shown],
+        findings=[
+            DatedFinding(**answer_of(one).model_dump(), time_ms=time_ms) for one, time_ms in shown
+        ],
         things=page.things,
         next=None if following == Place(0, 0) else f"{following.index}-{following.record_index}",
         as_of_ms=page.as_of_ms,
@@ -158,6 +175,7 @@ class _Page:
         self._final = final
         self._source = ViewSource(final)
         self._authors: dict[bytes, str] = {}
+        self._times: dict[bytes, int] = {}
         self.as_of_ms = self._source.as_of_ms
         self.things = 0
         self.findings: dict[tuple[str, str, tuple[bytes, ...]], Finding] = {}
@@ -186,9 +204,12 @@ class _Page:
         self.things += 1
         for event in found.story.events.values():
             self._authors[event.record_id] = event.by
+            self._times[event.record_id] = event.recorded_ms
         for one in found.story.things.values():
             self._authors |= {lot.record_id: lot.by for lot in one.lots}
             self._authors |= {notice.record_id: notice.by for notice in one.recalls}
+            for placed in (*one.lots, *one.recalls):
+                self._times[placed.record_id] = placed.recorded_ms
         for trouble in found.story.troubled:
             self._authors[trouble.record_id] = trouble.by
         for declared, by in found.story.errors.values():
@@ -199,3 +220,8 @@ class _Page:
     def concerns(self, finding: Finding, member: str) -> bool:
         """Whether a finding rests on a record of a member."""
         return any(self._authors.get(record_id) == member for record_id in finding.records)
+
+    def time_of(self, finding: Finding) -> int | None:
+        """When the newest record that a finding rests on was recorded; None if that is not known here."""
+        times = [self._times[record_id] for record_id in finding.records if record_id in self._times]
+        return max(times, default=None)

@@ -1,0 +1,167 @@
+/**
+ * What an EPCIS event's own words say, for people: which things, how much, where, how warm.
+ *
+ * Rules: the words are the author's claim; nothing here is proof of them. Whatever cannot be read is left out, and never guessed. A thing is
+ * named by its item path, whether the event wrote a GS1 Digital Link or an EPC URN.
+ */
+
+import { checkDigit } from "../../verify/goods.js";
+import { itemPath, parseItem } from "../../verify/index.js";
+import { pathOfUri } from "../epcis/gs1.js";
+
+/** So much of an item. @typedef {{item: string, amount: string|null, unit: string}} Share */
+/**
+ * An event as it tells of itself.
+ * @typedef {{kind: string, action: string, step: string, items: Share[], parent: string, inputs: Share[], outputs: Share[], site: string,
+ *   sensors: {type: string, low: string, high: string, unit: string}[], hidden: boolean}} Happened
+ */
+
+const MAX_LISTED = 2_000;
+const MAX_SENSORS = 20;
+/** @type {Record<string, string>} */
+const KINDS = {
+  ObjectEvent: "object", AggregationEvent: "aggregation", TransactionEvent: "transaction", TransformationEvent: "transformation", AssociationEvent: "association",
+};
+const SITE = /^https?:\/\/[^/?#]+\/(?:[^?#]*\/)?(414\/[0-9]{13}|place\/[^/?#]+\/[^/?#]+)(?:[/?#].*)?$/;
+
+/** @param {string} digits without check digit */
+const withDigit = (digits) => `${digits}${checkDigit(digits)}`;
+
+/**
+ * The path of an EPC URN of goods or a logistic unit; null for any other.
+ * @param {string} uri
+ */
+function ofUrn(uri) {
+  const match = /^urn:epc:(id:sgtin|class:lgtin|idpat:sgtin|id:sscc):([0-9]{6,12})\.([0-9]+)(?:\.(.+))?$/.exec(uri);
+  if (!match) return null;
+  const [, kind, prefix, reference, rest] = match;
+  const digits = reference[0] + prefix + reference.slice(1);
+  if (kind === "id:sscc") return digits.length === 17 && rest === undefined ? itemPath({ sscc: withDigit(digits) }) : null;
+  if (digits.length !== 13 || rest === undefined) return null;
+  const gtin = withDigit(digits);
+  if (kind === "idpat:sgtin") return rest === "*" ? itemPath({ gtin }) : null;
+  const named = decodeURIComponent(rest);
+  return itemPath(kind === "id:sgtin" ? { gtin, serial: named } : { gtin, lot: named });
+}
+
+/**
+ * The item path of what an event names; null for what is none.
+ * @param {unknown} uri
+ * @returns {string|null}
+ */
+export function pathOfEpc(uri) {
+  if (typeof uri !== "string") return null;
+  try {
+    const path = uri.startsWith("urn:") ? ofUrn(uri) : pathOfUri(uri);
+    return path === null ? null : (parseItem(path), path);
+  } catch {
+    return null;
+  }
+}
+
+/** A value as text; numbers as JSON wrote them, nearly always. @param {unknown} value */
+const shown = (value) => (typeof value === "number" || typeof value === "string" ? String(value).slice(0, 40) : "");
+
+/** @param {unknown} value @returns {any[]} */
+const list = (value) => (Array.isArray(value) ? value.slice(0, MAX_LISTED) : []);
+
+/**
+ * @param {unknown} epcs
+ * @param {unknown} quantities
+ * @returns {Share[]}
+ */
+function shares(epcs, quantities) {
+  const found = [];
+  for (const epc of list(epcs)) {
+    const item = pathOfEpc(epc);
+    if (item) found.push({ item, amount: "1", unit: "" });
+  }
+  for (const one of list(quantities)) {
+    const item = pathOfEpc(one?.epcClass);
+    if (item) found.push({ item, amount: one.quantity === undefined ? null : shown(one.quantity), unit: shown(one.uom) });
+  }
+  return found;
+}
+
+/** A bare word out of a word, a URN or a web address of the vocabulary. @param {unknown} value */
+function word(value) {
+  return typeof value === "string" ? (/([A-Za-z_-]{1,40})$/.exec(value)?.[1] ?? "") : "";
+}
+
+/** @param {any} value `readPoint` or `bizLocation` */
+function siteOf(value) {
+  const id = typeof value === "string" ? value : value?.id;
+  if (typeof id !== "string") return "";
+  const link = SITE.exec(id);
+  if (link) return link[1];
+  const urn = /^urn:epc:id:sgln:([0-9]{6,12})\.([0-9]{0,6})\.[^.]+$/.exec(id);
+  return urn && urn[1].length + urn[2].length === 12 ? `414/${withDigit(urn[1] + urn[2])}` : id.slice(0, 120);
+}
+
+/** @param {unknown} elements */
+function sensorsOf(elements) {
+  const found = [];
+  for (const element of list(elements)) {
+    for (const report of list(element?.sensorReport)) {
+      const low = shown(report?.minValue ?? report?.value), high = shown(report?.maxValue ?? report?.value);
+      if (low && found.length < MAX_SENSORS) found.push({ type: word(report.type), low, high, unit: shown(report.uom) });
+    }
+  }
+  return found;
+}
+
+/**
+ * Read an event's bytes; null if they are no event that can be shown.
+ * @param {Uint8Array} bytes
+ * @returns {Happened|null}
+ */
+export function readEvent(bytes) {
+  let value;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return null;
+  }
+  const kind = Object.hasOwn(KINDS, value?.type) ? KINDS[value.type] : "";
+  if (!kind) return null;
+  const isNested = kind === "aggregation" || kind === "association";
+  return {
+    kind,
+    action: word(value.action),
+    step: word(value.bizStep),
+    items: isNested ? shares(value.childEPCs, value.childQuantityList) : shares(value.epcList, value.quantityList),
+    parent: pathOfEpc(value.parentID) ?? "",
+    inputs: shares(value.inputEPCList, value.inputQuantityList),
+    outputs: shares(value.outputEPCList, value.outputQuantityList),
+    site: siteOf(value.readPoint) || siteOf(value.bizLocation),
+    sensors: sensorsOf(value.sensorElementList),
+    hidden: false,
+  };
+}
+
+/**
+ * What a thing was directly made from, or what was packed into it, by one event.
+ * @param {Happened} event
+ * @param {string} item
+ * @returns {string[]}
+ */
+export function before(event, item) {
+  if (event.kind === "transformation") return event.outputs.some((one) => one.item === item) ? event.inputs.map((one) => one.item) : [];
+  return event.parent === item && event.action === "ADD" ? event.items.map((one) => one.item) : [];
+}
+
+/**
+ * What was directly made from a thing, or what it was packed into, by one event.
+ * @param {Happened} event
+ * @param {string} item
+ * @returns {string[]}
+ */
+export function after(event, item) {
+  if (event.kind === "transformation") return event.inputs.some((one) => one.item === item) ? event.outputs.map((one) => one.item) : [];
+  return event.parent && event.parent !== item && event.action === "ADD" && event.items.some((one) => one.item === item) ? [event.parent] : [];
+}
+
+/** All goods of a sort, which have no history as one thing. @param {string} item */
+export function isClass(item) {
+  return !item.startsWith("00/") && !item.includes("/10/") && !item.includes("/21/");
+}
