@@ -9,9 +9,7 @@ one file at a time, since setting them takes a processor a second or two.
 
 from __future__ import annotations
 
-import json
 import threading
-from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -21,7 +19,7 @@ from starlette.responses import Response
 from api.http.context import context_of
 from api.http.items import read_item
 from api.http.office import modules
-from api.http.pages import HEADERS, page_response
+from api.http.pages import HEADERS, page_response, worker_response
 from api.http.problem import HttpError
 from api.pages import words
 from api.pages.assets import assets
@@ -66,9 +64,7 @@ def get_producer_worker() -> Response:
         held.address(path)
         for path in (*modules(SCRIPT), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg")
     ]
-    head = f"const VERSION = {json.dumps(held.version)};\nconst FILES = {json.dumps(kept)};\n"
-    source = (FilePath(words.__file__).parent / "producer-sw.js").read_text(encoding="utf-8")
-    return Response(head + source, media_type="text/javascript", headers=HEADERS)
+    return worker_response("producer-sw.js", kept)
 
 
 @router.get(f"{_PAGE}/tem.pdf")
