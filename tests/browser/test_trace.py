@@ -277,8 +277,8 @@ def test_offline_after_the_first_visit(chromium: Any, site: Site) -> None:  # no
     context = chromium.new_context(viewport={"width": 360, "height": 740}, locale="vi-VN")
     visit = made_visit(context, site)
     visit.open("/truy-xuat")
-    visit.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    visit.page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=VERDICT_MS)
+    visit.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    visit.page.wait_for_function("() => navigator.serviceWorker.controller !== null", timeout=VERDICT_MS)
     context.set_offline(True)
     assert look(visit, f"/{FRESH}") == "unknown"
     assert "Máy đang không nối mạng" in visit.text()

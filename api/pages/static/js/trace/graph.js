@@ -71,7 +71,7 @@ export function graph(nodes, edges, { centre, onpick, address }) {
   const drawn = edges.filter(([from, to]) => from !== to && places.has(from) && places.has(to)).slice(0, MAX_EDGES);
   const picture = svg("svg", { class: "graph", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": t("tr.graph") },
     ...drawn.map(([from, to]) => arrow(/** @type {[number, number]} */ (places.get(from)), /** @type {[number, number]} */ (places.get(to)))),
-    ...near.filter((node) => places.has(node.item)).map((node) => box(node, /** @type {[number, number]} */ (places.get(node.item)), node.item === centre, onpick, address)));
+    ...layers.flatMap((layer) => rows.get(layer) ?? []).map((node) => box(node, /** @type {[number, number]} */ (places.get(node.item)), node.item === centre, onpick, address)));
   const left = nodes.length - count;
   return el("div", { class: "graph-part" },
     el("div", { class: "graph-scroll", tabindex: "0", role: "region", "data-t-label": "tr.graph", "aria-label": t("tr.graph") }, picture),
