@@ -179,9 +179,17 @@ def linkset(response: Any) -> dict[str, Any]:  # noqa: ANN401
     return found
 
 
-def test_a_person_is_led_to_the_page_and_a_program_to_all_links(http: TestClient) -> None:
+def test_a_person_gets_the_page_and_a_program_all_links(http: TestClient) -> None:
     label = f"/{DRIED}"
-    for accept in ("text/html,application/xhtml+xml,*/*;q=0.8", "*/*", ""):
+    page = http.get(label, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert f'data-item="{DRIED}"' in page.text
+    assert 'rel="linkset"' in page.headers["link"]
+    assert "accept" in page.headers["vary"].split(", ")
+    misread = http.get(f"/01/{DRIED_GTIN[:-1]}8/10/A", headers={"accept": "text/html"})
+    assert (misread.status_code, misread.headers["content-type"]) == (400, "text/html; charset=utf-8")
+    assert 'data-wrong="gs1.check-digit"' in misread.text
+    for accept in ("*/*", ""):
         response = http.get(label, headers={"accept": accept})
         assert (response.status_code, response.headers["location"]) == (307, f"/truy-xuat#{label}")
         assert 'rel="linkset"' in response.headers["link"]
@@ -202,8 +210,12 @@ def test_a_person_is_led_to_the_page_and_a_program_to_all_links(http: TestClient
             assert all(target["href"].startswith("http") and target["title"] for target in targets), name
     for accept in (LINKSET, f"text/html;q=0.4,{LINKSET}", "application/json", f"{LINKSET};q=0.9, */*;q=0.1"):
         assert linkset(http.get(label, headers={"accept": accept})) == wanted
-    for accept in (f"{LINKSET};q=0", f"{LINKSET};q=0.1,text/html", f"{LINKSET};q=x"):
-        assert http.get(label, headers={"accept": accept}).status_code == 307
+    for accept, status in (
+        (f"{LINKSET};q=0", 307),
+        (f"{LINKSET};q=0.1,text/html", 200),
+        (f"{LINKSET};q=x", 307),
+    ):
+        assert http.get(label, headers={"accept": accept}).status_code == status
 
 
 def test_links_lead_to_something(http: TestClient) -> None:

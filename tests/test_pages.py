@@ -37,6 +37,8 @@ PAGES = (
     "/so-cai/xac-nhan",
     "/so-cai/tim?q=41",
     "/so-cai/tim?q=%3Cscript%3Ealert(1)%3C/script%3E",
+    "/truy-xuat",
+    "/kiem-tra",
 )
 JS = Path(words.__file__).parent / "static" / "js"
 

@@ -22,6 +22,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from api.cli import demo_goods as goods
 from api.cli import demo_ward as ward
 from api.cli.demo_documents import (
     FIGURES,
@@ -94,6 +95,7 @@ class _Demo:
                 SOGOC_POLICY="office/policy",
             )
             self._main_job()
+            self._goods()
             self._ward_at_work()
             self._merger()
             self._where_to_look(stay=stay, kept=kept)
@@ -112,9 +114,13 @@ class _Demo:
         table.write_bytes(table.read_bytes().replace(b"95", b"96", 1))
         stage.run("verify", FIGURES, expect=ExitCode.DOES_NOT_MATCH)
 
+    def _goods(self) -> None:
+        self.stage.title("5. Từ ruộng tới cửa hàng: một lô dứa / from the field to the shop")
+        goods.play(self.stage, _ADMINISTRATOR)
+
     def _ward_at_work(self) -> None:
         stage = self.stage
-        stage.title("5. Một phường đang làm việc / a ward at work")
+        stage.title("6. Một phường đang làm việc / a ward at work")
         if not self.with_papers:
             stage.say("không có bản giấy và dấu / no sheets and stamps without: pip install 'sogoc[papers]'")
         old, private, _, ocop, marital, *_ = stage.prepare(
@@ -129,20 +135,20 @@ class _Demo:
             ),
             *([("document", "stamp", ward.REPORT.file, "-o", _STAMPED)] if self.with_papers else []),
         )  # fmt: skip
-        goods, people = ocop["certificates"], marital["certificates"]
+        ocop_papers, people = ocop["certificates"], marital["certificates"]
         for meaning, made in (
             ("giấy tờ riêng, chỉ có cam kết / a private paper", private["documents"][0]),
             ("đã thay thế / superseded: 09/QĐ-UBND", old["documents"][0]),
-            ("giấy OCOP còn hiệu lực / in force", goods[ward.HONEY]),
-            ("hết hạn / expired", goods[ward.PINEAPPLE]),
-            ("đã thu hồi / revoked", goods[ward.SHRIMP_PASTE]),
-            ("tạm đình chỉ / suspended", goods[ward.RICE]),
+            ("giấy OCOP còn hiệu lực / in force", ocop_papers[ward.HONEY]),
+            ("hết hạn / expired", ocop_papers[ward.PINEAPPLE]),
+            ("đã thu hồi / revoked", ocop_papers[ward.SHRIMP_PASTE]),
+            ("tạm đình chỉ / suspended", ocop_papers[ward.RICE]),
         ):
             self.codes[meaning] = grouped(code_of(bytes.fromhex(made["record_id"])))
         kept, erased = people[ward.KEPT_HOLDER]["certificate"], people[ward.ERASED_HOLDER]["certificate"]
-        self._change(goods, kept, erased)
+        self._change(ocop_papers, kept, erased)
 
-    def _change(self, goods: Sequence[Mapping[str, Any]], kept: str, erased: str) -> None:
+    def _change(self, ocop_papers: Sequence[Mapping[str, Any]], kept: str, erased: str) -> None:
         """What becomes of documents and certificates, and of what is kept about people."""
         stage = self.stage
         stage.say(
@@ -150,8 +156,8 @@ class _Demo:
         )
         stage.prepare(
             ("anchor", *ward.DECISION.options, "--supersedes", ward.OLD_DECISION.file, ward.DECISION.file),
-            ("revoke", goods[ward.SHRIMP_PASTE]["certificate"], "--reason", "issued-in-error"),
-            ("certificate", "suspend", goods[ward.RICE]["certificate"], "--reason", "complaint"),
+            ("revoke", ocop_papers[ward.SHRIMP_PASTE]["certificate"], "--reason", "issued-in-error"),
+            ("certificate", "suspend", ocop_papers[ward.RICE]["certificate"], "--reason", "complaint"),
             (
                 "vault", "get", "xem-lai.bin", "--certificate", kept, "--purpose", "citizen-request",
                 "--legal-ground", "data-subject-request",
@@ -168,7 +174,7 @@ class _Demo:
 
     def _merger(self) -> None:
         stage = self.stage
-        stage.title("6. Sáp nhập: cơ quan kế thừa / a merger, and who succeeds")
+        stage.title("7. Sáp nhập: cơ quan kế thừa / a merger, and who succeeds")
         stage.say(
             "việc ngày 1/7/2025; sổ này mới lập nên ở đây là hôm nay / as on 1 July 2025; on a ledger this young, today"
         )
@@ -181,7 +187,7 @@ class _Demo:
         )  # fmt: skip
         stage.say("hai quản trị viên, cả hai phải đồng ý / two administrators, and it takes both")
         stage.run("governance", "approve", proposed["proposals"][0][:16], "--yes", "--key", _ADMINISTRATOR)
-        stage.title("7. Kiểm toán toàn bộ sổ / audit the whole ledger")
+        stage.title("8. Kiểm toán toàn bộ sổ / audit the whole ledger")
         stage.run("audit", stage.url, "--level", "full", "--workers", "2", "--policy", "office/policy")
         stage.say("từ đây phường Quang Trung làm thay / from here on Quang Trung acts for it")
         stage.export(SOGOC_KEY=_SUCCESSORS_KEY)
@@ -194,7 +200,7 @@ class _Demo:
 
     def _where_to_look(self, *, stay: bool, kept: bool) -> None:
         stage = self.stage
-        stage.title("8. Xem tiếp / where to look")
+        stage.title("9. Xem tiếp / where to look")
         for path, meaning in (
             (
                 "/",
@@ -204,6 +210,14 @@ class _Demo:
             (
                 "/van-phong",
                 f"bàn làm việc: mở bằng khóa {_SUCCESSORS_KEY} / an officer's desk: open it with that key",
+            ),
+            (
+                goods.PAGE,
+                "tem của một gói dứa sấy, lô bị thu hồi / the label of a pack, whose lot is recalled",
+            ),
+            (
+                f"/kiem-tra#{goods.PAGE}",
+                "thanh tra: truy cả hai chiều, cảnh báo, kiểm tra sổ / an inspector's page",
             ),
             ("/docs", "giao diện lập trình / the API, with examples"),
         ):

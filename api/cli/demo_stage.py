@@ -16,9 +16,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import httpx
 from rich.markup import escape
 
 from api.cli.output import ExitCode, console, error_console
@@ -127,6 +129,51 @@ class Stage:
                     return
         log = (self.folder / "node.log").read_text(encoding="utf-8", errors="replace")
         raise DemoError("demo.node", f"the node did not start:\n{log}")
+
+    def capture(self, key: str, document: bytes) -> None:
+        """Hand an EPCIS document to a gateway that signs with `key`, and wait until all of it is on the ledger."""
+        port = free_port()
+        arguments = ("gateway", "--key", key, "--port", str(port), "--state", f"gateway-{Path(key).stem}")
+        self._show(arguments, " &")
+        address = f"http://127.0.0.1:{port}/epcis/v2/capture"
+        console.print(f"[dim]$[/] curl --data @events.json -H content-type:application/json {address}")
+        log = self.folder / "gateway.log"
+        with log.open("wb") as output:
+            process = self._start(arguments, output)
+            try:
+                done = self._captured(process, address, document)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(_STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        if not done:
+            said = log.read_text(encoding="utf-8", errors="replace")
+            raise DemoError("demo.gateway", f"the gateway did not bring the events to the ledger:\n{said}")
+
+    def _captured(self, process: subprocess.Popen[bytes], address: str, document: bytes) -> bool:
+        deadline = time.monotonic() + _START_SECONDS
+        job: str | None = None
+        with httpx.Client(timeout=_STOP_SECONDS) as http:
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    if job is None:
+                        answer = http.post(
+                            address, content=document, headers={"content-type": "application/json"}
+                        )
+                        if answer.status_code != HTTPStatus.ACCEPTED:
+                            return False
+                        job = answer.headers["location"].rpartition("/")[2]
+                    state = http.get(f"{address}/{job}").json()
+                except httpx.TransportError:
+                    time.sleep(0.1)
+                    continue
+                if not state["running"]:
+                    return bool(state["success"])
+                time.sleep(0.1)
+        return False
 
     def _show(self, arguments: Sequence[str], tail: str = "") -> None:
         console.print(f"[dim]$[/] sogoc {escape(shlex.join(arguments))}{tail}")

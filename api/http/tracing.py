@@ -1,7 +1,7 @@
 """`/truy-xuat`, the page that a label's address gives to people, and `/kiem-tra`, the inspector's.
 
-Rules: the pages are the same for every thing, and say nothing about it: what is recorded is asked for and checked in the browser. A
-label that was misread is a 400, and the page that says so.
+Rules: the pages are the same for every thing, and say nothing about it: what is recorded is asked for and checked in the
+browser. A label that was misread is a 400, and the page that says so.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def get_trace_page(request: Request, language: Language = words.VIETNAMESE) -> R
 @router.api_route("/kiem-tra", methods=["GET", "HEAD"])
 def get_inspector_page(request: Request, language: Language = words.VIETNAMESE) -> Response:
     """The inspector's page, which is open to everybody: what it shows is public."""
-    return page_response(
-        request, "inspector.html", page="inspector", title="in.title", language=language
-    )
+    return page_response(request, "inspector.html", page="inspector", title="in.title", language=language)
 
 
 def trace_page(

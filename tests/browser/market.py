@@ -65,10 +65,10 @@ def extras(at_ms: int) -> Iterator[tuple[str, tuple[bytes, ...]]]:
         )  # fmt: skip
         return (event_record(COOP, value),)
 
-    yield (
-        "hostile event",
-        (event_record(COOP, event("Object", at_ms, "commissioning", PLANT, action="ADD", quantityList=[quantity(HOSTILE_LOT, 1)])),),
-    )  # fmt: skip
+    seen = event(
+        "Object", at_ms, "commissioning", PLANT, action="ADD", quantityList=[quantity(HOSTILE_LOT, 1)]
+    )
+    yield "hostile event", (event_record(COOP, seen),)
     yield "many", made(at_ms, [Item(gtin=MANY_GTIN, lot=f"N-{at}").path for at in range(SOURCES)], MANY)
     yield "round", made(at_ms, [BACK], ROUND)
     yield "back", made(at_ms + 1, [ROUND], BACK)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,9 +78,13 @@ def test_findings_in_plain_words_with_their_records(visit: Visit, site: Site) ->
     assert "đã bán 18" in found.nth(0).inner_text()
     assert "5 kg" in found.nth(1).inner_text()
     assert "120" in found.nth(2).inner_text()
-    assert [one.get_attribute("data-proven") for one in visit.page.locator("[data-proven]").all()] == ["yes"] * 3
+    assert [one.get_attribute("data-proven") for one in visit.page.locator("[data-proven]").all()] == [
+        "yes"
+    ] * 3
     known = {record_id.hex() for record_id in site.records.values()}
-    links = visit.page.locator("#findings [data-rule] a").evaluate_all("all => all.map((one) => one.pathname.split('/').pop())")
+    links = visit.page.locator("#findings [data-rule] a").evaluate_all(
+        "all => all.map((one) => one.pathname.split('/').pop())"
+    )
     assert links
     assert set(links) <= known
 
@@ -130,7 +135,11 @@ def test_a_product_asks_for_its_lot(visit: Visit) -> None:
 
 @pytest.mark.parametrize(
     ("number", "lot"),
-    [(f"0{DRIED_GTIN[1:]}", "DS-2509/1"), (DRIED_GTIN[1:], "DS-2509/1"), (f"https://nhan.example/{DRIED}/21/7?17=271231", "")],
+    [
+        (f"0{DRIED_GTIN[1:]}", "DS-2509/1"),
+        (DRIED_GTIN[1:], "DS-2509/1"),
+        (f"https://nhan.example/{DRIED}/21/7?17=271231", ""),
+    ],
 )
 def test_typing_what_the_label_says(visit: Visit, number: str, lot: str) -> None:
     visit.open("/truy-xuat")
@@ -144,7 +153,12 @@ def test_typing_what_the_label_says(visit: Visit, number: str, lot: str) -> None
 
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [("8938500000028", "chữ số kiểm tra"), ("12345", "thiếu hoặc thừa"), ("xin chào", "thiếu hoặc thừa"), ("https://nhan.example/x", "không phải mã")],
+    [
+        ("8938500000028", "chữ số kiểm tra"),
+        ("12345", "thiếu hoặc thừa"),
+        ("xin chào", "thiếu hoặc thừa"),
+        ("https://nhan.example/x", "không phải mã"),
+    ],
 )
 def test_what_was_mistyped(visit: Visit, number: str, expected: str) -> None:
     visit.open("/truy-xuat")
@@ -171,8 +185,7 @@ def test_the_proof_that_is_saved_is_one(visit: Visit, site: Site) -> None:
     look(visit, f"/{DRIED}")
     with visit.page.expect_download() as waiting:
         visit.page.locator("#save-proof").click()
-    with open(waiting.value.path(), "rb") as file:
-        data = file.read()
+    data = Path(waiting.value.path()).read_bytes()
     checked = proof.check(data, Policy.parse(site.node.policy.format()))
     assert checked.exploration.start == DRIED
 
@@ -242,10 +255,11 @@ def test_english_beside(visit: Visit) -> None:
     [
         ("Object.defineProperty(globalThis.crypto, 'subtle', { value: undefined })", "browser.insecure"),
         (
-            "const real = SubtleCrypto.prototype.importKey;"
-            "SubtleCrypto.prototype.importKey = function (format, key, algorithm, ...rest) {"
-            "  if ((algorithm.name ?? algorithm) === 'Ed25519') throw new DOMException('no', 'NotSupportedError');"
-            "  return real.call(this, format, key, algorithm, ...rest); }",
+            """const real = SubtleCrypto.prototype.importKey;
+            SubtleCrypto.prototype.importKey = function (format, key, algorithm, ...rest) {
+              if ((algorithm.name ?? algorithm) === "Ed25519") throw new DOMException("no", "NotSupportedError");
+              return real.call(this, format, key, algorithm, ...rest);
+            };""",
             "browser.no-ed25519",
         ),
     ],
@@ -277,8 +291,8 @@ def test_offline_after_the_first_visit(chromium: Any, site: Site) -> None:  # no
     context = chromium.new_context(viewport={"width": 360, "height": 740}, locale="vi-VN")
     visit = made_visit(context, site)
     visit.open("/truy-xuat")
-    visit.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    visit.page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=VERDICT_MS)
+    visit.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    visit.page.wait_for_function("() => navigator.serviceWorker.controller !== null", timeout=VERDICT_MS)
     context.set_offline(True)
     assert look(visit, f"/{FRESH}") == "unknown"
     assert "Máy đang không nối mạng" in visit.text()

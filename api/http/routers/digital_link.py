@@ -2,9 +2,9 @@
 
 Rules (GS1 Digital Link 1.4, GS1-Conformant Resolver 1.1, RFC 9264): `application/linkset+json`, or `linkType=all` or
 `linkType=linkset` in the query, gives all links; another `linkType` leads to what it names, or is a 404; a person gets the page
-of the thing at once, a program that asks for neither is led to it. Other members of the query go along. A wrong check digit is a 400: a label that is misread must not lead to
-somebody else's goods. What nobody recorded anything about is shown as such by the page, and is no error here: a resolver says
-where to look, not what is there.
+of the thing at once, a program that asks for neither is led to it. Other members of the query go along. A wrong check digit is
+a 400: a label that is misread must not lead to somebody else's goods. What nobody recorded anything about is shown as such by
+the page, and is no error here: a resolver says where to look, not what is there.
 """
 
 from __future__ import annotations

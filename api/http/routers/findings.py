@@ -125,7 +125,8 @@ def get_findings(
         int | None, Query(description="Only what rests on a record from this time on.", ge=0, le=2**53 - 1)
     ] = None,
     until_ms: Annotated[
-        int | None, Query(description="Only what rests on no record of this time or later.", ge=0, le=2**53 - 1)
+        int | None,
+        Query(description="Only what rests on no record of this time or later.", ge=0, le=2**53 - 1),
     ] = None,
     before: Annotated[str | None, Query(description="Where the last page ended.", max_length=24)] = None,
 ) -> FindingsPage:
@@ -144,9 +145,7 @@ def get_findings(
         and (until_ms is None or (time_ms is not None and time_ms < until_ms))
     ]
     return FindingsPage(
-        findings=[
-            DatedFinding(**answer_of(one).model_dump(), time_ms=time_ms) for one, time_ms in shown
-        ],
+        findings=[DatedFinding(**answer_of(one).model_dump(), time_ms=time_ms) for one, time_ms in shown],
         things=page.things,
         next=None if following == Place(0, 0) else f"{following.index}-{following.record_index}",
         as_of_ms=page.as_of_ms,
@@ -208,8 +207,8 @@ class _Page:
         for one in found.story.things.values():
             self._authors |= {lot.record_id: lot.by for lot in one.lots}
             self._authors |= {notice.record_id: notice.by for notice in one.recalls}
-            for placed in (*one.lots, *one.recalls):
-                self._times[placed.record_id] = placed.recorded_ms
+            self._times |= {lot.record_id: lot.recorded_ms for lot in one.lots}
+            self._times |= {notice.record_id: notice.recorded_ms for notice in one.recalls}
         for trouble in found.story.troubled:
             self._authors[trouble.record_id] = trouble.by
         for declared, by in found.story.errors.values():

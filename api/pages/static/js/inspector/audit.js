@@ -91,14 +91,31 @@ export async function audit({ checkpoint, chainId, from, to, read, onprogress = 
   for (let n = Math.floor(from / WIDTH); n * WIDTH < to; n++) {
     signal?.throwIfAborted();
     const width = Math.min(WIDTH, size - n * WIDTH);
-    const [leaves, records] = await Promise.all([
+    const [leaves, records] = await stoppable(Promise.all([
       bundle(read, "entries", n, width).then((data) => entriesOf(data, width)), bundle(read, "records", n, width).then((data) => recordsOf(data, width)),
-    ]);
-    await checkTile(leaves, n, checkpoint, read);
+    ]), signal);
+    await stoppable(checkTile(leaves, n, checkpoint, read), signal);
     await walk.take(leaves, records, n * WIDTH);
     onprogress(counts, n * WIDTH + width);
   }
   return counts;
+}
+
+/**
+ * What comes of a promise, unless it is told to stop before: a server that never answers must not hold anybody.
+ * @template T
+ * @param {Promise<T>} work
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+function stoppable(work, signal) {
+  if (!signal) return work;
+  work.catch(() => {});
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /**

@@ -104,7 +104,7 @@ function table(told, names, onpick) {
       body.append(el("tr", {},
         el("td", { class: "num-left" }, time(Number(one.time_ms))), el("td", {}, stepName(String(one.step ?? ""), String(one.kind))),
         el("td", {}, ...several(one.from), ...(isSame ? [] : [" → ", ...several(one.to)])),
-        el("td", {}, ...(Array.isArray(one.amounts) ? one.amounts.slice(0, 3).flatMap((/** @type {any} */ share, /** @type {number} */ at) => [at ? "; " : "", quantity(share?.amount ?? null, String(share?.unit ?? ""))]) : [])),
+        el("td", {}, ...(Array.isArray(one.amounts) ? one.amounts.filter((/** @type {any} */ share) => typeof share?.amount === "string").slice(0, 3).flatMap((/** @type {any} */ share, /** @type {number} */ at) => [at ? "; " : "", quantity(share.amount, String(share.unit ?? ""))]) : [])),
         el("td", {}, names.member(String(one.by)), one.place?.id ? el("span", { class: "soft" }, ` · ${names.place(String(one.place.id))}`) : null),
         el("td", {}, time(Number(one.recorded_ms)), " ", /^[0-9a-f]{64}$/.test(one.event) ? el("a", { href: `/so-cai/ban-ghi/${one.event}`, class: "hash" }, one.event.slice(0, 8)) : null)));
     }

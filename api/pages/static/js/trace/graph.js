@@ -71,8 +71,14 @@ export function graph(nodes, edges, { centre, onpick, address }) {
   const drawn = edges.filter(([from, to]) => from !== to && places.has(from) && places.has(to)).slice(0, MAX_EDGES);
   const picture = svg("svg", { class: "graph", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": t("tr.graph") },
     ...drawn.map(([from, to]) => arrow(/** @type {[number, number]} */ (places.get(from)), /** @type {[number, number]} */ (places.get(to)))),
-    ...near.filter((node) => places.has(node.item)).map((node) => box(node, /** @type {[number, number]} */ (places.get(node.item)), node.item === centre, onpick, address)));
+    ...layers.flatMap((layer) => rows.get(layer) ?? []).map((node) => box(node, /** @type {[number, number]} */ (places.get(node.item)), node.item === centre, onpick, address)));
   const left = nodes.length - count;
+  const [centreX] = places.get(centre) ?? [0, 0];
+  // Once it stands on the page: a wide picture begins where the thing asked about is.
+  requestAnimationFrame(() => {
+    const scroller = picture.parentElement;
+    if (scroller) scroller.scrollLeft = centreX + WIDTH / 2 - scroller.clientWidth / 2;
+  });
   return el("div", { class: "graph-part" },
     el("div", { class: "graph-scroll", tabindex: "0", role: "region", "data-t-label": "tr.graph", "aria-label": t("tr.graph") }, picture),
     left > 0 ? el("p", { class: "small soft", "data-left-out": left }, `+${left} `, say("tr.graph-more")) : null);

@@ -67,10 +67,13 @@ function claimed(said, item, names, address) {
 
   /** @param {string} key @param {import("./happened.js").Share[]} list */
   function shares(key, list) {
-    const some = list.slice(0, MAX_THINGS).flatMap((one, at) => [at ? "; " : "", quantity(one.amount, one.unit), " ", thing(one.item)]);
+    const some = list.slice(0, MAX_THINGS).flatMap((one, at) => [at ? "; " : "", isPiece(one.item) ? null : quantity(one.amount, one.unit), " ", thing(one.item)]);
     return el("p", {}, say(key), " ", ...some, list.length > MAX_THINGS ? el("span", { class: "soft" }, ` +${list.length - MAX_THINGS}`) : null);
   }
 }
+
+/** What there is one of. @param {string} path */
+const isPiece = (path) => path.startsWith("00/") || path.includes("/21/");
 
 /** @param {{type: string, low: string, high: string, unit: string}} one */
 function sensor({ type, low, high, unit }) {
