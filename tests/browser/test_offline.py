@@ -51,7 +51,9 @@ def test_nothing_about_the_ledger_is_kept(visit: Visit, site: Site) -> None:
           (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)))).flat()"""
     )
     assert {"/", "/truy-xuat"} <= set(kept)
-    assert [path for path in kept if path not in {"/", "/truy-xuat"} and not path.startswith("/static/")] == []
+    assert [
+        path for path in kept if path not in {"/", "/truy-xuat"} and not path.startswith("/static/")
+    ] == []
 
 
 def test_a_mended_page_reaches_people_at_their_next_visit(visit: Visit, site: Site) -> None:
