@@ -479,7 +479,7 @@ def test_the_modules_import_each_other_and_nothing_else() -> None:
 
 def test_the_modules_stay_small() -> None:
     """What a phone loads before the first verdict, before compression."""
-    assert sum(len(text.encode()) for text in modules().values()) < 250_000
+    assert sum(len(text.encode()) for text in modules().values()) < 275_000
 
 
 def test_node_says_the_same(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -202,7 +203,11 @@ def test_a_block_without_its_cosignature(tmp_path: Path, monkeypatch: pytest.Mon
     node = make_node(tmp_path)
     monkeypatch.setattr(node, "_cosign", lambda: None)
     node.start()
-    put(node, sign(node))
+    node.submit([sign(node).submission()])
+    deadline = time.monotonic() + 20
+    while node.store.head.height < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     node.stop()
     expected = {"store.signed": Severity.WARNING, "keys.administrators": Severity.WARNING}
     assert bad(findings(node.home)) == BARE | expected

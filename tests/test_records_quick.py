@@ -16,6 +16,7 @@ from ledger.errors import LedgerError
 from ledger.fields import ChoiceList
 from ledger.records import parse_record, record_types
 from ledger.records.base import AUTHORITY, Record
+from ledger.records.goods import CheckedDigits, HashList, ItemList, LotPath, Octets, TextList
 from ledger.records.governance import ActionBytes
 from ledger.records.quick import QuickReader
 from ledger.records.succession import IdentifierList
@@ -26,7 +27,7 @@ HARDER = {
     name
     for name, one in record_types().items()
     if {type(field.kind) for field in one.fields if field.name in BODIES[name]}
-    & {ActionBytes, ChoiceList, IdentifierList}
+    & {ActionBytes, CheckedDigits, ChoiceList, HashList, IdentifierList, ItemList, LotPath, Octets, TextList}
 }
 """Types whose example has a field that is not for the quick way."""
 FIELDS = sorted({field.name for one in record_types().values() for field in one.fields})

@@ -32,6 +32,7 @@ from ledger.verify.sources.export import ExportSource
 from ledger.verify.sources.stored import StoreSource, open_store
 from tests import chains
 from tests.chains import Chain
+from tests.changing import Changing
 
 DEEP = bool(os.environ.get("SOGOC_DEEP"))
 MASKS = (1, 2, 4, 8, 16, 32, 64, 128, 255)
@@ -123,7 +124,12 @@ class Flipped(Reader):
                 yield key, self.value
 
 
-KINDS = [value for name, value in vars(layout).items() if name.isupper() and isinstance(value, bytes)]
+KINDS = [
+    value
+    for name, value in vars(layout).items()
+    if name.isupper() and isinstance(value, bytes) and value != layout.VALIDATOR_CHANGE
+]
+"""Kinds of rows of a ledger whose validators never changed."""
 
 
 def test_every_kind_of_row_is_tried(store: Path) -> None:
@@ -161,6 +167,29 @@ def test_every_missing_row_and_every_row_too_many_is_found(store: Path, kind: by
                 added = Flipped(source.reader, extra, value)
                 added.added = True
                 assert not passes(partial(StoreSource, added), POLICY), extra.hex()
+
+
+def test_every_change_of_a_row_about_validators_is_found(tmp_path: Path) -> None:
+    changing = Changing()
+    changing.documents()
+    changing.rotate(0)
+    changing.documents()
+    with closing(changing.chain.write_store(tmp_path / "changed", sign=False)) as made:
+        for header in changing.chain.headers:
+            signers = changing.sets[sum(header.size > size for size in changing.closings)]
+            made.put_signatures(header.size, changing.sign(header.size, signers))
+    with open_store(tmp_path / "changed") as source:
+        policy = changing.policy
+        assert passes(partial(StoreSource, Flipped(source.reader)), policy)
+        rows = list(source.reader.iterate(layout.VALIDATOR_CHANGE))
+        assert rows
+        for row, value in rows:
+            for what, altered in [*changes(value), ("missing", None)]:
+                flipped = Flipped(source.reader, row, altered)
+                assert not passes(partial(StoreSource, flipped), policy), f"{row.hex()}: {what}"
+            added = Flipped(source.reader, row + b"\0", value)
+            added.added = True
+            assert not passes(partial(StoreSource, added), policy)
 
 
 def files_of(folder: Path) -> list[Path]:
