@@ -127,6 +127,7 @@ def test_a_look_is_recorded_then_checked_and_shown(desk: Desk, office: Office) -
     )
     assert "Mẫu" not in kept
     page.keyboard.press("Escape")
+    page.locator("#look-claims").wait_for(state="detached")
     assert "Trần Văn Mẫu" not in page.content()
 
 

@@ -43,7 +43,7 @@ export async function productPanel(item, onagain, onlot) {
     }
   } }, el("div", { class: "field" }, say("tr.which-lot", "label", { for: "which-lot" }), say("tr.which-lot-hint", "span", { class: "hint" }), wrong, el("div", { class: "row" }, input, el("button", { class: "button primary" }, say("tr.look")))));
   return el("div", {}, el("section", { class: `verdict ${tone}`, "aria-labelledby": "verdict-title", "data-verdict": verdict, "data-rule": `product.${verdict}` }, head,
-    el("div", { class: "verdict-body" }, el("p", { class: "hash" }, codeOf(item)), ...proven.filter((one) => one !== "bad").map(productFacts), todo ? el("div", { class: "todo", id: "todo" }, say(todo, "p")) : null,
+    el("div", { class: "verdict-body" }, el("p", { class: "hash" }, codeOf(item)), ...proven.filter((/** @type {any} */ one) => one !== "bad").map(productFacts), todo ? el("div", { class: "todo", id: "todo" }, say(todo, "p")) : null,
       proven.length && !isBad ? form : null, el("div", { class: "buttons" }, button("tr.again", { icon: "search", id: "again", onclick: onagain })))));
 }
 
