@@ -28,7 +28,7 @@ from ledger.policy import Policy
 from ledger.records import Record
 from ledger.records.governance import PROPOSE, action_of
 from ledger.records.validators import SET
-from ledger.rows import StateReader, entry_key
+from ledger.rows import VALIDATORS_KEY, StateReader, entry_key
 from ledger.rules import ParsedEntry
 from ledger.store.ledger_store import LedgerStore
 from ledger.transitions import Transitions, read_transitions
@@ -412,6 +412,8 @@ class Node:
             self._network is not None
             and self._clock_ms() - block.executed.header.time_ms > _BEHIND_MS
             and time.monotonic() - self._cosigned_at < _COSIGN_BEHIND_SECONDS
+            # A block that changes the validators closes an epoch: what is newer is cosigned by others, and covers nothing.
+            and VALIDATORS_KEY not in block.executed.rows
         )
 
     def caught_up(self, reached: CaughtUp) -> None:
