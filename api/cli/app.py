@@ -2,52 +2,131 @@
 
 Rules: exit codes are 0 good and in force, 1 does not match (or refused), 2 usage, 3 cannot tell (or cannot be reached),
 4 authentic but no longer in force. An expected failure is one clear message that names its rule; a traceback is a bug.
+A command's module is read when the command is asked for: whoever verifies a receipt does not wait for the gateway's libraries.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
+from typing import Any, Final, NamedTuple, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from api.cli import (
-    anchor,
-    audit,
-    certificate_later,
-    certificates,
-    certify,
-    demo,
-    documents,
-    evidence,
-    follow,
-    gateway,
-    governance,
-    history,
-    labels,
-    lots,
-    maintenance,
-    member_keys,
-    members,
-    network,
-    places,
-    policies,
-    products,
-    serve,
-    setup,
-    stamps,
-    status,
-    successions,
-    trace,
-    validators,
-    vault,
-    verify,
-    watch,
-)
 from api.cli.output import ExitCode, exit_code_of, print_error
 from ledger.errors import LedgerError
 
+
+class Place(NamedTuple):
+    """Where a command is: its function or group in a module of `api.cli`, and what other modules add to a group."""
+
+    module: str
+    name: str
+    added: Mapping[str, tuple[str, str]] = {}
+
+    def load(self, called: str) -> Any:  # noqa: ANN401 - Typer's classes of commands have no public common one
+        """The command, under the name it is called by."""
+        found = _attribute(self.module, self.name)
+        if isinstance(found, typer.Typer):
+            for name, (module, function) in self.added.items():
+                found.command(name)(_attribute(module, function))
+            return get_group(found)
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(called)(found)
+        return get_command(alone)
+
+
+COMMANDS: Final[Mapping[str, Place]] = {
+    "init": Place("setup", "init"),
+    "serve": Place("serve", "serve"),
+    "follow": Place("follow", "follow"),
+    "demo": Place("demo", "demo"),
+    "keygen": Place("setup", "keygen"),
+    "member": Place(
+        "members",
+        "app",
+        {
+            "rotate-key": ("member_keys", "rotate_key"),
+            "retire-key": ("member_keys", "retire_key"),
+            "revoke-key": ("member_keys", "revoke_key"),
+            "succeed": ("successions", "succeed"),
+            "cancel-succession": ("successions", "cancel"),
+        },
+    ),
+    "governance": Place("governance", "app"),
+    "validator": Place("validators", "app"),
+    "policy": Place("policies", "app"),
+    "network": Place("network", "app"),
+    "anchor": Place("anchor", "anchor"),
+    "document": Place("documents", "app", {"stamp": ("stamps", "stamp")}),
+    "watch": Place("watch", "watch"),
+    "gateway": Place("gateway", "app"),
+    "product": Place("products", "app"),
+    "place": Place("places", "app"),
+    "lot": Place("lots", "app"),
+    "label": Place("labels", "label"),
+    "receipt": Place("anchor", "receipt"),
+    "certify": Place("certify", "certify"),
+    "revoke": Place("certificate_later", "revoke"),
+    "certificate": Place("certificates", "app"),
+    "verify": Place("verify", "verify"),
+    "evidence": Place("evidence", "evidence"),
+    "history": Place("history", "history"),
+    "trace": Place("trace", "trace"),
+    "findings": Place("trace", "findings"),
+    "vault": Place("vault", "app"),
+    "erase": Place("vault", "erase"),
+    "audit": Place("audit", "audit"),
+    "rebuild": Place("maintenance", "rebuild"),
+    "export": Place("maintenance", "export"),
+    "backup": Place("maintenance", "backup"),
+    "restore": Place("maintenance", "restore"),
+    "status": Place("status", "status"),
+    "doctor": Place("status", "doctor"),
+}
+"""In the order in which `sogoc --help` shows them."""
+
+
+class _Loaded(MutableMapping[str, Any]):
+    """The commands by name, each read from its module when it is first looked at."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - see `Place.load`
+        if name not in self._loaded:
+            command = COMMANDS[name].load(name)
+            command.name = name
+            self._loaded[name] = command
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __setitem__(self, name: str, command: object) -> NoReturn:
+        raise TypeError("commands are listed in COMMANDS")
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise TypeError("commands are listed in COMMANDS")
+
+
+class _Commands(TyperGroup):
+    """A group that knows its commands' names before it has them."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what Typer passes on
+        super().__init__(**settings)
+        self.commands = _Loaded()
+
+
 app = typer.Typer(
     name="sogoc",
+    cls=_Commands,
     help="Sổ Gốc: sổ cái kiểm chứng được. A ledger whose every answer can be checked offline.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -55,48 +134,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("init")(setup.init)
-app.command("serve")(serve.serve)
-app.command("follow")(follow.follow)
-app.command("demo")(demo.demo)
-app.command("keygen")(setup.keygen)
-members.app.command("rotate-key")(member_keys.rotate_key)
-members.app.command("retire-key")(member_keys.retire_key)
-members.app.command("revoke-key")(member_keys.revoke_key)
-members.app.command("succeed")(successions.succeed)
-members.app.command("cancel-succession")(successions.cancel)
-app.add_typer(members.app, name="member")
-app.add_typer(governance.app, name="governance")
-app.add_typer(validators.app, name="validator")
-app.add_typer(policies.app, name="policy")
-app.add_typer(network.app, name="network")
-app.command("anchor")(anchor.anchor)
-documents.app.command("stamp")(stamps.stamp)
-app.add_typer(documents.app, name="document")
-app.command("watch")(watch.watch)
-app.add_typer(gateway.app, name="gateway")
-app.add_typer(products.app, name="product")
-app.add_typer(places.app, name="place")
-app.add_typer(lots.app, name="lot")
-app.command("label")(labels.label)
-app.command("receipt")(anchor.receipt)
-app.command("certify")(certify.certify)
-app.command("revoke")(certificate_later.revoke)
-app.add_typer(certificates.app, name="certificate")
-app.command("verify")(verify.verify)
-app.command("evidence")(evidence.evidence)
-app.command("history")(history.history)
-app.command("trace")(trace.trace)
-app.command("findings")(trace.findings)
-app.add_typer(vault.app, name="vault")
-app.command("erase")(vault.erase)
-app.command("audit")(audit.audit)
-app.command("rebuild")(maintenance.rebuild)
-app.command("export")(maintenance.export)
-app.command("backup")(maintenance.backup)
-app.command("restore")(maintenance.restore)
-app.command("status")(status.status)
-app.command("doctor")(status.doctor)
+
+@app.callback()
+def _sogoc() -> None:
+    """Nothing comes before the commands; without this, Typer would ask for one to be registered here."""
+
+
+def _attribute(module: str, name: str) -> Any:  # noqa: ANN401 - a function or a Typer
+    return getattr(import_module(f"api.cli.{module}"), name)
 
 
 def main() -> None:
