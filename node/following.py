@@ -175,6 +175,7 @@ class FollowEngine:
 
     depth = 0
     full = False
+    trouble = ""
 
     @property
     def problem(self) -> str:

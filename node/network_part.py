@@ -47,11 +47,13 @@ class NetworkPart:
             clock_ms=clock_ms,
         )
 
-    def make_peers(self, gathering: Gathering, receive: Callable[[str, str], None]) -> Peers:
+    def make_peers(
+        self, gathering: Gathering, receive: Callable[[str, str], None], clock_ms: Callable[[], int]
+    ) -> Peers:
         """The links to the other validators, not started. Raises OSError or ssl.SSLError for a certificate that cannot be
         read.
         """
-        return Peers(self.settings.links(self.home), self._context, gathering, receive)
+        return Peers(self.settings.links(self.home), self._context, gathering, receive, clock_ms)
 
     def listener_context(self) -> ssl.SSLContext:
         """TLS for the listener that the other validators reach. Raises as `make_peers`."""

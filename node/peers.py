@@ -3,7 +3,8 @@
 Rules: over TLS, with the certificates that were exchanged by hand and with no others (docs/operating.md): both sides show
 theirs. One thread to a peer, so that a slow or dead one holds nobody up. Only the newest checkpoint is ever sent, since it
 covers the ones before; it is sent until the peer has taken it. Whatever a peer answers is checked like what a stranger says
-(`node.finality`).
+(`node.finality`). A peer with which there is nothing to settle is still asked now and then, so that what is said about it
+is true; the Date on its answers (RFC 9110 §6.6.1) tells how its clock stands to this one's.
 
 What this module does not do: decide what is final, or order entries: that is the engine's business, over connections of its
 own.
@@ -11,11 +12,13 @@ own.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -28,7 +31,10 @@ from ledger.note import MAX_NOTE_BYTES
 PATH: Final = "/v1/cosignatures"
 ASK_SECONDS: Final = 2.0
 """How often a peer whose cosignature is missing is asked for it."""
+QUIET_SECONDS: Final = 10.0
+"""After so long without a word a peer is asked although there is nothing to ask."""
 _TIMEOUT_SECONDS: Final = 10.0
+_FIRST_PAUSE_SECONDS: Final = 0.5
 _MAX_PAUSE_SECONDS: Final = 15.0
 
 _log = structlog.get_logger("peers")
@@ -65,6 +71,8 @@ class PeerState:
     """Seconds since it last answered; None if it never did."""
     problem: str
     """Why it was not reached the last time; empty if it was."""
+    clock_s: float | None = None
+    """Seconds by which its clock is ahead of this node's, good to a second or two; None if it never told."""
 
 
 class PeerLink:
@@ -76,9 +84,13 @@ class PeerLink:
         context: ssl.SSLContext,
         gathering: Gathering,
         receive: Callable[[str, str], None],
+        clock_ms: Callable[[], int],
     ) -> None:
-        """`receive` takes a peer's name and the text of a checkpoint that it sent, and raises LedgerError if that is wrong."""
+        """`receive` takes a peer's name and the text of a checkpoint that it sent, and raises LedgerError if that is wrong;
+        `clock_ms` is this node's clock, milliseconds since the epoch.
+        """
         self._peer = peer
+        self._clock_ms = clock_ms
         self._gathering = gathering
         self._receive = receive
         self._client = httpx.Client(
@@ -89,6 +101,7 @@ class PeerLink:
         self._sent: str | None = None
         self._reached: float | None = None
         self._problem = ""
+        self._clock_s: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"sogoc-peer-{peer.name}", daemon=True)
 
     @property
@@ -96,7 +109,10 @@ class PeerLink:
         """How the peer is doing."""
         reached = self._reached
         return PeerState(
-            self._peer.name, None if reached is None else time.monotonic() - reached, self._problem
+            self._peer.name,
+            None if reached is None else time.monotonic() - reached,
+            self._problem,
+            self._clock_s,
         )
 
     def start(self) -> None:
@@ -116,16 +132,18 @@ class PeerLink:
         self._client.close()
 
     def _run(self) -> None:
-        pause = ASK_SECONDS
+        pause = _FIRST_PAUSE_SECONDS
         while not self._stopping:
             try:
                 self._talk()
             except (httpx.HTTPError, LedgerError, ssl.SSLError) as error:
                 self._failed(error)
+                self._news.wait(pause)
+                # Soon at first: a peer that is started again is back in seconds.
                 pause = min(2 * pause, _MAX_PAUSE_SECONDS)
             else:
-                pause = ASK_SECONDS
-            self._news.wait(pause)
+                pause = _FIRST_PAUSE_SECONDS
+                self._news.wait(ASK_SECONDS)
             self._news.clear()
 
     def _failed(self, error: Exception) -> None:
@@ -135,22 +153,26 @@ class PeerLink:
         self._problem = problem
 
     def _talk(self) -> None:
+        was_quiet = self._reached is None or time.monotonic() - self._reached >= QUIET_SECONDS
         text = self._gathering.newest_text()
         if text is not None and text != self._sent:
             self._check(self._client.post(PATH, content=text, headers={"Content-Type": "text/plain"}))
             self._sent = text
-        if self._peer.name in self._gathering.missing() or self._reached is None:
+        if self._peer.name in self._gathering.missing() or was_quiet:
             answer = self._check(self._client.get(PATH))
             if answer.content:
                 if len(answer.content) > MAX_NOTE_BYTES:
                     raise LedgerError("peer.too-large", "the peer's answer is larger than any checkpoint")
                 self._receive(self._peer.name, answer.text)
-        self._reached = time.monotonic()
         self._problem = ""
 
     def _check(self, answer: httpx.Response) -> httpx.Response:
         if not answer.is_success:
             raise LedgerError("peer.refused", f"the peer answers {answer.status_code}: {answer.text[:200]}")
+        self._reached = time.monotonic()
+        with contextlib.suppress(KeyError, ValueError):
+            theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+            self._clock_s = theirs - self._clock_ms() / 1000
         return answer
 
 
@@ -163,9 +185,10 @@ class Peers:
         context_for: Callable[[Peer], ssl.SSLContext],
         gathering: Gathering,
         receive: Callable[[str, str], None],
+        clock_ms: Callable[[], int],
     ) -> None:
-        """`context_for` gives the TLS settings by which a peer is reached."""
-        self._links = tuple(PeerLink(peer, context_for(peer), gathering, receive) for peer in peers)
+        """`context_for` gives the TLS settings by which a peer is reached; the rest as for a `PeerLink`."""
+        self._links = tuple(PeerLink(peer, context_for(peer), gathering, receive, clock_ms) for peer in peers)
 
     @property
     def states(self) -> tuple[PeerState, ...]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from itertools import takewhile
+from statistics import median
 
 import structlog
 
@@ -146,7 +147,7 @@ class Node:
         self.engine: Engine = self._make_engine()
         self.finality = Finality(self.store, self.genesis.origin, dissented=self._dissented)
         if self._network is not None:
-            self._peers = self._network.make_peers(self.finality, self.take_cosignatures)
+            self._peers = self._network.make_peers(self.finality, self.take_cosignatures, self._clock_ms)
         # A crash between a commit and its cosignature leaves a head without one; this is the same call as after a commit.
         if self._follow is None:
             self._cosign()
@@ -218,6 +219,14 @@ class Node:
     def peers(self) -> tuple[PeerState, ...]:
         """How the other validators are doing; empty for a node that orders alone."""
         return () if self._peers is None else self._peers.states
+
+    @property
+    def clock_off_s(self) -> float | None:
+        """Seconds by which this machine's clock is ahead of the other validators', of whom more than half agree or are
+        further off; None if fewer have told.
+        """
+        known = [peer.clock_s for peer in self.peers if peer.clock_s is not None]
+        return -median(known) if len(known) > len(self.peers) // 2 else None
 
     @property
     def failure(self) -> Exception | None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from ledger.entry import Entry
 from ledger.errors import LedgerError, StoreError
 from ledger.store.ledger_store import LedgerStore
 from node.application import Application, Candidate
+from node.engine import committing
 from node.engine import embedded as module
 from node.engine.embedded import EmbeddedEngine
 from tests.chains import Chain, key
@@ -328,6 +330,18 @@ def test_only_what_is_in_no_block_can_be_withdrawn(bench: Bench) -> None:
     assert bench.engine.withdraw([in_hand.id, early.id]) == [early.id]
     assert bench.engine.depth == 0
     assert bench.engine._bytes == 0
+
+
+@pytest.mark.parametrize(("limit", "told"), [(-1.0, True), (SECONDS, False)])
+def test_a_disk_that_takes_its_time_is_told_of(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, limit: float, told: bool
+) -> None:
+    monkeypatch.setattr(committing, "SLOW_SECONDS", limit)
+    with structlog.testing.capture_logs() as logs:
+        bench.add(bench.entry())
+        bench.engine.start()
+        bench.wait_for_entries(1)
+    assert any("the disk is slow" in line["event"] for line in logs) is told
 
 
 def test_all_that_many_threads_add_is_committed_once(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from api.http.app import create_app
 from api.http.models import Problem, ReadyAnswer, StatusAnswer
 from api.http.routers import events
 from ledger.errors import StoreCorruptError
+from node.peers import PeerState
 from node.service import Node, clock_ms
 from tests.support import ORIGIN, make_node, put, running_node, sign
 
@@ -87,6 +88,38 @@ def test_every_reason_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             assert ready(http) == (503, ["disk.low", "mempool.full", "cosign.stale"])
     finally:
         node.stop()
+
+
+@pytest.mark.parametrize(
+    ("clocks", "off"),
+    [
+        ((-3600.0, -3601.0, -3599.0), "+3600 s"),
+        ((3600.0, 3601.0, 0.0), "-3600 s"),
+        ((3600.0, None, None), ""),
+        ((299.0, 299.0, 9999.0), ""),
+        ((3600.0, 1.0, 0.0), ""),
+    ],
+)
+def test_a_clock_that_most_of_the_others_contradict_is_told_of(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch, clocks: tuple[float | None, ...], off: str
+) -> None:
+    peers = tuple(PeerState(f"other-{n}", 0.0, "", clock) for n, clock in enumerate(clocks))
+    monkeypatch.setattr(type(node), "peers", property(lambda _: peers))
+    answer = ReadyAnswer.model_validate_json(http.get("/readyz").content)
+    assert [reason.code for reason in answer.reasons] == (["clock.off"] if off else [])
+    assert all(off in reason.detail for reason in answer.reasons)
+
+
+def test_an_engine_that_is_silent_and_others_who_are_away_are_told_of(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(node.engine), "trouble", "the engine has not answered for 31 s")
+    away = (PeerState("a", None, "refused"), PeerState("b", 31.0, "timed out"), PeerState("c", 1.0, ""))
+    monkeypatch.setattr(type(node), "peers", property(lambda _: away))
+    answer = ReadyAnswer.model_validate_json(http.get("/readyz").content)
+    assert [reason.code for reason in answer.reasons] == ["engine.silent", "quorum.away"]
+    assert "not reached: a, b" in answer.reasons[1].detail
+    assert "goes on without it" in answer.reasons[1].detail
 
 
 def test_a_quiet_ledger_whose_checkpoint_is_not_cosigned_again(tmp_path: Path) -> None:

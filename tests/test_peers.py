@@ -112,6 +112,7 @@ def listener(certificates: dict[str, Path]) -> Iterator[Listener]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("node.peers.ASK_SECONDS", 0.05)
+    monkeypatch.setattr("node.peers._FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr("node.peers._MAX_PAUSE_SECONDS", 0.1)
 
 
@@ -122,10 +123,15 @@ def _link(
     *,
     by: str = "ward",
     pins: str = "province",
+    ahead_ms: int = 0,
 ) -> PeerLink:
     peer = Peer("province", listener.url, certificates[pins])
     return PeerLink(
-        peer, client_context(certificates[by], KEYS[by], peer.certificate), gathered, gathered.receive
+        peer,
+        client_context(certificates[by], KEYS[by], peer.certificate),
+        gathered,
+        gathered.receive,
+        lambda: time.time_ns() // 1_000_000 + ahead_ms,
     )
 
 
@@ -193,6 +199,43 @@ def test_a_certificate_that_was_not_exchanged_reaches_nobody(
         link.stop()
     assert listener.told == []
     assert gathered.received == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_peer_that_goes_while_all_is_quiet_is_missed(
+    certificates: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A quiet ledger's checkpoint is signed again once in ten minutes: nothing is sent, and nothing missing.
+    monkeypatch.setattr("node.peers.QUIET_SECONDS", 0.1)
+    context = server_context(certificates["province"], KEYS["province"], [certificates["ward"]])
+    listening = Listener(context)
+    link = _link(listening, certificates, Gathered("news"))
+    link.start()
+    try:
+        _until(lambda: listening.told == ["news"])
+        asked = listening.asked
+        _until(lambda: listening.asked > asked + 1)
+        listening.close()
+        _until(lambda: link.state.problem)
+        reached = link.state.reached_s
+        assert reached is not None
+        _until(lambda: (link.state.reached_s or 0) > reached + 0.2)
+    finally:
+        link.stop()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_peers_clock_is_compared_with_ones_own(
+    listener: Listener, certificates: dict[str, Path]
+) -> None:
+    link = _link(listener, certificates, Gathered(), ahead_ms=3_600_000)
+    assert link.state.clock_s is None
+    link.start()
+    try:
+        _until(lambda: link.state.reached_s is not None and link.state.clock_s is not None)
+        assert link.state.clock_s == pytest.approx(-3600, abs=30)
+    finally:
+        link.stop()
 
 
 def test_keys_are_left_nowhere(

@@ -17,6 +17,10 @@ class Engine(Protocol):
     def full(self) -> bool:
         """Whether it takes nothing more for now."""
 
+    @property
+    def trouble(self) -> str:
+        """What keeps it from ordering, in words for whoever operates the node; empty if nothing is known."""
+
     def start(self) -> None:
         """Begin to order."""
 

@@ -18,6 +18,7 @@ import structlog
 
 from ledger.errors import LedgerError, RefusedError, VerificationError
 from node.application import ENTRY_OVERHEAD_BYTES, HEADER_RESERVE_BYTES, Application, Candidate
+from node.engine.committing import commit
 
 MAX_BLOCK_BYTES = 4_000_000
 """Bytes of submissions in one block: CometBFT's default block size."""
@@ -76,6 +77,11 @@ class EmbeddedEngine:
     def full(self) -> bool:
         """Whether the mempool takes nothing more for now."""
         return self._bytes >= MAX_MEMPOOL_BYTES
+
+    @property
+    def trouble(self) -> str:
+        """Nothing: if it cannot go on, it fails."""
+        return ""
 
     def start(self) -> None:
         """Begin making blocks."""
@@ -174,7 +180,7 @@ class EmbeddedEngine:
             return
         application.process(proposal, engine_height=engine_height, time_ms=time_ms, proposer=proposer)
         application.finalize(proposal, engine_height=engine_height, time_ms=time_ms, proposer=proposer)
-        block = application.commit(self._cosigning_key_id())
+        block = commit(application, self._cosigning_key_id())
         if block is None:
             raise VerificationError(
                 "engine.commit", "the application committed no block for a proposal that had one"

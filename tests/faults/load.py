@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -24,7 +25,7 @@ from ledger.errors import LedgerError
 from ledger.keys import SigningKey
 from ledger.policy import Policy
 from ledger.receipt import verify
-from tests.faults.serving import GoneError, Http
+from tests.faults.serving import SECONDS, GoneError, Http, Within
 
 MEMBER = "office"
 Line: TypeAlias = dict[str, Any]
@@ -63,10 +64,27 @@ class Book:
 class Load:
     """Threads that submit entries, alone and in batches, new, repeated and wrong, until the node is gone."""
 
-    def __init__(self, port: int, author: Author, book: Book, seed: int, *, threads: int = 3) -> None:
+    def __init__(
+        self,
+        port: int,
+        author: Author,
+        book: Book,
+        seed: int,
+        *,
+        threads: int = 3,
+        within: Within = nullcontext,
+        pause: float = 0.0,
+        waits: float = 0.4,
+    ) -> None:
+        """`within` says whose 127.0.0.1 it is; each thread rests for `pause` seconds between two requests, of which the part
+        `waits` asks for an answer only once the entries are final.
+        """
         self.failures: list[Exception] = []
         self.acknowledgements = 0
         self._port = port
+        self._within = within
+        self._pause = pause
+        self._waits = waits
         self._author = author
         self._book = book
         self._over = threading.Event()
@@ -86,6 +104,12 @@ class Load:
         while self.acknowledgements < acknowledgements and time.monotonic() < deadline and not self.failures:
             time.sleep(0.002)
 
+    def more(self, acknowledgements: int) -> None:
+        """Wait for so many more, which must come."""
+        wanted = self.acknowledgements + acknowledgements
+        self.wait_for(wanted, SECONDS)
+        assert self.acknowledgements >= wanted, self.failures
+
     def end(self) -> None:
         """Submit nothing more; raises what went wrong in a thread."""
         self._over.set()
@@ -95,10 +119,10 @@ class Load:
             raise self.failures[0]
 
     def _run(self, what: Callable[[Http, Random], None], seed: str) -> None:
-        node = Http(self._port)
+        node = Http(self._port, self._within)
         random = Random(seed)
         try:
-            while not self._over.is_set():
+            while not self._over.wait(self._pause):
                 what(node, random)
         except GoneError:
             pass
@@ -153,7 +177,7 @@ class Load:
         self._book.note(*({"offered": entry.id.hex(), "rival": rivals} for entry in entries))
         is_batch = len(entries) > 1 or random.random() < 0.2
         body = encode_batch(submissions) if is_batch else submissions[0]
-        wait = random.random() < 0.4
+        wait = random.random() < self._waits
         status, answer = node.ask("POST", "/v1/entries" + ("?wait=final" if wait else ""), body)
         results = json.loads(answer)
         results = results["results"] if is_batch and status in {200, 202, 207} else [results]

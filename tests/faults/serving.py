@@ -11,13 +11,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVE = (sys.executable, "-m", "api.cli", "serve")
 SECONDS = 60.0
 """How long anything may take that must happen; a machine may be busy with other tests."""
+
+Within: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""Puts the thread that asks for it onto another machine's network for a moment (`tests.network.wires`)."""
 
 _ADDRESS = re.compile(rb"http://127\.0\.0\.1:(\d+)")
 
@@ -34,17 +39,20 @@ class Served:
         self.log = log
         self.options = options
         self.program: tuple[str, ...] = (*SERVE, str(home), "--port", "0")
+        self.within: Within = nullcontext
+        self.environment: dict[str, str] = {}
+        """What the next process finds in its environment beside what this one has."""
         self.process: subprocess.Popen[bytes] | None = None
         self._said = 0
 
     def spawn(self) -> None:
         """Start a process; it is not ready yet."""
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, self.within():
             self._said = log.tell()
             self.process = subprocess.Popen(
                 [*self.program, *self.options],
                 cwd=CHECKOUT,
-                env=os.environ | {"COLUMNS": "200"},
+                env=os.environ | {"COLUMNS": "200"} | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -101,13 +109,19 @@ class Served:
 class Http:
     """One connection to 127.0.0.1; for one thread."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    def __init__(self, port: int, within: Within = nullcontext, *, timeout: float = SECONDS) -> None:
+        """`within` says whose 127.0.0.1; `timeout` is in seconds."""
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self._within = within
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of the answer. Raises GoneError if none came, or only a part."""
         headers = {} if body is None else {"content-type": "application/msgpack"}
         try:
+            if self._connection.sock is None:
+                # A connection stays on the network on which it was begun.
+                with self._within():
+                    self._connection.connect()
             self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()
             return answer.status, answer.read()

@@ -1,16 +1,23 @@
-"""Four validators on this machine, each a `sogoc serve` with its `cometbft`, to be killed, stopped and cut off."""
+"""Four validators on this machine, each a `sogoc serve` with its `cometbft`, to be killed, stopped and cut off.
+
+All on 127.0.0.1, or each on a machine's network of its own (`tests.network.wires`).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +29,9 @@ from node.network import FILE, Network, load_network
 from node.network_init import example_organisations, init_network
 from tests.faults.load import Author, Book, Load
 from tests.faults.rounds import CONFIG
-from tests.faults.serving import SECONDS, GoneError, Http, Served
+from tests.faults.serving import SECONDS, SERVE, GoneError, Http, Served
+from tests.network.figures import Meter
+from tests.network.wires import Wires
 
 ORIGIN = "faults.example/so-goc"
 
@@ -50,22 +59,36 @@ def free_ports(count: int) -> list[int]:
 class Hall:
     """A network in a folder. Nothing runs before `start`."""
 
-    def __init__(self, folder: Path, validators: int = 4) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        validators: int = 4,
+        *,
+        wires: Wires | None = None,
+        age_s: int = 0,
+        config: str = CONFIG,
+    ) -> None:
+        """`age_s`: how many seconds ago the ledger was made; `config`: each node's `sogoc.toml`."""
         organisations = example_organisations(validators)
         self.folder = folder
+        self.wires = wires
         self.genesis: Genesis = init_network(
             folder / "homes",
             organisations,
             origin=ORIGIN,
-            hosts=["127.0.0.1"] * validators,
+            hosts=[wires.host(number) if wires else "127.0.0.1" for number in range(validators)],
             passphrase=None,
-            time_s=int(time.time()),
-            config=lambda _: CONFIG,
+            time_s=int(time.time()) - age_s,
+            config=lambda _: config,
         )
         self.names = [one.id for one in organisations]
         self.homes = [Home(folder / "homes" / name) for name in self.names]
-        self._choose_ports()
         self.served = [Served(home.path, folder / f"{home.path.name}.log") for home in self.homes]
+        if wires is None:
+            self._choose_ports()
+        else:
+            for number, served in enumerate(self.served):
+                served.within = wires.within(number)
         self.policy = genesis_policy(self.genesis)
         key = load_keys(self.homes[0], ("office",), None)["office"]
         self.author = Author(key, self.genesis.chain_id, self.policy, self.names[0])
@@ -101,11 +124,21 @@ class Hall:
         for number in chosen:
             self.wait_ready(number)
 
+    def restore(self) -> None:
+        """All run, whatever was done to them, and are ready."""
+        for number, served in enumerate(self.served):
+            if served.alive:
+                self.resume(number)
+            else:
+                served.spawn()
+        for number in range(len(self.served)):
+            self.wait_ready(number)
+
     def kill(self, *which: int) -> None:
-        """`kill -9` a node and its engine, as when the power goes."""
+        """`kill -9` a node and its engine, as when the power goes; nothing if it is gone already."""
         for number in which:
             engines = self.engine_processes(number)
-            self.served[number].kill()
+            self.served[number].close()
             for process in engines:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
@@ -120,10 +153,20 @@ class Hall:
 
     def _signal(self, number: signal.Signals, which: Sequence[int]) -> None:
         for one in which:
-            process = self.served[one].process
-            assert process is not None
-            for pid in (process.pid, *self.engine_processes(one)):
-                os.kill(pid, number)
+            for pid in self.processes(one):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def processes(self, number: int) -> list[int]:
+        """A node's process and its engine's."""
+        process = self.served[number].process
+        assert process is not None
+        return [process.pid, *self.engine_processes(number)]
+
+    def engine_socket(self, number: int) -> Path:
+        """Where a node's engine answers whoever may open it."""
+        config = tomllib.loads((self.homes[number].engine / "config" / "config.toml").read_text("utf-8"))
+        return Path(config["rpc"]["laddr"].removeprefix("unix://"))
 
     def engine_processes(self, number: int) -> list[int]:
         """Processes whose command line names this home's engine."""
@@ -137,12 +180,12 @@ class Hall:
 
     def close(self) -> None:
         """Leave no process behind."""
-        for number, served in enumerate(self.served):
-            engines = self.engine_processes(number)
-            served.close()
-            for process in engines:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+        self.kill(*range(len(self.served)))
+
+    def honest(self, number: int) -> None:
+        """From its next start on, a node is what it was made as."""
+        served = self.served[number]
+        served.program, served.environment = (*SERVE, str(served.home), "--port", "0"), {}
 
     def lie(self, number: int, *lies: str) -> None:
         """From its next start on, a validator lies (`tests.network.liar`)."""
@@ -155,9 +198,13 @@ class Hall:
         """Where a node listens for everybody."""
         return self.served[number].port()
 
+    def http(self, number: int, *, timeout: float = SECONDS) -> Http:
+        """A connection to a node, whose answers are waited for so many seconds."""
+        return Http(self.port(number), self.served[number].within, timeout=timeout)
+
     def ask(self, number: int, path: str) -> tuple[int, bytes]:
         """One GET over a connection of its own."""
-        node = Http(self.port(number))
+        node = self.http(number)
         try:
             return node.ask("GET", path)
         finally:
@@ -166,6 +213,17 @@ class Hall:
     def wait_ready(self, number: int) -> None:
         """Wait until a node says that it is ready."""
         self.until(lambda: self._status(number, "/readyz") == 200, f"{self.names[number]} ready")
+
+    def status(self, number: int) -> dict[str, Any]:
+        """What a node says of itself. Raises GoneError."""
+        status, answer = self.ask(number, "/v1/status")
+        assert status == 200, answer
+        return dict(json.loads(answer))
+
+    def reasons(self, number: int) -> dict[str, str]:
+        """Why a node says that it is not ready: code to words."""
+        _, answer = self.ask(number, "/readyz")
+        return {reason["code"]: reason["detail"] for reason in json.loads(answer)["reasons"]}
 
     def counted(self, number: int, metric: str) -> dict[str, float]:
         """Values of a counter on a node, by its labels as they are written."""
@@ -213,24 +271,44 @@ class Hall:
 
         def agreed() -> bool:
             sizes = {self.final_size(number) for number in chosen}
-            return len(sizes) == 1 and min(sizes) > above and not any(map(self._waiting, chosen))
+            return len(sizes) == 1 and min(sizes) > above and not any(map(self.waiting, chosen))
 
         self.until(agreed, f"agreed beyond size {above}")
         return self.final_size(chosen[0])
 
-    def _waiting(self, number: int) -> int:
-        node = Http(self.port(number))
-        try:
-            return int(node.get_json("/v1/status")["outbox"])
-        finally:
-            node.close()
+    def waiting(self, number: int) -> int:
+        """Entries that a node has acknowledged and that are not final yet."""
+        return int(self.status(number)["outbox"])
 
     @contextlib.contextmanager
-    def load(self, number: int, seed: int, *, threads: int = 2) -> Iterator[Load]:
+    def load(
+        self, number: int, seed: int, *, threads: int = 2, pause: float = 0.0, waits: float = 0.4
+    ) -> Iterator[Load]:
         """Load on one node for as long as the block runs, or the node lives."""
-        load = Load(self.port(number), self.author, self.books[number], seed, threads=threads)
+        load = Load(
+            self.port(number),
+            self.author,
+            self.books[number],
+            seed,
+            threads=threads,
+            within=self.served[number].within,
+            pause=pause,
+            waits=waits,
+        )
         try:
             load.wait_for(1, seconds=SECONDS)
             yield load
         finally:
             load.end()
+
+    @contextlib.contextmanager
+    def meter(self, *which: int) -> Iterator[Meter]:
+        """Watches these nodes (all) while the block runs."""
+        nodes = which or range(len(self.served))
+        # Who stands still must not keep us for long.
+        meter = Meter(self.policy, [partial(self.http, number, timeout=2) for number in nodes])
+        meter.start()
+        try:
+            yield meter
+        finally:
+            meter.stop()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ledger import evidence as evidences
-from tests.network.checking import check_all
+from tests.network.checking import check_all, row
+from tests.network.figures import keep
 from tests.network.hall import ORIGIN, Hall, needs_cometbft
 from tests.network.liar import PROPOSALS
 
@@ -28,10 +28,13 @@ RULES = {
 """The rule that each proposal breaks; empty where it depends on the bytes."""
 
 
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    made = Hall(tmp_path)
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    """One network for all lies: the liar tells all of them at once."""
+    made = Hall(tmp_path_factory.mktemp("liars"))
+    made.lie(LIAR, *PROPOSALS, "two-roots", "garbage")
     try:
+        made.start()
         yield made
     finally:
         made.close()
@@ -39,27 +42,23 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
 
 def test_every_lie_in_a_proposal_is_voted_down_and_named(hall: Hall) -> None:
     assert set(RULES) == set(PROPOSALS)
-    hall.lie(LIAR, *PROPOSALS)
-    hall.start()
     named: dict[str, float] = {}
 
     def all_named() -> bool:
         named.update(hall.counted(0, "sogoc_rejected_proposals"))
         return all(any(f'rule="{rule}"' in labels for labels in named) for rule in RULES.values() if rule)
 
-    with hall.load(0, seed=5) as load:
+    with hall.load(0, seed=5, pause=0.05) as load, hall.meter(0, 1, 2) as meter:
         hall.until(all_named, "all lies named", seconds=120)
         assert load.acknowledgements > 0
     assert all(f'proposer="{ORIGIN}/{hall.names[LIAR]}"' in labels for labels in named)
     hall.until_agreed(0, 1, 2, above=2)
-    check_all(hall, 0, 1, 2)
+    keep(row("one lies: wrong proposals, two roots, garbage", check_all(hall, 0, 1, 2), meter))
 
 
 def test_two_histories_under_one_key_are_proved_offline(hall: Hall) -> None:
-    hall.lie(LIAR, "two-roots", "garbage")
-    hall.start()
-    with hall.load(0, seed=6) as load:
-        load.wait_for(30, seconds=60)
+    with hall.load(0, seed=6, pause=0.05) as load:
+        load.more(30)
         hall.until(lambda: hall.evidence(0) and hall.evidence(1), "evidence on two nodes")
     for number in (0, 1):
         for text in hall.evidence(number):

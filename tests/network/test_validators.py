@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ledger.checkpoint import parse as parse_checkpoint
 from ledger.receipt import verify
-from tests.faults.serving import Http
-from tests.network.checking import check_all
+from tests.network.checking import check_all, row
+from tests.network.figures import keep
 from tests.network.hall import Hall, needs_cometbft
 
 pytestmark = needs_cometbft
 
 
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    made = Hall(tmp_path)
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    hall = Hall(tmp_path_factory.mktemp("validators"))
     try:
-        made.start()
-        yield made
+        yield hall
     finally:
-        made.close()
+        hall.close()
+
+
+@pytest.fixture
+def hall(network: Hall) -> Hall:
+    """One network for all tests; each begins with all four in service."""
+    network.restore()
+    return network
 
 
 def test_what_one_takes_in_all_have_and_any_proof_holds(hall: Hall) -> None:
     with hall.load(0, seed=1) as load:
-        load.wait_for(60, seconds=20)
+        load.more(60)
     size = hall.until_agreed(above=2)
     figures = check_all(hall)
     assert figures.final > 0
@@ -40,7 +44,7 @@ def test_what_one_takes_in_all_have_and_any_proof_holds(hall: Hall) -> None:
         checked = hall.policy.check(text.decode())
         assert len(checked.cosignatures) >= 3
         assert parse_checkpoint(text.decode()).size == size
-        node = Http(hall.port(number))
+        node = hall.http(number)
         entry = node.get_json(f"/v1/entries/{entry_id}")
         receipt = node.get(f"/v1/records/{entry['records'][0]}/receipt").decode()
         node.close()
@@ -48,41 +52,43 @@ def test_what_one_takes_in_all_have_and_any_proof_holds(hall: Hall) -> None:
 
 
 def test_three_go_on_without_the_fourth_which_catches_up(hall: Hall) -> None:
-    with hall.load(0, seed=2) as load:
-        load.wait_for(20, seconds=20)
+    with hall.load(0, seed=2) as load, hall.meter() as meter:
+        load.more(20)
         hall.kill(3)
-        killed, acknowledged = hall.final_size(0), load.acknowledgements
+        killed = hall.final_size(0)
         hall.until(lambda: hall.final_size(1) > killed, "final without the fourth")
-        load.wait_for(acknowledged + 40, seconds=20)
+        load.more(40)
         hall.start(3)
     hall.until_agreed(above=killed)
-    check_all(hall)
+    keep(row("kill -9 of one, then start", check_all(hall), meter))
 
 
 def test_two_of_four_cannot_make_anything_final(hall: Hall) -> None:
-    with hall.load(0, seed=3) as load:
-        load.wait_for(20, seconds=20)
+    with hall.load(0, seed=3, pause=0.05, waits=0) as load, hall.meter() as meter:
+        load.more(20)
         hall.pause(2, 3)
-        # What was under way may still become final.
-        time.sleep(3)
+        # What was under way is settled by then; what is taken in later needs votes that do not come.
+        load.more(20)
         stuck = hall.final_size(0)
-        time.sleep(3)
+        load.more(40)
         assert hall.final_size(0) == hall.final_size(1) == stuck
         hall.resume(2, 3)
         hall.until(lambda: hall.final_size(0) > stuck, "final again")
     hall.until_agreed(above=stuck)
-    check_all(hall)
+    keep(row("two of four stopped (SIGSTOP), then on", check_all(hall), meter))
 
 
 def test_all_are_killed_again_and_again_and_nothing_acknowledged_is_lost(hall: Hall) -> None:
-    for seed in range(10, 13):
-        with hall.load(seed % 4, seed) as load:
-            load.wait_for(15, seconds=20)
-            hall.kill(0, 1, 2, 3)
-        hall.start()
+    with hall.meter() as meter:
+        for seed in range(10, 13):
+            with hall.load(seed % 4, seed) as load:
+                load.wait_for(15, seconds=20)
+                hall.kill(0, 1, 2, 3)
+            hall.start()
     hall.until_agreed(above=2)
     figures = check_all(hall)
     assert figures.acknowledged > 0
+    keep(row("kill -9 of all, three times", figures, meter))
     for number in range(4):
         hall.served[number].stop()
     assert [hall.engine_processes(number) for number in range(4)] == [[], [], [], []]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter
@@ -23,6 +24,8 @@ STALE_MARGIN_SECONDS = 60
 """Maintenance looks twice a minute."""
 AWAY_SECONDS = 30
 """A peer that has not answered for so long is taken for away."""
+MAX_CLOCK_SECONDS = 300
+"""A clock that is further off than this refuses good entries: one may be five minutes ahead of its block."""
 
 router = APIRouter(tags=["operations"])
 
@@ -42,7 +45,7 @@ def reasons_not_ready(context: Context) -> list[Reason]:
                 detail="the node has stopped and must be restarted by its operator; its log says why",
             )
         ]
-    reasons: list[Reason] = []
+    reasons = [*_of_this_machine(context)]
     try:
         node.check_intake()
     except LedgerError as error:
@@ -53,18 +56,32 @@ def reasons_not_ready(context: Context) -> list[Reason]:
         final = node.final
     except LedgerError as error:
         return [*reasons, Reason(code=error.rule, detail=error.detail)]
+    age = context.clock_ms() // 1000 - proven_time_s(final)
     away = [peer.name for peer in node.peers if peer.reached_s is None or peer.reached_s > AWAY_SECONDS]
     if away and len(node.peers) + 1 - len(away) < quorum_size(len(node.peers) + 1):
         reasons.append(
             Reason(
                 code="quorum.away",
-                detail=f"too few validators can be reached for a quorum; not reached: {', '.join(away)}",
+                detail=f"too few validators can be reached for a quorum; not reached: {', '.join(away)}. What is served "
+                f"was final {age} seconds ago: if they reach each other, the ledger goes on without it",
             )
         )
-    age = context.clock_ms() // 1000 - proven_time_s(final)
     if age > STALE_FACTOR * node.config.recosign_seconds + STALE_MARGIN_SECONDS:
         reasons.append(Reason(code="cosign.stale", detail=f"the newest cosignature is {age} seconds old"))
     return reasons
+
+
+def _of_this_machine(context: Context) -> Iterator[Reason]:
+    """What is wrong beside the node: its engine's process, and the clock."""
+    node = context.node
+    if node.engine.trouble:
+        yield Reason(code="engine.silent", detail=node.engine.trouble)
+    off = node.clock_off_s
+    if off is not None and abs(off) > MAX_CLOCK_SECONDS:
+        yield Reason(
+            code="clock.off",
+            detail=f"this machine's clock is {off:+.0f} s against the other validators': turn on time synchronisation",
+        )
 
 
 @router.get("/healthz", summary="Whether the process answers")

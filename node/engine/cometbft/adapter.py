@@ -32,6 +32,7 @@ from ledger.validators import current_set
 from node.application import Application, Candidate
 from node.engine.cometbft.files import address, engine_chain_id
 from node.engine.cometbft.messages import ACCEPT, RECHECK, REJECT, Fields, Request, time_ms
+from node.engine.committing import commit
 
 REFUSED, NOT_YET = 1, 2
 """Codes of `check_tx`: an entry that can never become valid, and one that waits for something."""
@@ -204,7 +205,7 @@ class Adapter:
         }
 
     def _commit(self, _: Request) -> Fields:
-        block = self._application.commit(self._cosigning_key_id())
+        block = commit(self._application, self._cosigning_key_id())
         if block is not None:
             self._events.committed(block)
         return {"retain_height": self._retain_height()}

@@ -117,9 +117,9 @@ class CometBftEngine:
         return self._bytes >= MAX_MEMPOOL_BYTES
 
     @property
-    def process(self) -> EngineProcess:
-        """The engine's process, for what is told about it."""
-        return self._process
+    def trouble(self) -> str:
+        """That the engine does not answer, in words; empty while it does."""
+        return self._process.trouble
 
     def start(self) -> None:
         """Start the engine."""

@@ -27,6 +27,8 @@ VARIABLE: Final = "SOGOC_COMETBFT"
 INSTALL: Final = "go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.26"
 """How to get the program where Go is; there are release binaries too."""
 SILENT_SECONDS: Final = 60.0
+TROUBLE_SECONDS: Final = 30.0
+"""An engine that has not answered for so long, or not yet since it was first started, is told of."""
 _STOP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.5
 _MAX_PAUSE_SECONDS: Final = 30.0
@@ -63,18 +65,25 @@ class EngineProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._answered = time.monotonic()
+        self._heard = time.monotonic()
         self._restarts = 0
         self._thread = threading.Thread(target=self._keep_running, name="sogoc-engine-process", daemon=True)
 
     @property
-    def restarts(self) -> int:
-        """How often the process was started again."""
-        return self._restarts
+    def silent_seconds(self) -> float:
+        """Seconds since the engine last answered, or was last started."""
+        return time.monotonic() - self._answered
 
     @property
-    def silent_seconds(self) -> float:
-        """Seconds since the engine last answered."""
-        return time.monotonic() - self._answered
+    def trouble(self) -> str:
+        """That the engine does not answer, in words; empty while it does."""
+        seconds = time.monotonic() - self._heard
+        if seconds < TROUBLE_SECONDS:
+            return ""
+        return (
+            f"the engine (cometbft) has not answered for {seconds:.0f} s, and was started again {self._restarts} times; "
+            f"its own words are in {self._files.log.name}"
+        )
 
     @property
     def process_id(self) -> int | None:
@@ -138,7 +147,7 @@ class EngineProcess:
         while child.poll() is None and not self._stopping.wait(_LOOK_SECONDS):
             with contextlib.suppress(EngineUnreachableError):
                 client.height()
-                self._answered = time.monotonic()
+                self._answered = self._heard = time.monotonic()
                 if not keys_read:
                     remove_keys(self._files)
                     keys_read = True

@@ -1,0 +1,173 @@
+"""One validator of four has a wrong clock, a slow disk, a full one: the others go on, and its operator is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from node.engine.cometbft.process import VARIABLE, find_program
+from tests.faults.serving import CHECKOUT, SECONDS, GoneError
+from tests.network.checking import check_all, row
+from tests.network.clocks import shifted_engine
+from tests.network.disks import Disk, disk_or_skip, may_throttle
+from tests.network.figures import keep
+from tests.network.hall import Hall, needs_cometbft
+
+pytestmark = needs_cometbft
+
+HOUR = 3600
+HIT = 3
+"""Who is hit."""
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    # An engine does not begin before its clock has reached the ledger's birth.
+    hall = Hall(tmp_path_factory.mktemp("hardships"), age_s=2 * HOUR)
+    try:
+        hall.start()
+        yield hall
+    finally:
+        hall.close()
+
+
+@pytest.fixture
+def hall(network: Hall) -> Hall:
+    network.restore()
+    return network
+
+
+@pytest.fixture
+def disk(hall: Hall) -> Iterator[Disk]:
+    """One validator's home lies on a disk of its own."""
+    served = hall.served[HIT]
+    served.stop()
+    with disk_or_skip(hall.homes[HIT].path, megabytes=64) as made:
+        hall.start(HIT)
+        try:
+            yield made
+        finally:
+            hall.kill(HIT)
+    hall.start(HIT)
+
+
+def ask_engine(hall: Hall, number: int, question: str) -> Any:  # noqa: ANN401  JSON
+    """What an engine answers over its own socket."""
+    transport = httpx.HTTPTransport(uds=str(hall.engine_socket(number)))
+    with httpx.Client(transport=transport, base_url="http://engine") as engine:
+        return engine.get(question).json()["result"]
+
+
+def is_off(moment: str, seconds: int) -> bool:
+    """Whether a time in Go's form is about `seconds` from now."""
+    off = datetime.fromisoformat(f"{moment[:19]}+00:00").timestamp() - time.time()
+    return abs(off - seconds) < HOUR / 2
+
+
+def voted_an_hour_ahead(hall: Hall) -> bool:
+    """Whether the newest block has a vote of a clock that is an hour ahead; not more than one has such a clock."""
+    commit = ask_engine(hall, 0, "/commit")["signed_header"]["commit"]
+    ahead = [is_off(vote["timestamp"], HOUR) for vote in commit["signatures"] if vote["signature"]]
+    assert sum(ahead) <= 1
+    return any(ahead)
+
+
+def doctor(hall: Hall, number: int) -> dict[str, str]:
+    """What `sogoc doctor` finds wrong: check to message."""
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "doctor", "--json", str(hall.homes[number].path)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=SECONDS,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return {one["check"]: one["message"] for one in found["findings"] if one["severity"] == "error"}
+
+
+def told_of_stop(hall: Hall) -> bool:
+    """Whether the node has ended with a word about the disk, or says that its engine has."""
+    served = hall.served[HIT]
+    if not served.alive:
+        return b"store.full" in served.said()
+    try:
+        return "engine.silent" in hall.reasons(HIT)
+    except GoneError:
+        return False
+
+
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR], ids=["ahead", "behind"])
+def test_a_clock_that_is_off_by_an_hour(hall: Hall, tmp_path: Path, seconds: int) -> None:
+    served = hall.served[HIT]
+    engine = shifted_engine(find_program(), tmp_path / "cometbft", seconds)
+    served.stop()
+    try:
+        served.program = (sys.executable, "-m", "tests.network.clocks", str(served.home), str(seconds))
+        served.environment = {VARIABLE: str(engine)}
+        served.spawn()
+        with hall.load(0, seed=31, pause=0.05) as load, hall.meter() as meter:
+            hall.until(lambda: "clock.off" in hall.reasons(HIT), "told")
+            with hall.load(HIT, seed=32, pause=0.05) as shifted:
+                load.more(30)
+                shifted.more(30)
+                engine_now = ask_engine(hall, HIT, "/consensus_state")["round_state"]["start_time"]
+                assert is_off(engine_now, seconds), engine_now
+                if seconds > 0:
+                    # A vote is never before its block's time, so one that is behind votes with that.
+                    hall.until(lambda: voted_an_hour_ahead(hall), "seen a vote of that clock")
+        assert hall.reasons(0) == hall.reasons(1) == hall.reasons(2) == {}
+        hall.until_agreed()
+        # The ledger's time is the median of the votes' times: one clock does not move it.
+        assert abs(hall.status(0)["block_time_ms"] / 1000 - time.time()) < HOUR / 2
+        assert f"{seconds // abs(seconds):+d}"[0] in doctor(hall, HIT)["node.clock.off"]
+        figures = check_all(hall)
+        words = "ahead" if seconds > 0 else "behind"
+        keep(row(f"one clock an hour {words} (node and engine)", figures, meter))
+    finally:
+        served.stop()
+        hall.honest(HIT)
+        hall.start(HIT)
+
+
+@pytest.mark.skipif(bool(may_throttle()), reason=may_throttle() or "a disk can be made slow here")
+def test_a_disk_that_is_slow(hall: Hall, disk: Disk) -> None:
+    with hall.load(0, seed=33, pause=0.1) as load, hall.meter() as meter:
+        load.more(10)
+        disk.slow(2, hall.processes(HIT))
+        before = hall.final_size(0)
+        hall.until(lambda: b"the disk is slow" in hall.served[HIT].said(), "told")
+        load.more(40)
+        hall.until(lambda: hall.final_size(0) > before, "final with a slow disk among four")
+        disk.restore()
+    hall.until_agreed(above=before)
+    keep(row("one slow disk (2 writes a second)", check_all(hall), meter))
+
+
+def test_a_disk_that_is_full(hall: Hall, disk: Disk) -> None:
+    with hall.load(0, seed=34, pause=0.1) as load, hall.meter() as meter:
+        with hall.load(HIT, seed=35, pause=0.1) as there:
+            there.more(10)
+        disk.fill(leave=900_000)
+        hall.until(lambda: "disk.low" in hall.reasons(HIT), "told that there is little room")
+        assert "disk.space" in doctor(hall, HIT)
+        disk.fill()
+        hall.until(lambda: told_of_stop(hall), "told that it has stopped, or has no engine")
+        before = hall.final_size(0)
+        load.more(40)
+        hall.until(lambda: hall.final_size(0) > before, "final without the one")
+        hall.kill(HIT)
+        disk.restore()
+        hall.start(HIT)
+    hall.until_agreed(above=before)
+    keep(row("one full disk, then room", check_all(hall), meter))
