@@ -117,7 +117,7 @@ def test_an_engine_that_is_silent_and_others_who_are_away_are_told_of(
     away = (PeerState("a", None, "refused"), PeerState("b", 31.0, "timed out"), PeerState("c", 1.0, ""))
     monkeypatch.setattr(type(node), "peers", property(lambda _: away))
     answer = ReadyAnswer.model_validate_json(http.get("/readyz").content)
-    assert [reason.code for reason in answer.reasons] == ["engine.silent", "quorum.away"]
+    assert [reason.code for reason in answer.reasons] == ["engine.trouble", "quorum.away"]
     assert "not reached: a, b" in answer.reasons[1].detail
     assert "goes on without it" in answer.reasons[1].detail
 

@@ -225,9 +225,7 @@ def test_a_peer_that_goes_while_all_is_quiet_is_missed(
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_peers_clock_is_compared_with_ones_own(
-    listener: Listener, certificates: dict[str, Path]
-) -> None:
+def test_a_peers_clock_is_compared_with_ones_own(listener: Listener, certificates: dict[str, Path]) -> None:
     link = _link(listener, certificates, Gathered(), ahead_ms=3_600_000)
     assert link.state.clock_s is None
     link.start()

@@ -87,7 +87,7 @@ READY_CODES: dict[str, str] = {
     "clock.off": "This machine's clock is more than five minutes off the other validators'.",
     "cosign.stale": "The newest cosignature is too old: nothing becomes final, or the clock is wrong.",
     "disk.low": "Too little disk space is left.",
-    "engine.silent": "The engine's process does not answer, or ends whenever it is started: its log says why.",
+    "engine.trouble": "The engine's process does not answer, ends whenever it is started, or its consensus has failed.",
     "mempool.full": "Too many entries are waiting.",
     "node.stopped": "The node has stopped and must be restarted by its operator.",
     "quorum.away": "Too few of the others can be reached for a quorum; the ledger may go on without this node.",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVE = (sys.executable, "-m", "api.cli", "serve")
@@ -31,6 +31,21 @@ class GoneError(Exception):
     """The node gave no answer: it is not there (any more)."""
 
 
+class Process(Protocol):
+    """What is asked of a process, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def terminate(self) -> None: ...
+
+
 class Served:
     """A node's home, served by one process after another. What they say goes into one log file."""
 
@@ -42,13 +57,18 @@ class Served:
         self.within: Within = nullcontext
         self.environment: dict[str, str] = {}
         """What the next process finds in its environment beside what this one has."""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.launch: Callable[[Served], Process] | None = None
+        """Another way to start `sogoc serve`."""
+        self.process: Process | None = None
         self._said = 0
 
     def spawn(self) -> None:
         """Start a process; it is not ready yet."""
         with self.log.open("ab") as log, self.within():
             self._said = log.tell()
+            if self.launch is not None and self.program[: len(SERVE)] == SERVE:
+                self.process = self.launch(self)
+                return
             self.process = subprocess.Popen(
                 [*self.program, *self.options],
                 cwd=CHECKOUT,

@@ -29,8 +29,9 @@ from node.network import FILE, Network, load_network
 from node.network_init import example_organisations, init_network
 from tests.faults.load import Author, Book, Load
 from tests.faults.rounds import CONFIG
-from tests.faults.serving import SECONDS, SERVE, GoneError, Http, Served
+from tests.faults.serving import CHECKOUT, SECONDS, SERVE, GoneError, Http, Process, Served
 from tests.network.figures import Meter
+from tests.network.nursery import Nursery
 from tests.network.wires import Wires
 
 ORIGIN = "faults.example/so-goc"
@@ -89,6 +90,9 @@ class Hall:
         else:
             for number, served in enumerate(self.served):
                 served.within = wires.within(number)
+        self._nursery: Nursery | None = None
+        for number, served in enumerate(self.served):
+            served.launch = partial(self._launch, number)
         self.policy = genesis_policy(self.genesis)
         key = load_keys(self.homes[0], ("office",), None)["office"]
         self.author = Author(key, self.genesis.chain_id, self.policy, self.names[0])
@@ -113,6 +117,13 @@ class Hall:
                 ),
             )
             (home.path / FILE).write_text(moved.format(), encoding="utf-8")
+
+    def _launch(self, number: int, served: Served) -> Process:
+        if self._nursery is None:
+            self._nursery = Nursery(CHECKOUT)
+        network = "" if self.wires is None else self.wires.path(number)
+        arguments = [*served.program[len(SERVE) - 1 :], *served.options]
+        return self._nursery.serve(arguments, served.log, served.environment, network)
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
@@ -181,6 +192,9 @@ class Hall:
     def close(self) -> None:
         """Leave no process behind."""
         self.kill(*range(len(self.served)))
+        if self._nursery is not None:
+            self._nursery.close()
+            self._nursery = None
 
     def honest(self, number: int) -> None:
         """From its next start on, a node is what it was made as."""

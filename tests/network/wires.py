@@ -46,9 +46,9 @@ class Wires:
         count = range(len(self._machines))
         # As many bridges as there can be parts; a cable is pulled by moving it to another one.
         lines = [line for n in count for line in (f"link add part{n} type bridge", f"link set part{n} up")]
-        for n, machine in enumerate(self._machines):
+        for n in count:
             lines += [
-                f"link add cable{n} type veth peer name eth0 netns /proc/{os.getpid()}/fd/{machine}",
+                f"link add cable{n} type veth peer name eth0 netns {self.path(n)}",
                 f"link set cable{n} master part0",
                 f"link set cable{n} up",
             ]
@@ -61,6 +61,10 @@ class Wires:
     def host(self, machine: int) -> str:
         """A machine's address for the others."""
         return f"10.83.0.{machine + 1}"
+
+    def path(self, machine: int) -> str:
+        """A machine's network as a file, for whoever is to enter it."""
+        return f"/proc/{os.getpid()}/fd/{self._machines[machine]}"
 
     def within(self, machine: int) -> Within:
         """For a `with` statement: what this thread opens or starts in it, it does on that machine."""

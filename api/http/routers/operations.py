@@ -75,7 +75,7 @@ def _of_this_machine(context: Context) -> Iterator[Reason]:
     """What is wrong beside the node: its engine's process, and the clock."""
     node = context.node
     if node.engine.trouble:
-        yield Reason(code="engine.silent", detail=node.engine.trouble)
+        yield Reason(code="engine.trouble", detail=node.engine.trouble)
     off = node.clock_off_s
     if off is not None and abs(off) > MAX_CLOCK_SECONDS:
         yield Reason(

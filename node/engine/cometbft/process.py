@@ -1,20 +1,22 @@
 """The `cometbft` process beside a validator: found, started, watched, ended.
 
 Rules: the process gets its private keys in files that live only until it has read them. It is watched by what it does, not
-by how it ends: it exits with 0 when it loses the application, and can stand still while it runs. A process that ends, or
-does not answer for `SILENT_SECONDS`, is started again, at growing intervals; only this process's child is ever signalled.
+by how it ends: it exits with 0 when it loses the application, and can stand still while it runs. A process that ends, does not
+answer for `SILENT_SECONDS`, or says that its consensus has failed (after which it answers for ever, and decides nothing) is
+started again, at growing intervals; only this process's child is ever signalled.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import structlog
 
@@ -29,6 +31,10 @@ INSTALL: Final = "go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.26"
 SILENT_SECONDS: Final = 60.0
 TROUBLE_SECONDS: Final = 30.0
 """An engine that has not answered for so long, or not yet since it was first started, is told of."""
+_FAILED: Final = b"CONSENSUS FAILURE!!!"
+"""What the engine prints when it gives up: an error is caught, told, and its consensus stands still from then on."""
+_REASON: Final = re.compile(rb'err="((?:[^"\\]|\\.)*)"')
+_MAX_REASON: Final = 300
 _STOP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.5
 _MAX_PAUSE_SECONDS: Final = 30.0
@@ -67,6 +73,8 @@ class EngineProcess:
         self._answered = time.monotonic()
         self._heard = time.monotonic()
         self._restarts = 0
+        self._failure = ""
+        self._height = 0
         self._thread = threading.Thread(target=self._keep_running, name="sogoc-engine-process", daemon=True)
 
     @property
@@ -76,7 +84,9 @@ class EngineProcess:
 
     @property
     def trouble(self) -> str:
-        """That the engine does not answer, in words; empty while it does."""
+        """That the engine does not answer or has failed, in words; empty while it does its work."""
+        if self._failure:
+            return f"the engine's consensus has failed: {self._failure}; it was started again {self._restarts} times"
         seconds = time.monotonic() - self._heard
         if seconds < TROUBLE_SECONDS:
             return ""
@@ -127,6 +137,7 @@ class EngineProcess:
             self._files.log.replace(self._files.log.with_suffix(".log.1"))
         try:
             with self._files.log.open("ab") as output:
+                said_before = output.tell()
                 child = subprocess.Popen(  # noqa: S603  a program the operator chose, with our own arguments
                     [str(self._program), "start", "--home", str(self._files.home)],
                     stdin=subprocess.DEVNULL,
@@ -136,24 +147,47 @@ class EngineProcess:
                 )
             self._child = child
             self._answered = time.monotonic()
-            with EngineClient(self._files.rpc_socket) as client:
-                self._watch(child, client)
+            with EngineClient(self._files.rpc_socket) as client, self._files.log.open("rb") as said:
+                said.seek(said_before)
+                self._watch(child, client, said)
             _end(child)
         finally:
             remove_keys(self._files)
 
-    def _watch(self, child: subprocess.Popen[bytes], client: EngineClient) -> None:
+    def _watch(self, child: subprocess.Popen[bytes], client: EngineClient, said: BinaryIO) -> None:
         keys_read = False
         while child.poll() is None and not self._stopping.wait(_LOOK_SECONDS):
-            with contextlib.suppress(EngineUnreachableError):
-                client.height()
-                self._answered = self._heard = time.monotonic()
-                if not keys_read:
-                    remove_keys(self._files)
-                    keys_read = True
+            if self._files.rpc_socket.exists() and self._ask(client) and not keys_read:
+                remove_keys(self._files)
+                keys_read = True
+            if (reason := _failure_in(said)) is not None:
+                self._failure = reason
+                _log.error("the engine's consensus has failed, it is ended", reason=reason)
+                return
             if self.silent_seconds > SILENT_SECONDS:
                 _log.error("the engine does not answer and is ended", seconds=round(self.silent_seconds))
                 return
+
+    def _ask(self, client: EngineClient) -> bool:
+        """Whether the engine answers."""
+        try:
+            height = client.height()
+        except EngineUnreachableError:
+            return False
+        self._answered = self._heard = time.monotonic()
+        if height > self._height:
+            # It decides again.
+            self._height, self._failure = height, ""
+        return True
+
+
+def _failure_in(said: BinaryIO) -> str | None:
+    """Why its consensus has failed, if the engine has said so in what it printed since the last look."""
+    for line in said:
+        if _FAILED in line:
+            found = _REASON.search(line)
+            return (found[1] if found else line).decode(errors="replace")[:_MAX_REASON]
+    return None
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
