@@ -8,7 +8,6 @@ started again, at growing intervals; only this process's child is ever signalled
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
