@@ -29,6 +29,16 @@ def fenced(language: str, after: str) -> str:
     return found[1]
 
 
+def test_the_figures_of_faults_are_those_that_were_kept() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "faults.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_readme_commands_and_program_run(tmp_path: Path) -> None:
     commands = [
         line[2:]

@@ -99,7 +99,7 @@ class Child:
 
 def main() -> None:
     """Answer questions, one JSON line each, until there are no more."""
-    from api.cli import server  # noqa: F401, PLC0415  what `serve` would import when it is called
+    from api.cli import serve, server  # noqa: F401, PLC0415  what is imported only when it is called
     from api.cli.app import app  # noqa: PLC0415  only this process is to be slow
 
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -156,7 +156,13 @@ def test_a_clock_that_is_an_hour_behind(hall: Hall, tmp_path: Path) -> None:
             assert hall.reasons(0) == hall.reasons(1) == hall.reasons(2) == {}
             assert " -3" in doctor(hall, HIT)["node.clock.off"]
             assert hall.final_size(HIT) == stuck
-        # With the right clock it catches up, and what it had taken in becomes final.
+            # The engine that is started next has the right clock: it goes on by itself, and the node with it.
+            (tmp_path / "right").write_bytes(find_program().read_bytes())
+            (tmp_path / "right").chmod(0o700)
+            (tmp_path / "right").replace(tmp_path / "cometbft")
+            hall.until(lambda: hall.final_size(HIT) > before, "final again on the one")
+            hall.until(lambda: set(hall.reasons(HIT)) == {"clock.off"}, "told that it goes on")
+        # What it had taken in becomes final.
         hall.until_agreed(above=before)
     keep(row("one clock an hour behind (node and engine)", check_all(hall), meter))
 
