@@ -27,6 +27,7 @@ from node.engine.cometbft.process import EngineMissingError, find_program
 from node.home import Home, load_keys
 from node.network import FILE, Network, load_network
 from node.network_init import example_organisations, init_network
+from tests.faults.checker import Checker, Figures
 from tests.faults.load import Author, Book, Load
 from tests.faults.rounds import CONFIG
 from tests.faults.serving import CHECKOUT, SECONDS, SERVE, GoneError, Http, Process, Served
@@ -35,6 +36,7 @@ from tests.network.nursery import Nursery
 from tests.network.wires import Wires
 
 ORIGIN = "faults.example/so-goc"
+HOUR = 3600
 
 
 def _missing() -> str:
@@ -93,6 +95,9 @@ class Hall:
         self._nursery: Nursery | None = None
         for number, served in enumerate(self.served):
             served.launch = partial(self._launch, number)
+        self.checkers = [Checker(self.genesis) for _ in self.names]
+        """What was read of each node's ledger so far (`tests.network.checking`)."""
+        self.figures = Figures()
         self.policy = genesis_policy(self.genesis)
         key = load_keys(self.homes[0], ("office",), None)["office"]
         self.author = Author(key, self.genesis.chain_id, self.policy, self.names[0])

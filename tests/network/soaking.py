@@ -16,7 +16,7 @@ from random import Random
 from typing import Final
 
 from tests.faults.checker import Figures
-from tests.network.checking import Judge, row
+from tests.network.checking import check_all, row
 from tests.network.figures import Meter, Row
 from tests.network.hall import Hall
 from tests.network.wires import Wires
@@ -78,7 +78,6 @@ class NetworkRounds:
             say(f"no network namespaces ({error}): those that are to be cut off are stopped instead")
             self._wires = None
         self._hall = Hall(folder, wires=self._wires)
-        self._judge = Judge(self._hall)
         self._plan = plan(seed)
         self._kills = 0
         self._stack = contextlib.ExitStack()
@@ -115,7 +114,7 @@ class NetworkRounds:
             self._does[fault.kind](fault)
             hall.restore()
         hall.until_agreed()
-        self.figures = self._judge.check()
+        self.figures.add(check_all(hall))
         self.figures.kills = self.figures.restarts = self._kills
 
     def finish(self) -> None:

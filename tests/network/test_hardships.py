@@ -21,30 +21,12 @@ from tests.network.checking import check_all, row
 from tests.network.clocks import shifted_engine
 from tests.network.disks import Disk, disk_or_skip, may_throttle
 from tests.network.figures import keep
-from tests.network.hall import Hall, needs_cometbft
+from tests.network.hall import HOUR, Hall, needs_cometbft
 
 pytestmark = needs_cometbft
 
-HOUR = 3600
 HIT = 3
 """Who is hit."""
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    # An engine does not begin before its clock has reached the ledger's birth.
-    hall = Hall(tmp_path_factory.mktemp("hardships"), age_s=2 * HOUR)
-    try:
-        hall.start()
-        yield hall
-    finally:
-        hall.close()
-
-
-@pytest.fixture
-def hall(network: Hall) -> Hall:
-    network.restore()
-    return network
 
 
 @pytest.fixture

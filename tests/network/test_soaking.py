@@ -9,7 +9,7 @@ from tests.network.figures import keep
 from tests.network.hall import needs_cometbft
 from tests.network.soaking import KINDS, VALIDATORS, NetworkRounds, plan
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 def test_a_seed_gives_its_schedule_again() -> None:

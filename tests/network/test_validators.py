@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from ledger.checkpoint import parse as parse_checkpoint
 from ledger.receipt import verify
 from tests.network.checking import check_all, row
@@ -13,22 +9,6 @@ from tests.network.figures import keep
 from tests.network.hall import Hall, needs_cometbft
 
 pytestmark = needs_cometbft
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    hall = Hall(tmp_path_factory.mktemp("validators"))
-    try:
-        yield hall
-    finally:
-        hall.close()
-
-
-@pytest.fixture
-def hall(network: Hall) -> Hall:
-    """One network for all tests; each begins with all four in service."""
-    network.restore()
-    return network
 
 
 def test_what_one_takes_in_all_have_and_any_proof_holds(hall: Hall) -> None:
