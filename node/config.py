@@ -34,6 +34,9 @@ megabytes_per_key_per_day = 2048
 
 # A quiet ledger's checkpoint is cosigned again after this many seconds, so that "status as of" stays fresh.
 recosign_seconds = 600
+
+# What this node's witness has seen of other ledgers goes onto this ledger after so many seconds, in one entry.
+witness_anchor_seconds = 3600
 """
 
 
@@ -54,6 +57,7 @@ class Config:
     requests_per_address_per_minute: int = 6_000
     megabytes_per_key_per_day: int = 2_048
     recosign_seconds: int = 600
+    witness_anchor_seconds: int = 3_600
 
 
 def load_config(path: Path) -> Config:

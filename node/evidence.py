@@ -1,4 +1,5 @@
-"""What validators have signed against this ledger, kept so that it can be shown: in a directory, one file each.
+"""What validators have signed against this ledger, and witnessed ledgers against themselves, kept so that it can be shown:
+in a directory, one file each.
 
 Rules: a validly signed root that is not this ledger's is a *dissent*; it is written down before anything else happens, and
 never deleted. It becomes *evidence* (`ledger.evidence`), which anybody checks offline, once the same key is seen to have
@@ -71,6 +72,13 @@ class EvidenceBook:
             return self._keep(dissent, text, _DISSENT)
         return self._keep(dissent, evidences.format(evidence), _EVIDENCE)
 
+    def keep(self, evidence: Evidence) -> Kept | None:
+        """Keep what was proved elsewhere, against a ledger that is witnessed. Returns None if it was here already.
+
+        Raises StoreError if it cannot be written.
+        """
+        return self._keep(Dissent(evidence.key, evidence.later_text), evidences.format(evidence), _EVIDENCE)
+
     def look_again(self, view: LedgerView) -> list[Kept]:
         """See whether dissents can be proved now; returns those that were."""
         proved = []
@@ -103,9 +111,7 @@ class EvidenceBook:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             put_file(path, text.encode())
         kept = _kept(path, (dissent.key, dissent.checkpoint_text, text))
-        _log.error(
-            "a validator signed another history", signer=kept.signer, size=kept.size, proved=kept.proved
-        )
+        _log.error("another history was signed", signer=kept.signer, size=kept.size, proved=kept.proved)
         return kept
 
 

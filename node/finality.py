@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +24,7 @@ from ledger.block import parse_header_leaf
 from ledger.checkpoint import Checkpoint
 from ledger.errors import FormatError
 from ledger.genesis import validators_policy
-from ledger.note import COSIGNING_KEY, Note, NoteSignature, VerifierKey
+from ledger.note import COSIGNING_KEY, MAX_SIGNATURES, Note, NoteSignature, VerifierKey
 from ledger.policy import Policy, quorum_size
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.view import LedgerSnapshot
@@ -73,17 +73,28 @@ class _Pending:
     def text(self) -> str:
         """The checkpoint with all signatures, in the order of the policy's lines."""
         known = [self.signatures[line] for line in self.keys if line in self.signatures]
-        return notes.format(Note(self.body, tuple(known)))
+        # The validators come first: what an outside witness adds never costs one of them its place.
+        return notes.format(Note(self.body, tuple(known[:MAX_SIGNATURES])))
 
 
 class Finality:
     """Gathers signatures. All methods may be called from any thread."""
 
-    def __init__(self, store: LedgerStore, origin: str, *, dissented: Callable[[Dissent], None]) -> None:
-        """`dissented` is called with no lock held."""
+    def __init__(
+        self,
+        store: LedgerStore,
+        origin: str,
+        *,
+        dissented: Callable[[Dissent], None],
+        outside: Sequence[VerifierKey] = (),
+    ) -> None:
+        """`dissented` is called with no lock held. `outside`: keys of witnesses that count for no quorum, and whose
+        cosignatures are kept all the same.
+        """
         self._store = store
         self._origin = origin
         self._dissented = dissented
+        self._outside = {(key.name, key.key_id): key for key in outside}
         self._lock = threading.RLock()
         self._pending: OrderedDict[int, _Pending] = OrderedDict()
         self._early: dict[tuple[str, bytes], OrderedDict[int, tuple[Checkpoint, NoteSignature]]] = {}
@@ -109,7 +120,7 @@ class Finality:
             pending = _Pending(
                 view,
                 policy,
-                {(key.name, key.key_id): key for key in policy_keys(policy)},
+                {(key.name, key.key_id): key for key in policy_keys(policy)} | self._outside,
                 checkpoints.body(self._origin, size, view.head.root),
             )
             self._pending[size] = pending
@@ -141,6 +152,25 @@ class Finality:
         for dissent in dissents:
             self._dissented(dissent)
         return fresh
+
+    def keep_outside(self, size: int, key: VerifierKey, signature: NoteSignature) -> None:
+        """Keep the checked cosignature of a witness that is in no quorum, on this ledger's checkpoint of `size`.
+
+        Raises FormatError, StoreError.
+        """
+        with self._lock:
+            pending = self._pending.get(size)
+            if pending is not None:
+                pending.signatures[key.name, key.key_id] = signature
+                self._settle(pending)
+                return
+            kept = self._store.signed_checkpoint(size)
+            if kept is None:
+                return
+            note = notes.parse(kept)
+            others = tuple(one for one in note.signatures if (one.name, one.key_id) != (key.name, key.key_id))
+            if len(others) < MAX_SIGNATURES:
+                self._store.put_signatures(size, notes.format(Note(note.text, (*others, signature))))
 
     def newest_text(self) -> str | None:
         """The newest committed checkpoint with all signatures gathered for it, to be sent to others."""

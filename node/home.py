@@ -9,6 +9,8 @@ of mode 0600. Layout:
     keys/next             a validator's next keys, until they are in service (docs/operating.md)
     keys/                 admin, office, log, validator (cosigning), header, engine: one statement each, one file each; vault
     data/ledger, data/outbox, data/vault
+    witnesses             outside witnesses that are asked (docs/operating.md); witnessed/, keys/witness.pem, keys/anchor.pem
+                          and data/witness: other ledgers that are witnessed here
 """
 
 from __future__ import annotations
@@ -45,6 +47,10 @@ from node.safe_files import put_file
 KEY_NAMES = ("admin", "office", "log", "validator", "header", "engine")
 VAULT_KEY = "vault"
 """Its file wraps the keys of what the vault keeps; no statement is made with it."""
+WITNESS_KEY = "witness"
+"""Cosigns other ledgers' checkpoints, and nothing else."""
+ANCHOR_KEY = "anchor"
+"""A member's key, by which the node puts on its own ledger what it has witnessed."""
 VALIDATOR_KEYS = ("log", "validator", "header", "engine")
 """Those of them by which the ledger knows a validator; `validator` cosigns."""
 KEY_FILES = (*KEY_NAMES, VAULT_KEY)
@@ -101,6 +107,21 @@ class Home:
     def evidence(self) -> Path:
         """What validators have signed against this ledger."""
         return self.path / "data" / "evidence"
+
+    @property
+    def witness(self) -> Path:
+        """What this node's witness has cosigned last (`node.witness.book`)."""
+        return self.path / "data" / "witness"
+
+    @property
+    def witnessed(self) -> Path:
+        """The folder of policies of the ledgers that are witnessed here."""
+        return self.path / "witnessed"
+
+    @property
+    def witnesses(self) -> Path:
+        """The list of outside witnesses that are asked for cosignatures."""
+        return self.path / "witnesses"
 
     @property
     def engine(self) -> Path:

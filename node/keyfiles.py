@@ -65,9 +65,14 @@ class KeyFileError(LedgerError):
 
 def generate(path: Path, passphrase: str | None) -> SigningKey:
     """Make a new random key and write it to `path`; like `save` in everything else."""
-    key = SigningKey.from_seed(secrets.token_bytes(SEED_SIZE))
+    key = new_key()
     save(path, key, passphrase)
     return key
+
+
+def new_key() -> SigningKey:
+    """A new random key, not on any disk yet."""
+    return SigningKey.from_seed(secrets.token_bytes(SEED_SIZE))
 
 
 def save(path: Path, key: SigningKey, passphrase: str | None) -> None:

@@ -44,6 +44,30 @@ class Metrics:
             ["signer"],
             registry=self.registry,
         )
+        self.witness_requests = Counter(
+            "sogoc_witness_requests",
+            "Checkpoints of other ledgers that this node was asked to cosign, by outcome",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.witnessed_size = Gauge(
+            "sogoc_witnessed_size",
+            "Tree size of a witnessed ledger that was cosigned last",
+            ["origin"],
+            registry=self.registry,
+        )
+        self.outside_size = Gauge(
+            "sogoc_outside_size",
+            "Tree size of this ledger that an outside witness has cosigned last",
+            ["witness"],
+            registry=self.registry,
+        )
+        self.outside_failures = Counter(
+            "sogoc_outside_failures",
+            "Attempts at which an outside witness did not cosign, by reason",
+            ["witness", "rule"],
+            registry=self.registry,
+        )
         self.refusals = Counter(
             "sogoc_refusals", "Entries refused, by rule", ["code"], registry=self.registry
         )

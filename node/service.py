@@ -24,6 +24,7 @@ from ledger.encoding import decode
 from ledger.errors import LedgerError, RefusedError, StoreError
 from ledger.genesis import Genesis
 from ledger.keys import SigningKey
+from ledger.note import NoteSignature, VerifierKey
 from ledger.personal_data import check_public
 from ledger.policy import Policy
 from ledger.records import Record
@@ -40,7 +41,7 @@ from node.engine import Engine
 from node.engine.cometbft.adapter import Rejection
 from node.engine.embedded import EmbeddedEngine
 from node.evidence import EvidenceBook
-from node.finality import Dissent, Finality
+from node.finality import Dissent, FinalCheckpoint, Finality
 from node.following import CaughtUp, FollowEngine, FollowPart
 from node.following import refused as refused_by_follower
 from node.home import Home, HomeError
@@ -52,6 +53,7 @@ from node.own_keys import OwnKeys
 from node.peers import Peers, PeerState
 from node.pinned import Pins
 from node.receipts import FinalView
+from node.witness.asking import Outside, OutsideState, load_witnesses
 
 _log = structlog.get_logger("node")
 _MAINTENANCE_SECONDS = 30.0
@@ -106,6 +108,7 @@ class Node:
         self._network = network
         self._follow = follow
         self._peers: Peers | None = None
+        self._witnesses = () if follow is not None else load_witnesses(home.witnesses)
         self.evidence = EvidenceBook(home.evidence)
         if home.cosign_hold.exists():
             raise HomeError(
@@ -145,7 +148,19 @@ class Node:
 
     def _recover(self) -> None:
         self.engine: Engine = self._make_engine()
-        self.finality = Finality(self.store, self.genesis.origin, dissented=self._dissented)
+        self.finality = Finality(
+            self.store,
+            self.genesis.origin,
+            dissented=self._dissented,
+            outside=[one.key for one in self._witnesses],
+        )
+        self._outside = Outside(
+            self._witnesses,
+            self._newest_final,
+            self._keep_outside,
+            metrics=self.metrics,
+            refresh_seconds=self.config.recosign_seconds,
+        )
         if self._network is not None:
             self._peers = self._network.make_peers(self.finality, self.take_cosignatures, self._clock_ms)
         # A crash between a commit and its cosignature leaves a head without one; this is the same call as after a commit.
@@ -229,6 +244,11 @@ class Node:
         return -median(known) if len(known) > len(self.peers) // 2 else None
 
     @property
+    def outside(self) -> tuple[OutsideState, ...]:
+        """How the outside witnesses are doing that this node asks."""
+        return self._outside.states
+
+    @property
     def failure(self) -> Exception | None:
         """Why the node has stopped taking entries for good, or None."""
         return self._failure
@@ -238,6 +258,7 @@ class Node:
         self.engine.start()
         if self._peers is not None:
             self._peers.start()
+        self._outside.start()
         self._maintenance.start()
 
     def stop(self) -> None:
@@ -251,6 +272,7 @@ class Node:
         self.engine.stop()
         if self._peers is not None:
             self._peers.stop()
+        self._outside.stop()
         if self._maintenance.is_alive():
             self._maintenance.join()
         self._abandon(_stopping())
@@ -458,6 +480,13 @@ class Node:
         if kept is not None:
             self.metrics.dissents.labels(signer=kept.signer).inc()
 
+    def _newest_final(self) -> FinalCheckpoint | None:
+        return self.finality.final
+
+    def _keep_outside(self, size: int, key: VerifierKey, signature: NoteSignature) -> None:
+        self.finality.keep_outside(size, key, signature)
+        self._update_final()
+
     def _update_final(self) -> None:
         """Serve what has become final, and tell its senders."""
         with self._final_lock:
@@ -472,6 +501,7 @@ class Node:
             settled = []
             while self._unsettled and self._unsettled[0][0] <= found.view.head.size:
                 settled.append(self._unsettled.popleft())
+        self._outside.tell()
         for _, block, committed in settled:
             self._settle_block(block, committed)
         if settled and self._network is not None:

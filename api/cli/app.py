@@ -60,6 +60,7 @@ COMMANDS: Final[Mapping[str, Place]] = {
     "validator": Place("validators", "app"),
     "policy": Place("policies", "app"),
     "network": Place("network", "app"),
+    "witness": Place("witness", "app"),
     "anchor": Place("anchor", "anchor"),
     "document": Place("documents", "app", {"stamp": ("stamps", "stamp")}),
     "watch": Place("watch", "watch"),

@@ -15,12 +15,14 @@ from api.cli import passphrases
 from api.cli.output import UsageError
 from ledger.keys import SigningKey
 from node.config import Config, load_config
-from node.home import VAULT_KEY, Home, load_keys, load_next_keys
+from node.home import ANCHOR_KEY, VAULT_KEY, WITNESS_KEY, Home, load_keys, load_next_keys
 from node.network import Network, load_network
 from node.network_init import NETWORK_KEYS
 from node.network_part import NetworkPart
-from node.service import Node
+from node.service import Node, clock_ms
 from node.vault.keeper import open_vault
+from node.witness.acting import Witness
+from node.witness.anchoring import Anchoring
 
 SERVING_KEYS = ("log", "validator", "header")
 NETWORK_SERVING_KEYS = ("engine", *NETWORK_KEYS)
@@ -48,6 +50,8 @@ def serve(
     configure_logging()
     has_vault = home.key(VAULT_KEY).exists()
     names = (*SERVING_KEYS, VAULT_KEY) if has_vault else SERVING_KEYS
+    # Both are their owner's choice: who makes the key file wants it used.
+    names = (*names, *(name for name in (WITNESS_KEY, ANCHOR_KEY) if home.key(name).exists()))
     passphrase = passphrases.once(passphrases.existing(passphrase_file))
     settings = load_network(directory)
     if settings is not None:
@@ -57,12 +61,17 @@ def serve(
     network = None if settings is None else _network(home, settings, keys)
     node = Node(home, config, keys, next_keys=next_keys, network=network)
     vault = open_vault(node, keys[VAULT_KEY]) if has_vault else None
-    _rest_the_collector()
+    anchoring = None
     try:
+        witness = _witness(node, keys)
+        anchoring = _anchoring(node, keys, witness)
+        _rest_the_collector()
         uvloop.run(
             run_servers(
                 node,
                 vault=vault,
+                witness=witness,
+                anchoring=anchoring,
                 host=host or config.host,
                 port=config.port if port is None else port,
                 tls=_tls(config, tls_cert, tls_key),
@@ -70,11 +79,28 @@ def serve(
             )
         )
     finally:
+        if anchoring is not None:
+            anchoring.stop()
         if vault is not None:
             vault.stop()
         node.stop()
     if node.failure is not None:
         raise typer.Exit(1)
+
+
+def _witness(node: Node, keys: dict[str, SigningKey]) -> Witness | None:
+    if WITNESS_KEY not in keys:
+        return None
+    return Witness(
+        node.home, keys[WITNESS_KEY], evidence=node.evidence, metrics=node.metrics, clock_ms=clock_ms
+    )
+
+
+def _anchoring(node: Node, keys: dict[str, SigningKey], witness: Witness | None) -> Anchoring | None:
+    if witness is None or ANCHOR_KEY not in keys:
+        return None
+    seconds = max(1, node.config.witness_anchor_seconds)
+    return Anchoring(node, keys[ANCHOR_KEY], witness.seen, seconds=seconds, clock_ms=clock_ms)
 
 
 def _network(home: Home, settings: Network, keys: dict[str, SigningKey]) -> NetworkPart:

@@ -22,6 +22,8 @@ from node.network import split_address
 from node.network_part import NetworkPart
 from node.service import Node
 from node.vault.keeper import VaultKeeper
+from node.witness.acting import Witness
+from node.witness.anchoring import Anchoring
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MAX_SOCKET_PATH = 100
@@ -74,9 +76,11 @@ async def run_servers(
     port: int,
     tls: tuple[str, str] | None,
     network: NetworkPart | None = None,
+    witness: Witness | None = None,
+    anchoring: Anchoring | None = None,
 ) -> None:
     """Serve until a signal comes or the node fails; with a `network`, the other validators too, on a listener of their own."""
-    app = create_app(node, vault=vault)
+    app = create_app(node, vault=vault, witness=witness)
     if host not in _LOOPBACK:
         error_console.print(f"[yellow]Cảnh báo / warning:[/] mở cho mạng / open to the network: {host}")
         if tls is None:
@@ -95,6 +99,8 @@ async def run_servers(
     node.start()
     if vault is not None:
         vault.start()
+    if anchoring is not None:
+        anchoring.start()
     watcher = asyncio.create_task(_watch(node, servers))
     announcer = asyncio.create_task(_announce(servers[0], "https" if tls else "http", host))
     try:

@@ -47,11 +47,14 @@ from api.http.routers import (
     trace,
 )
 from api.http.routers import vault as vault_routes
+from api.http.routers import witness as witness_routes
 from api.wire import PROBLEM
 from ledger.errors import LedgerError
+from ledger.witnessing import PATH
 from node.enrolments import Enrolments
 from node.service import Node, clock_ms
 from node.vault.keeper import VaultKeeper
+from node.witness.acting import Witness
 
 _REFERENCE = "#/components/schemas/{model}"
 _TITLE = "Sổ Gốc"
@@ -93,9 +96,13 @@ def _short_way(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
 
 
 def create_app(
-    node: Node, *, vault: VaultKeeper | None = None, clock_ms: Callable[[], int] = clock_ms
+    node: Node,
+    *,
+    vault: VaultKeeper | None = None,
+    witness: Witness | None = None,
+    clock_ms: Callable[[], int] = clock_ms,
 ) -> FastAPI:
-    """The HTTP interface of a node and its vault, which the caller starts and stops.
+    """The HTTP interface of a node, its vault and its witness, which the caller starts and stops.
 
     `clock_ms` tells the age of cosignatures.
     """
@@ -114,6 +121,7 @@ def create_app(
         limits=Limits(node.config),
         clock_ms=clock_ms,
         vault=vault,
+        witness=witness,
         genesis_leaf=node.genesis.leaf(),
         enrolments=Enrolments(clock_ms),
     )
@@ -123,6 +131,7 @@ def create_app(
     app.add_route("/v1/entries", take_entries, methods=["POST"], include_in_schema=False)
     app.add_route("/v1/receipts", records.post_receipts, methods=["POST"], include_in_schema=False)
     app.add_route("/v1/enrolments", enrolments.post_enrolment, methods=["POST"], include_in_schema=False)
+    app.add_route(PATH, witness_routes.post_checkpoint, methods=["POST"], include_in_schema=False)
     for path, endpoint, _ in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
         app.add_route(path, endpoint, methods=["POST"], include_in_schema=False)
     for path, plain_endpoint, methods in epcis.PLAIN_ROUTES:
@@ -146,6 +155,7 @@ def create_app(
         enrolments,
         epcis,
         vault_routes,
+        witness_routes,
         pages,
         office,
         producer,
@@ -190,6 +200,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     paths.setdefault("/v1/entries", {})["post"] = entries.POST_DESCRIPTION
     paths.setdefault("/v1/receipts", {})["post"] = records.POST_DESCRIPTION
     paths.setdefault("/v1/enrolments", {})["post"] = enrolments.POST_DESCRIPTION
+    paths.setdefault(PATH, {})["post"] = witness_routes.POST_DESCRIPTION
     for path, _, description in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
         paths.setdefault(path, {})["post"] = description
     for operation in _operations(paths):

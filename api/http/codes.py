@@ -80,6 +80,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "vault.insecure": (403, "A vault is used over HTTPS, or on the node's own machine."),
     "vault.none": (404, "This node keeps no vault."),
     "vault.request": (400, "A request to a vault is not of the shape that its address takes."),
+    "witness.none": (404, "This node cosigns no other ledgers' checkpoints."),
 }
 """Code to its HTTP status and its meaning."""
 

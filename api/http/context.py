@@ -24,6 +24,7 @@ from node.enrolments import Enrolments
 from node.receipts import FinalView
 from node.service import Node
 from node.vault.keeper import VaultKeeper
+from node.witness.acting import Witness
 
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -87,6 +88,7 @@ class Context:
     limits: Limits
     clock_ms: Callable[[], int]
     vault: VaultKeeper | None
+    witness: Witness | None
     genesis_leaf: bytes
     enrolments: Enrolments
     bodies: BodyBudget = field(default_factory=BodyBudget)

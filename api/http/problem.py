@@ -53,6 +53,9 @@ STATUS_OF_CODE = {
     "store.not-there": 404,
     "vault.erased": 410,
     "vault.unknown": 404,
+    "witness.not-signed": 403,
+    "witness.old-size-above": 400,
+    "witness.unknown-ledger": 404,
 }
 """Codes whose status is not that of their family."""
 
