@@ -23,6 +23,7 @@ from api.http.app import create_app, create_control_app
 from ledger.errors import LedgerError
 from node.service import Node
 from node.vault.keeper import VaultKeeper
+from node.witness.acting import Witness
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,11 @@ def sogoc(*arguments: str | Path) -> Done:
 
 
 @contextmanager
-def serving(node: Node, *, vault: VaultKeeper | None = None) -> Iterator[str]:
-    """The node's address, while it and its vault are served there and on the socket in its home."""
-    application = create_app(node, vault=vault)
+def serving(
+    node: Node, *, vault: VaultKeeper | None = None, witness: Witness | None = None
+) -> Iterator[str]:
+    """The node's address, while it, its vault and its witness are served there and on the socket in its home."""
+    application = create_app(node, vault=vault, witness=witness)
     servers = [
         _server(application, host="127.0.0.1", port=0),
         _server(create_control_app(application), uds=str(node.home.socket)),

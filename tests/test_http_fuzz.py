@@ -22,6 +22,7 @@ from ledger.entry import Entry
 from node.service import Node
 from node.vault.keeper import open_vault
 from tests.support import document_record, key_of, put, running_node, sign
+from tests.witnesses import WardLog, open_witness, witness_home
 
 CODE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -37,7 +38,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 @pytest.fixture(scope="module")
 def http(node: Node) -> Iterator[TestClient]:
     keeper = open_vault(node, key_of(node, "vault"))
-    with TestClient(create_app(node, vault=keeper), client=("127.0.0.1", 50_000)) as client:
+    witness = open_witness(witness_home(node.home.path, WardLog()))
+    with TestClient(create_app(node, vault=keeper, witness=witness), client=("127.0.0.1", 50_000)) as client:
         yield client
     keeper.stop()
 
@@ -183,6 +185,17 @@ def test_any_bytes_for_receipts(http: TestClient, body: bytes) -> None:
     check(http.post("/v1/receipts", content=body, headers={"content-type": JSON}))
 
 
+@FUZZ
+@given(
+    body=st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: f"old 0\n\n{text}".encode("utf-8", "replace"))
+)
+@example(body=WardLog(leaves=[bytes(32)]).request(0)[:-3])
+@example(body=WardLog("nobody.example", leaves=[bytes(32)]).request(0))
+def test_any_bytes_for_a_witness(http: TestClient, body: bytes) -> None:
+    check(http.post("/add-checkpoint", content=body))
+
+
 # -- as the description says -------------------------------------------------------------------------------------------
 
 
@@ -267,6 +280,8 @@ OPERATIONS = [
     ("GET", "/epcis/v2/masterData"),
     ("GET", "/epcis/v2/readPoints"),
     ("GET", "/epcis/v2/readPoints/{name}/events"),
+    ("GET", "/v1/witness"),
+    ("POST", "/add-checkpoint"),
 ]
 
 

@@ -260,6 +260,7 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/policy/epochs", "get"),
         ("/v1/members", "get"),
         ("/v1/events", "get"),
+        ("/v1/evidence", "get"),
         ("/v1/status", "get"),
         ("/v1/evidence", "get"),
         ("/checkpoint", "get"),
@@ -315,6 +316,8 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/vault/items", "post"),
         ("/v1/vault/read", "post"),
         ("/v1/vault/state", "post"),
+        ("/v1/witness", "get"),
+        ("/add-checkpoint", "post"),
     } == served
     for path, operations in document["paths"].items():
         for operation in operations.values():
