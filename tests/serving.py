@@ -69,9 +69,7 @@ def sogoc(*arguments: str | Path) -> Done:
 
 
 @contextmanager
-def serving(
-    node: Node, *, vault: VaultKeeper | None = None, witness: Witness | None = None
-) -> Iterator[str]:
+def serving(node: Node, *, vault: VaultKeeper | None = None, witness: Witness | None = None) -> Iterator[str]:
     """The node's address, while it, its vault and its witness are served there and on the socket in its home."""
     application = create_app(node, vault=vault, witness=witness)
     servers = [

@@ -182,6 +182,7 @@ ROW_KINDS = {
     "validator-key",
     "validators",
     "validators-before",
+    "witnessed",
 }
 
 

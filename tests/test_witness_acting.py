@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ledger import checkpoint as checkpoints
 from ledger import evidence as evidences
 from ledger import note as notes
-from ledger.errors import FormatError, LedgerError, RefusedError, StoreCorruptError, StoreError
+from ledger.errors import FormatError, LedgerError, StoreCorruptError, StoreError
 from ledger.keys import SigningKey
 from ledger.note import MAX_SIGNATURES, Note, VerifierKey
 from ledger.witnessing import MAX_PATH, MAX_REQUEST_BYTES, format_request, parse_request
@@ -192,7 +193,10 @@ def test_malformed_requests(witness: Witness, data: bytes, rule: str) -> None:
     assert caught.value.rule == rule
 
 
-@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: f"old 0\n\n{text}".encode("utf-8", "replace")))
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: f"old 0\n\n{text}".encode("utf-8", "replace"))
+)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         request = parse_request(data)
@@ -280,7 +284,10 @@ def test_a_ledger_is_added_while_the_witness_runs(
     [
         (["nonsense\n"], "witnessed.policy"),
         (["quorum none\n"], "witnessed.origin"),
-        ([WardLog("a.example").policy.replace("quorum none\n", "") + WardLog("b.example", (KEY,)).policy], "witnessed.origin"),
+        (
+            [WardLog("a.example").policy.replace("quorum none\n", "") + WardLog("b.example", (KEY,)).policy],
+            "witnessed.origin",
+        ),
         ([WardLog("a.example").policy, WardLog("a.example", (KEY,)).policy], "witnessed.twice"),
     ],
 )
@@ -350,10 +357,8 @@ def test_two_requests_at_once_are_one_after_the_other(witness: Witness, log: War
 
     def send(one: WardLog) -> None:
         barrier.wait()
-        try:
+        with contextlib.suppress(WitnessConflictError):
             answers.append((one, witness.add_checkpoint(one.request(0))))
-        except WitnessConflictError:
-            pass
 
     threads = [threading.Thread(target=send, args=(one,)) for one in forks]
     for thread in threads:
@@ -423,13 +428,19 @@ def test_killed_at_any_moment_it_never_signs_a_second_history(
         # Whatever it may have signed counts: only that history goes on.
         assert again.seen()[0].root == killed.root()
         assert known_size(again, log.request(5)) == ("witness.other-size", 9)
-        assert known_size(again, format_request(9, [], log.checkpoint()).encode()) == ("witness.other-root", 9)
+        assert known_size(again, format_request(9, [], log.checkpoint()).encode()) == (
+            "witness.other-root",
+            9,
+        )
         cosigned_s(again.add_checkpoint(killed.request(9)), killed)
     else:
         # Nothing had been signed, so either history may go on, and then the other may not.
         assert again.seen()[0].size == 5
         cosigned_s(again.add_checkpoint(log.request(5)), log)
-        assert known_size(again, format_request(9, [], killed.checkpoint()).encode()) == ("witness.other-root", 9)
+        assert known_size(again, format_request(9, [], killed.checkpoint()).encode()) == (
+            "witness.other-root",
+            9,
+        )
 
 
 # -- any order of requests, crashes and restarts ---------------------------------------------------------------------------
@@ -471,9 +482,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def all_that_was_signed_is_one_history(self) -> None:
         if self.signed:
-            assert any(
-                all(log.root(size) == root for size, root in self.signed.items()) for log in self.logs
-            )
+            assert any(all(log.root(size) == root for size, root in self.signed.items()) for log in self.logs)
 
     def teardown(self) -> None:
         if hasattr(self, "directory"):

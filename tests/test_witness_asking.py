@@ -191,15 +191,21 @@ def test_what_a_witness_may_answer_instead(node: Node) -> None:
     assert problem(asking(node, lambda _: said(404, "who?"))) == "witnesses.refused"
     sizes = iter(range(1, size))
     assert problem(asking(node, lambda _: said(409, f"{next(sizes)}\n"))) == "witnesses.moving"
+
+    def away(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("nobody there")
+
+    link = asking(node, away).link
     with pytest.raises(httpx.ConnectError):
-
-        def away(_: httpx.Request) -> httpx.Response:
-            raise httpx.ConnectError("nobody there")
-
-        asking(node, away).link.ask()
+        link.ask()
 
 
 # -- the list ------------------------------------------------------------------------------------------------------------
+
+
+def other_vkey(number: int) -> str:
+    key = SigningKey.from_seed(bytes([number]) * 32)
+    return VerifierKey(f"w{number}.example", COSIGNING_KEY, key.public_key).vkey
 
 
 @pytest.mark.parametrize(
@@ -213,9 +219,7 @@ def test_what_a_witness_may_answer_instead(node: Node) -> None:
         (WardLog().policy.replace("quorum none\n", ""), "witnesses.line"),
         (
             "".join(
-                f"witness w{one} {VerifierKey(f'w{one}.example', COSIGNING_KEY, SigningKey.from_seed(bytes([one]) * 32).public_key).vkey} "
-                "https://w.example\n"
-                for one in range(MAX_WITNESSES + 1)
+                f"witness w{one} {other_vkey(one)} https://w.example\n" for one in range(MAX_WITNESSES + 1)
             ),
             "witnesses.many",
         ),
@@ -243,7 +247,11 @@ def test_a_province_witnesses_a_ward_and_receipts_carry_it(tmp_path: Path) -> No
         home.witnessed.mkdir()
         (home.witnessed / "ward").write_bytes(ward_home.policy.read_bytes())
         witness = ActingWitness(
-            home, KEY, evidence=province.evidence, metrics=province.metrics, clock_ms=lambda: time.time_ns() // 10**6
+            home,
+            KEY,
+            evidence=province.evidence,
+            metrics=province.metrics,
+            clock_ms=lambda: time.time_ns() // 10**6,
         )
         with serving(province, witness=witness) as address:
             ward_home.witnesses.write_text(f"witness province {VKEY.vkey} {address}\n")
@@ -290,7 +298,7 @@ def check_receipt(node: Node, record: bytes) -> None:
         "both",
     )
     checked = asks.check(node.final.checkpoint_text)
-    assert ("province" in [name for name, _ in checked.cosignatures])
+    assert "province" in [name for name, _ in checked.cosignatures]
     assert receipt.proof.checkpoint_text == node.final.checkpoint_text
 
 

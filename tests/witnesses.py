@@ -1,4 +1,4 @@
-"""A log that grows in memory and signs what it is told to, and a witness's home that knows it: shared by tests of witnessing."""
+"""A log that grows in memory and signs what it is told to, and a witness that knows it: shared by tests of witnessing."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ class WardLog:
         size = len(self.leaves) if size is None else size
         body = checkpoints.body(self.origin, size, self.root(size))
         signing = self.keys if signers is None else signers
-        return notes.format(
-            Note(body, tuple(notes.sign_log(body, self.origin, key) for key in signing))
-        )
+        return notes.format(Note(body, tuple(notes.sign_log(body, self.origin, key) for key in signing)))
 
     def path(self, old: int, size: int | None = None) -> list[bytes]:
         leaves = self.leaves[:size]

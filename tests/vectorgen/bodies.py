@@ -52,6 +52,13 @@ BODIES: dict[str, Body] = {
     "cert.renew/1": _CERTIFICATE | {"valid_until": "2031-03-13"},
     "cert.revoke/1": _CERTIFICATE | {"reason": "issued-in-error"},
     "cert.suspend/1": _CERTIFICATE | {"reason": "under-review"},
+    "checkpoint.witness/1": {
+        "authority": "tinh",
+        "cosigned_s": 1_790_000_000,
+        "origin": "phường-1.example/sổ-gốc",
+        "root": sha256(b"a root"),
+        "size": 4_711,
+    },
     "doc.anchor/1": PUBLIC,
     "doc.copy/1": PRIVATE
     | {

@@ -115,6 +115,7 @@ def golden_chain() -> Story:
     )
     sequel.tell(story)
     harvest.tell(story)
+    sequel.tell_of_others(story)
     return story
 
 

@@ -503,3 +503,30 @@ def _validators(story: Story) -> None:
     story.tell(
         "Two engine heights later only the new set proposes.", story.entry([document(403)]), engine_steps=2
     )
+
+
+# --- other ledgers ------------------------------------------------------------------------------------------------------
+
+
+def _witnessed(number: int, size: int, cosigned_s: int) -> bytes:
+    return record(
+        "checkpoint.witness/1",
+        PROVINCE,
+        origin=f"phường-{number}.example/sổ-gốc",
+        size=size,
+        root=sha256(b"ward %d at %d" % (number, size)),
+        cosigned_s=cosigned_s,
+    )
+
+
+def tell_of_others(story: Story) -> None:
+    """What the province has witnessed of other ledgers, onto the story as it is."""
+    time_s = story.next_time_ms // 1000
+    story.tell(
+        "The province records what it has witnessed of three wards' ledgers, in one entry.",
+        story.entry([_witnessed(number, 100 * number, time_s) for number in range(3)], by="province"),
+    )
+    story.tell(
+        "One of them has grown; another was cosigned again as it was.",
+        story.entry([_witnessed(1, 250, time_s + 60), _witnessed(2, 200, time_s + 60)], by="province"),
+    )

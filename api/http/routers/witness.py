@@ -90,7 +90,8 @@ async def post_checkpoint(request: Request) -> Response:
         with await read_body(request, context.bodies, MAX_REQUEST_BYTES) as body:
             line = await run_in_threadpool(context.witness.add_checkpoint, body)
     except WitnessConflictError as error:
-        return Response(format_size(error.size), status_code=409, media_type=SIZE_TYPE)
+        # As a header of its own: to a media type of text the framework adds a charset, which the protocol does not have.
+        return Response(format_size(error.size), status_code=409, headers={"content-type": SIZE_TYPE})
     except LedgerError as error:
         return error_response(error)
     return Response(line, media_type="text/plain; charset=utf-8", headers={"cache-control": "no-store"})

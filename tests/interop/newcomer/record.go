@@ -154,9 +154,9 @@ var recordTypes = map[string]recordType{
 // know, from the rows in a receipt, who succeeds whom. What the validators after a change have cosigned is "cannot tell" to it as
 // well: it knows the keys of the policy that it is given, and no other.
 var notJudged = []string{
-	"access.log/1", "epcis.error/1", "epcis.event/1", "erase.tombstone/1", "governance.approve/1", "governance.propose/1",
-	"governance.withdraw/1", "lot.create/1", "lot.recall/1", "lot.release/1", "parameter.set/1", "place.end/1",
-	"place.register/1", "product.end/1", "product.register/1", "product.update/1", "succession.cancel/1",
+	"access.log/1", "checkpoint.witness/1", "epcis.error/1", "epcis.event/1", "erase.tombstone/1", "governance.approve/1",
+	"governance.propose/1", "governance.withdraw/1", "lot.create/1", "lot.recall/1", "lot.release/1", "parameter.set/1",
+	"place.end/1", "place.register/1", "product.end/1", "product.register/1", "product.update/1", "succession.cancel/1",
 	"succession.declare/1", "succession.handover/1", "validator.set/1",
 }
 

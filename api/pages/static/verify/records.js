@@ -11,7 +11,7 @@ import { equal, isBytes, toHex, toUtf8 } from "./bytes.js";
 import { CannotTellError, FormatError, RefusedError } from "./errors.js";
 import { checkBody } from "./fields.js";
 import { itemPath, parseItem } from "./goods.js";
-import { leafHash } from "./hash.js";
+import { leafHash, sha256 } from "./hash.js";
 import { decode, encode } from "./msgpack.js";
 import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
 
@@ -263,6 +263,12 @@ const member = about("member", "member", "member");
 const key = about("key", "member", "key");
 const predecessor = about("member", "predecessor", "predecessor");
 
+/** @param {Body} body */
+async function otherLedger(body) {
+  const origin = toUtf8(body.get("origin"), "record.field-alphabet");
+  return { kind: "ledger", authority: body.get("authority"), identifier: await sha256(origin) };
+}
+
 const PURPOSES = ["engine", "header", "log", "cosigning", "witness"];
 
 /** @param {Body} body */
@@ -302,6 +308,7 @@ const MEANINGS = {
   "cert.renew/1": [certificate],
   "cert.revoke/1": [certificate],
   "cert.suspend/1": [certificate],
+  "checkpoint.witness/1": [otherLedger],
   "doc.anchor/1": [newDocument, checkAnchor],
   "doc.copy/1": [newDocument, checkCopy],
   "doc.correct/1": [document, checkOther],
