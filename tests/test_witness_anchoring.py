@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,13 +63,14 @@ def anchored(node: Node, key: SigningKey, *items: Seen) -> bytes | None:
 
 
 def body(**changes: Value) -> dict[str, Value]:
-    return {
+    good: dict[str, Value] = {
         "authority": MEMBER,
         "origin": "phường-9.example/sổ gốc",
         "size": 10,
         "root": ROOT,
         "cosigned_s": 100,
-    } | changes
+    }
+    return good | changes
 
 
 def submit(node: Node, key: SigningKey | str, **changes: Value) -> None:

@@ -75,6 +75,10 @@ def said(status: int, text: str) -> httpx.Response:
     return httpx.Response(status, stream=httpx.ByteStream(text.encode()))
 
 
+def always(status: int, text: str) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda _: said(status, text)
+
+
 def answered(witness: ActingWitness) -> Callable[[httpx.Request], httpx.Response]:
     def answer(request: httpx.Request) -> httpx.Response:
         try:
@@ -174,7 +178,7 @@ def test_what_a_lying_witness_answers_is_not_kept(node: Node) -> None:
         (checkpoints.cosign(body, VKEY.name, KEY, ahead).line, "witnesses.time"),
         ("x" * 20_000, "witnesses.answer"),
     ):
-        asked = asking(node, lambda _, line=line: said(200, line))
+        asked = asking(node, always(200, line))
         found = problem(asked)
         assert rule is None or found == rule or found.split(".")[0] == rule.split(".")[0], (line, found)
 

@@ -95,7 +95,7 @@ def read_identity(home: Home) -> VerifierKey:
         raise HomeError(
             "witness.book",
             f"{path} is missing or damaged, and with it the memory of what keys/witness.pem has cosigned. Put it back as it "
-            "was last, or take a new key and a new name (`sogoc witness init`); never go on with the old one",
+            "was last, or move the key and data/witness away and make a witness of another name (`sogoc witness init`)",
         ) from error
     if key.type != COSIGNING_KEY or not (home.witness / LOGS).is_dir():
         raise HomeError("witness.book", f"{home.witness} is not the book of a witness")
@@ -104,6 +104,8 @@ def read_identity(home: Home) -> VerifierKey:
 
 def _parse(path: Path, data: str, origin: str) -> Seen:
     first, _, text = data.partition("\n")
+    if not first.startswith(_TIME):
+        raise _damaged(path, "it does not begin with a time")
     try:
         time_s = checkpoints.parse_decimal(first.removeprefix(_TIME), "witness.damaged")
         checkpoint = checkpoints.parse(text)

@@ -1,4 +1,4 @@
-"""`/v1/evidence`: what validators have signed against this ledger, for everybody to take along and check."""
+"""`/v1/evidence`: what was signed against this ledger, or by a witnessed ledger against itself, for everybody to check."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ router = APIRouter(tags=["operations"])
 
 
 class EvidenceItem(Model):
-    """Something that a validator has signed and that is not this ledger."""
+    """Something that a validator has signed and that is not this ledger, or two histories of a ledger that is witnessed."""
 
     signer: str = Field(description="Name of the key that signed.")
-    size: int = Field(description="Tree size of the checkpoint that is not this ledger's.")
+    size: int = Field(description="Tree size of the checkpoint that is another history.")
     proved: bool = Field(
         description="Whether the signer has contradicted itself; then the text is a file that `sogoc evidence` checks."
     )
@@ -31,7 +31,7 @@ class EvidenceAnswer(Model):
 
 @router.get("/v1/evidence", summary="Signed histories that are not this ledger")
 def get_evidence(request: Request) -> EvidenceAnswer:
-    """Empty on a ledger whose validators have all signed one history."""
+    """Empty where the validators, and each ledger that is witnessed here, have all signed one history."""
     return EvidenceAnswer(
         evidence=[
             EvidenceItem(signer=one.signer, size=one.size, proved=one.proved, text=one.text)
