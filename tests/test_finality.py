@@ -11,8 +11,11 @@ import pytest
 
 from ledger import checkpoint as checkpoints
 from ledger import evidence as evidences
+from ledger import note as notes
 from ledger.block import Header
 from ledger.errors import FormatError, VerificationError
+from ledger.keys import SigningKey
+from ledger.note import COSIGNING_KEY, Note, NoteSignature, VerifierKey
 from ledger.store.ledger_store import LedgerStore
 from node.evidence import EvidenceBook, contradiction
 from node.finality import MAX_EARLY, MAX_PENDING, Dissent, Finality
@@ -271,3 +274,68 @@ def test_an_honest_validators_old_checkpoints_are_no_dissent(hall: Hall) -> None
     for height in range(len(hall.chain.headers)):
         hall.finality.receive(hall.text(3, height=height))
     assert hall.dissents == []
+
+
+# -- witnesses that are in no quorum ---------------------------------------------------------------------------------------
+
+OUTSIDE = SigningKey.from_seed(b"\x0f" * 32)
+OUTSIDE_KEY = VerifierKey("tinh.example/witness", COSIGNING_KEY, OUTSIDE.public_key)
+
+
+def outside(hall: Hall, size: int, root: bytes | None = None, time_s: int = 1_790_000_150) -> NoteSignature:
+    body = checkpoints.body(ORIGIN, size, root or hall.store.checkpoint_root(size) or b"")
+    return checkpoints.cosign(body, OUTSIDE_KEY.name, OUTSIDE, time_s)
+
+
+def witnessed(hall: Hall) -> Finality:
+    hall.finality = Finality(hall.store, ORIGIN, dissented=hall.dissents.append, outside=[OUTSIDE_KEY])
+    hall.finality.committed(hall.store.snapshot())
+    return hall.finality
+
+
+def signers(text: str | None) -> set[str]:
+    return {one.name for one in checkpoints.parse(text or "").note.signatures}
+
+
+def test_an_outside_witness_counts_for_nothing_and_is_kept(hall: Hall) -> None:
+    finality = witnessed(hall)
+    size = hall.chain.size
+    finality.receive(hall.text(0, 1))
+    finality.keep_outside(size, OUTSIDE_KEY, outside(hall, size))
+    assert hall.final_size == 0
+    finality.receive(hall.text(2))
+    assert hall.final_size == size
+    assert OUTSIDE_KEY.name in signers(finality.newest_text())
+    # What is kept is known after a restart, and one who asks this witness no more does not mind it.
+    assert OUTSIDE_KEY.name in signers(hall.store.signed_checkpoint(size))
+    again = witnessed(hall).final
+    assert again is not None
+    assert OUTSIDE_KEY.name in signers(again.checkpoint_text)
+    assert hall.restarted().final is not None
+
+
+def test_an_outside_witness_that_is_slow_is_kept_with_what_it_has_cosigned(hall: Hall) -> None:
+    finality = witnessed(hall)
+    size = hall.chain.size
+    finality.receive(hall.text(0, 1, 2))
+    hall.grow()
+    finality.receive(hall.text(0, 1, 2))
+    for time_s in (1_790_000_150, 1_790_000_250):
+        finality.keep_outside(size, OUTSIDE_KEY, outside(hall, size, time_s=time_s))
+    kept = hall.store.signed_checkpoint(size)
+    assert OUTSIDE_KEY.name in signers(kept)
+    assert (
+        len([one for one in checkpoints.parse(kept or "").note.signatures if one.name == OUTSIDE_KEY.name])
+        == 1
+    )
+    assert finality.final is not None
+    assert OUTSIDE_KEY.name not in signers(finality.final.checkpoint_text)
+
+
+def test_an_outside_witness_of_another_history_is_reported(hall: Hall) -> None:
+    finality = witnessed(hall)
+    size = hall.chain.size
+    body = checkpoints.body(ORIGIN, size, bytes(32))
+    text = notes.format(Note(body, (outside(hall, size, bytes(32)),)))
+    finality.receive(text)
+    assert [one.key for one in hall.dissents] == [OUTSIDE_KEY]
