@@ -86,14 +86,17 @@ class Finality:
         origin: str,
         *,
         dissented: Callable[[Dissent], None],
+        signed: Callable[[VerifierKey, int], None] = lambda _key, _size: None,
         outside: Sequence[VerifierKey] = (),
     ) -> None:
-        """`dissented` is called with no lock held. `outside`: keys of witnesses that count for no quorum, and whose
-        cosignatures are kept all the same.
+        """`dissented` is called with no lock held. `signed` hears of each signature that is kept, with the tree size, and
+        may call nothing here. `outside`: keys of witnesses that count for no quorum, and whose cosignatures are kept all the
+        same.
         """
         self._store = store
         self._origin = origin
         self._dissented = dissented
+        self._signed = signed
         self._outside = {(key.name, key.key_id): key for key in outside}
         self._lock = threading.RLock()
         self._pending: OrderedDict[int, _Pending] = OrderedDict()
@@ -163,6 +166,7 @@ class Finality:
             if pending is not None:
                 pending.signatures[key.name, key.key_id] = signature
                 self._settle(pending)
+                self._signed(key, size)
                 return
             kept = self._store.signed_checkpoint(size)
             if kept is None:
@@ -171,6 +175,7 @@ class Finality:
             others = tuple(one for one in note.signatures if (one.name, one.key_id) != (key.name, key.key_id))
             if len(others) < MAX_SIGNATURES:
                 self._store.put_signatures(size, notes.format(Note(note.text, (*others, signature))))
+                self._signed(key, size)
 
     def newest_text(self) -> str | None:
         """The newest committed checkpoint with all signatures gathered for it, to be sent to others."""
@@ -207,6 +212,8 @@ class Finality:
                 fresh = True
         if fresh:
             self._settle(pending)
+            for key, _ in signed:
+                self._signed(key, pending.size)
         return fresh, []
 
     def _settle(self, pending: _Pending) -> None:

@@ -17,7 +17,8 @@ from ledger.errors import FormatError, VerificationError
 from ledger.keys import SigningKey
 from ledger.note import COSIGNING_KEY, Note, NoteSignature, VerifierKey
 from ledger.store.ledger_store import LedgerStore
-from node.evidence import EvidenceBook, contradiction
+from ledger.store.view import LedgerView
+from node.evidence import MAX_OPEN, MAX_PROVED, PROVED_AT_ONCE, EvidenceBook, Kept, contradiction
 from node.finality import MAX_EARLY, MAX_PENDING, Dissent, Finality
 from tests.chains import ORIGIN, Chain, sign_checkpoint, validator_name
 
@@ -31,14 +32,22 @@ class Hall:
     chain: Chain
     store: LedgerStore
     dissents: list[Dissent] = field(default_factory=list)
+    books: list[EvidenceBook] = field(default_factory=list)
+    """Those that hear of signatures, as a node's does."""
 
     def __post_init__(self) -> None:
         self.finality = self.restarted()
 
     def restarted(self) -> Finality:
-        self.finality = Finality(self.store, ORIGIN, dissented=self.dissents.append)
+        self.finality = Finality(
+            self.store, ORIGIN, dissented=self.dissents.append, signed=self._tell_of_signature
+        )
         self.finality.committed(self.store.snapshot())
         return self.finality
+
+    def _tell_of_signature(self, key: VerifierKey, size: int) -> None:
+        for book in self.books:
+            book.signed(key, size)
 
     def grow(self, *, tell: bool = True) -> Header:
         """One block more, in the chain and in the store."""
@@ -227,11 +236,13 @@ def test_a_lie_about_what_is_long_final_is_found(hall: Hall) -> None:
 
 
 def _book(hall: Hall, tmp_path: Path) -> EvidenceBook:
-    return EvidenceBook(tmp_path / "evidence")
+    book = EvidenceBook(tmp_path / "evidence")
+    hall.books[:] = [book]
+    return book
 
 
-def _lie(hall: Hall, validator: int, size: int) -> Dissent:
-    hall.finality.receive(sign_checkpoint(size, b"\x07" * 32, validators=(validator,), time_s=1_790_000_100))
+def _lie(hall: Hall, validator: int, size: int, root: bytes = b"\x07" * 32) -> Dissent:
+    hall.finality.receive(sign_checkpoint(size, root, validators=(validator,), time_s=1_790_000_100))
     return hall.dissents[-1]
 
 
@@ -253,7 +264,7 @@ def test_who_signs_two_histories_is_proved_a_liar(hall: Hall, tmp_path: Path, *,
 def test_a_dissent_is_proved_once_the_signer_comes_back_to_us(hall: Hall, tmp_path: Path) -> None:
     book = _book(hall, tmp_path)
     dissent = _lie(hall, 2, hall.chain.size)
-    assert contradiction(dissent, hall.store) is None
+    assert contradiction(dissent, hall.store, hall.chain.size) is None
     kept = book.report(dissent, hall.store)
     assert kept is not None
     assert not kept.proved
@@ -265,6 +276,132 @@ def test_a_dissent_is_proved_once_the_signer_comes_back_to_us(hall: Hall, tmp_pa
     assert proved.signer == validator_name(2)
     assert EvidenceBook(tmp_path / "evidence").all() == [proved], "a dissent that was proved is told once"
     assert book.look_again(hall.store) == []
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the kept checkpoints that are read to look for a contradiction."""
+    found: list[int] = []
+    honest = LedgerView.signed_backwards
+
+    def counted(self: LedgerView, below: int) -> Iterator[tuple[int, str]]:
+        for size, text in honest(self, below):
+            found.append(size)
+            yield size, text
+
+    monkeypatch.setattr(LedgerView, "signed_backwards", counted)
+    return found
+
+
+def _old_signature(hall: Hall, validator: int, blocks: int) -> list[int]:
+    """A validator that signs one checkpoint and then nothing for some blocks; returns all sizes."""
+    others = [number for number in FOUR if number != validator]
+    hall.finality.receive(hall.text(*FOUR))
+    for _ in range(blocks):
+        hall.grow()
+        hall.finality.receive(hall.text(*others))
+    return list(hall.store.signed_sizes())
+
+
+def test_an_old_contradiction_is_found_after_a_restart_a_little_at_a_time(
+    hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: list[int]
+) -> None:
+    monkeypatch.setattr("node.evidence.WALKED_AT_ONCE", 4)
+    sizes = _old_signature(hall, 2, 21)
+    # The process that heard these signatures is gone.
+    book = _book(hall, tmp_path)
+    old = hall.chain.headers[0].size
+    kept = book.report(_lie(hall, 2, old), hall.store)
+    assert kept is not None
+    assert not kept.proved
+    proved: list[Kept] = []
+    while not proved:
+        assert len(reads) % 4 == 0
+        before = len(reads)
+        proved = book.look_again(hall.store)
+        assert 0 < len(reads) - before <= 4
+    assert [one.signer for one in proved] == [validator_name(2)]
+    assert reads == sizes[::-1], "each is read once, from the newest on"
+    assert book.look_again(hall.store) == []
+    assert len(reads) == len(sizes), "where nothing is open nothing is read"
+
+
+def test_what_cannot_be_found_is_not_looked_for_again(hall: Hall, tmp_path: Path, reads: list[int]) -> None:
+    for _ in range(10):
+        hall.grow()
+        hall.finality.receive(hall.text(0, 1, 3))
+    book = _book(hall, tmp_path)
+    for size in (hall.chain.headers[4].size, hall.chain.headers[7].size):
+        assert book.report(_lie(hall, 2, size), hall.store) is not None
+    assert len(reads) == len(set(reads))
+    done = len(reads)
+    for _ in range(3):
+        hall.grow()
+        hall.finality.receive(hall.text(0, 1, 3))
+        assert book.look_again(hall.store) == []
+    assert len(reads) == done
+
+
+def test_a_flood_of_lies_is_kept_within_bounds_and_hides_nothing(hall: Hall, tmp_path: Path) -> None:
+    for _ in range(MAX_OPEN + 4):
+        hall.grow()
+        hall.finality.receive(hall.text(0, 1, 3))
+    book = _book(hall, tmp_path)
+    sizes = [header.size for header in hall.chain.headers]
+    for root in (b"\x07" * 32, b"\x08" * 32):
+        for size in reversed(sizes):
+            book.report(_lie(hall, 2, size, root), hall.store)
+    waiting = [one.size for one in book.all()]
+    assert sorted(waiting) == sorted(2 * sizes)[:MAX_OPEN], "the smallest, which are proved first"
+    assert book.report(_lie(hall, 2, sizes[-1], b"\x09" * 32), hall.store) is None
+    assert book.report(_lie(hall, 2, sizes[0], b"\x09" * 32), hall.store) is not None
+    assert len(book.all()) == MAX_OPEN
+    # The flood of one hides no lie of another's.
+    other = book.report(_lie(hall, 3, sizes[-1]), hall.store)
+    assert other is not None
+    assert (other.signer, other.proved) == (validator_name(3), True)
+    # And as soon as it signs what we have, it is proved.
+    hall.grow()
+    hall.finality.receive(hall.text(0, 1, 2))
+    proved = book.look_again(hall.store)
+    assert 0 < len(proved) <= PROVED_AT_ONCE
+    for one in proved:
+        evidences.verify(evidences.parse(one.text))
+        assert one.signer == validator_name(2)
+    while book.look_again(hall.store):
+        pass
+    for number in range(2 * MAX_PROVED):
+        dissent = _lie(hall, 2, sizes[number % len(sizes)], bytes([number + 16]) * 32)
+        book.report(dissent, hall.store)
+    against = [one for one in book.all() if one.signer == validator_name(2) and one.proved]
+    assert len(against) == MAX_PROVED
+    # A new process knows what is there.
+    again = EvidenceBook(tmp_path / "evidence")
+    assert again.report(_lie(hall, 2, sizes[1], b"\x63" * 32), hall.store) is None
+    assert again.all() == book.all()
+
+
+def test_a_full_directory_still_takes_the_first_of_each_key(
+    hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.evidence.MAX_KEPT", 2)
+    for _ in range(4):
+        hall.grow()
+    book = _book(hall, tmp_path)
+    sizes = [header.size for header in hall.chain.headers]
+    assert book.report(_lie(hall, 2, sizes[2]), hall.store) is not None
+    assert book.report(_lie(hall, 2, sizes[3]), hall.store) is not None
+    assert book.report(_lie(hall, 2, sizes[4]), hall.store) is None
+    assert book.report(_lie(hall, 3, sizes[4]), hall.store) is not None
+    assert book.report(_lie(hall, 2, sizes[1]), hall.store) is not None, "in the place of a larger one"
+    assert sorted((one.signer, one.size) for one in book.all()) == [
+        (validator_name(2), sizes[1]),
+        (validator_name(2), sizes[2]),
+        (validator_name(3), sizes[4]),
+    ]
+    hall.grow()
+    hall.finality.receive(hall.text(2, 3))
+    assert {one.signer for one in book.look_again(hall.store)} == {validator_name(2), validator_name(3)}
 
 
 def test_an_honest_validators_old_checkpoints_are_no_dissent(hall: Hall) -> None:

@@ -232,6 +232,16 @@ class LedgerView:
         if found < count:
             raise missing(f"one of {count} signed checkpoints")
 
+    def signed_backwards(self, below: int) -> Iterator[tuple[int, str]]:
+        """Checkpoints of sizes smaller than `below` that are kept with signatures, largest first, read as they are asked for.
+
+        Absence cannot be told from loss here; `signed_sizes` tells them apart.
+        """
+        stop = layout.numbered(layout.SIGNED, below)
+        for key, text in self._reader.iterate(layout.SIGNED, stop=stop, reverse=True, at_once=16):
+            size = layout.number_of(key)
+            yield size, _text(text, size)
+
     def last_signed(self, key_id: bytes) -> tuple[int, bytes] | None:
         """Size and root that the cosigning key `key_id` last meant to sign, or None."""
         row = self._reader.get(layout.COSIGNED + key_id)
