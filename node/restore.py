@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,17 +43,21 @@ from ledger.verify.trust import ValidatorSets, transitions_of, trust_of
 from node import keyfiles
 from node.backup import CONFIG_PATH, MAX_TEXT_BYTES, About, Backup
 from node.export import Progress, check_checkpoint
-from node.home import KEY_NAMES, Home, HomeError
+from node.home import KEY_NAMES, Home, HomeError, load_keys, load_next_keys
 from node.log_blocks import read_blocks, read_genesis
+from node.network_init import NETWORK_KEYS
 from node.outbox import Outbox, Waiting
 from node.replay import Replay, create_store
 from node.safe_files import OccupiedError, disk_error, is_free, new_folder, put_file, sync_names, write_synced
 
 EVIDENCE_NAME: Final = "FORK-EVIDENCE"
+_OWN_NAMES: Final = ("log", "validator")
 
 
-Own = tuple[bytes, bytes] | None
-"""The public log and cosigning keys of a home, 32 bytes each; None if they were not read."""
+Pair = tuple[bytes, bytes]
+"""Public log and cosigning key, 32 bytes each, by which a ledger knows a validator."""
+Own = Callable[[], Sequence[Pair]]
+"""Reads a home's own keys, those in service and those that are to take their place; asked only where nothing else tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +90,42 @@ def cosigners(store: LedgerStore) -> tuple[Validator, ...]:
     return tuple(dict.fromkeys((*judging_set(store, header), *current_set(store))))
 
 
-def own_of(validators: Sequence[Validator], given: Checkpoint, own: Own) -> tuple[Validator, int]:
-    """Which of the validators this home is, by its keys, and when that one cosigned `given` (seconds since the epoch).
+def read_own(home: Home, passphrase: keyfiles.PassphraseSource) -> tuple[Pair, ...]:
+    """The pairs of keys that a home holds. Raises KeyFileError."""
+    sets = [load_keys(home, _OWN_NAMES, passphrase), load_next_keys(home, _OWN_NAMES, passphrase)]
+    return tuple((keys["log"].public_key, keys["validator"].public_key) for keys in sets if keys is not None)
 
-    Where every set has one validator, no keys are needed to tell. Raises CannotTellError (`restore.not-our-signature`) if it
-    did not, HomeError (`restore.keys`) if the home's keys are none's.
+
+def signed_by_own(
+    validators: Sequence[Validator], given: Checkpoint, own: Own | None
+) -> list[tuple[Validator, int]]:
+    """As which of the validators this home has cosigned `given`, by its keys, and when (seconds since the epoch), newest first.
+
+    Where all are one validator, perhaps with other keys since, no keys are needed to tell. Raises CannotTellError
+    (`restore.not-our-signature`) if it has not, HomeError (`restore.keys`) if the home's keys are none's, and
+    what `own` raises.
     """
-    mine = [one for one in validators if own is None or (one.log_key, one.cosigning_key) == own]
+    mine = list(validators)
+    if len({one.name for one in validators}) > 1:
+        if own is None:
+            raise HomeError(
+                "restore.keys",
+                "the ledger has several validators: which one this home is, its keys must tell",
+            )
+        pairs = own()
+        mine = [one for one in validators if (one.log_key, one.cosigning_key) in pairs]
     if not mine:
         raise HomeError("restore.keys", "the keys in keys/ are not those of a validator of this ledger")
-    if own is None and len({one.name for one in validators}) > 1:
-        raise HomeError(
-            "restore.keys", "the ledger has several validators: which one this home is, its keys must tell"
-        )
+    found: list[tuple[Validator, int]] = []
     refused: CannotTellError | None = None
     for one in mine:
         try:
-            return one, cosigned_at(one, given)
+            found.append((one, cosigned_at(one, given)))
         except CannotTellError as error:
             refused = refused or error
-    raise refused or CannotTellError("restore.not-our-signature", "no validator cosigned the checkpoint")
+    if not found and refused is not None:
+        raise refused
+    return sorted(found, key=lambda one: one[1], reverse=True)
 
 
 def restore(
@@ -196,7 +216,7 @@ def _restore_outbox(home: Home, waiting: Iterable[Waiting]) -> None:
 def _key_files(directory: Path) -> dict[str, bytes]:
     """The node's key files in a directory, each of which must be one. The passphrase is not needed to copy it."""
     found: dict[str, bytes] = {}
-    for name in KEY_NAMES:
+    for name in (*KEY_NAMES, *NETWORK_KEYS):
         path = directory / f"{name}.pem"
         if path.is_file():
             keyfiles.is_encrypted(path)
@@ -251,13 +271,13 @@ def release(
     blocks: LogSource | None = None,
     *,
     not_run_since: bool = False,
-    own: Own = None,
+    own: Own | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Released:
     """Let a held home cosign again, given `text`: the last checkpoint that its key has signed, from somebody who kept it.
 
     `blocks` is where blocks that are missing come from. `not_run_since` is the operator's word that the node was stopped
-    before the backup was made and has not run since, so that the checkpoint in the backup is the last. `own` are the home's
+    before the backup was made and has not run since, so that the checkpoint in the backup is the last. `own` reads the home's
     keys, where the ledger has several validators.
 
     Raises, and the home stays held: HomeError (`restore.not-held`), CannotTellError (`restore.not-our-signature`,
@@ -276,13 +296,14 @@ def release(
     try:
         theirs = None
         try:
-            validator, cosigned_s = own_of(cosigners(store), given, own)
+            signed_as = signed_by_own(cosigners(store), given, own)
         except (CannotTellError, HomeError):
             # By keys that came after the backup? The blocks that are missing tell.
             if blocks is None:
                 raise
             theirs = _catch_up(home, store, blocks, text, progress)
-            validator, cosigned_s = own_of(cosigners(store), given, own)
+            signed_as = signed_by_own(cosigners(store), given, own)
+        validator, cosigned_s = signed_as[0]
         _check_newer(store, validator, given, cosigned_s, not_run_since=not_run_since)
         if blocks is not None and theirs is None:
             theirs = _catch_up(home, store, blocks, text, progress)
@@ -294,7 +315,8 @@ def release(
             raise CannotTellError("restore.blocks-missing", detail)
         _check_same_history(home, store, given, text)
         # 1. From here on the store itself refuses a second root at that size; this is on the disk.
-        store.learn_signed(validator.cosigning_key, given.size, given.root)
+        for one, _ in signed_as:
+            store.learn_signed(one.cosigning_key, given.size, given.root)
         # 2. Only then the hold goes.
         _remove_hold(home)
         # 3. What was signed is kept, so that the log can be exported before the node cosigns it again. Not earlier: until the

@@ -7,12 +7,14 @@ last checkpoint that its key has signed (`node.restore`): until then `restore` e
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from api.cli import passphrases
 from api.cli.files import escape_path
 from api.cli.nodes import connect, is_address, is_served
 from api.cli.output import (
@@ -41,7 +43,7 @@ from node.export import export as make_export
 from node.home import Home
 from node.outbox import Outbox
 from node.rebuilding import rebuild_store
-from node.restore import Released, Restored
+from node.restore import Own, Released, Restored, read_own
 from node.restore import release as release_home
 from node.restore import restore as restore_home
 from node.safe_files import is_free
@@ -233,6 +235,7 @@ def restore(
             help="Nút dừng trước khi sao lưu, chưa chạy lại / the node was stopped before the backup and has not run since",
         ),
     ] = False,
+    passphrase_file: passphrases.PassphraseFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Khôi phục nút từ bản sao lưu; chưa ký cho đến khi an toàn. Restore a node; it does not cosign until that is safe."""
@@ -255,7 +258,8 @@ def restore(
         _report_held(home, restored, as_json=as_json)
         raise typer.Exit(ExitCode.CANNOT_TELL)
     try:
-        released = _release(home, checkpoint, mirror, not_run_since=not_run_since, quiet=as_json)
+        own = partial(read_own, home, passphrases.once(passphrases.existing(passphrase_file)))
+        released = _release(home, checkpoint, mirror, own, not_run_since=not_run_since, quiet=as_json)
     except LedgerError as failure:
         if restored is None:
             raise
@@ -301,14 +305,14 @@ def _check_restore(
 
 
 def _release(
-    home: Home, checkpoint: str, mirror: str | None, *, not_run_since: bool, quiet: bool
+    home: Home, checkpoint: str, mirror: str | None, own: Own, *, not_run_since: bool, quiet: bool
 ) -> Released:
     text = _read_checkpoint(checkpoint)
     with progress("Bổ sung khối / catching up", None, quiet=quiet) as report:
         if mirror is None:
-            return release_home(home, text, not_run_since=not_run_since, progress=report)
+            return release_home(home, text, own=own, not_run_since=not_run_since, progress=report)
         with open_source(mirror, quiet=quiet) as log:
-            return release_home(home, text, log, not_run_since=not_run_since, progress=report)
+            return release_home(home, text, log, own=own, not_run_since=not_run_since, progress=report)
 
 
 def _read_checkpoint(where: str) -> str:
