@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ledger.genesis import Genesis
 from ledger.keys import SigningKey
+from ledger.rules import ParsedEntry
 from node.application import Application
 from node.engine.cometbft.engine import CometBftEngine, EngineSettings, NetworkEvents
 from node.network import CERTIFICATES, OWN_CERTIFICATE, Network
@@ -35,8 +36,9 @@ class NetworkPart:
         *,
         cosigning_key_id: Callable[[], bytes | None],
         clock_ms: Callable[[], int],
+        admit: Callable[[ParsedEntry], None],
     ) -> CometBftEngine:
-        """The engine, not started. Raises EngineMissingError, OSError, StoreError."""
+        """The engine, not started; `admit` as it is told there. Raises EngineMissingError, OSError, StoreError."""
         return CometBftEngine(
             application,
             genesis,
@@ -45,6 +47,7 @@ class NetworkPart:
             keys=(self.engine_key, self.peer_key),
             cosigning_key_id=cosigning_key_id,
             clock_ms=clock_ms,
+            admit=admit,
         )
 
     def make_peers(

@@ -138,6 +138,12 @@ class Node:
             )
         if self._follow is None:
             self._own.check(self.store, self.application.tip.header)
+        if self._alone and len(current_set(self.store)) > 1:
+            raise HomeError(
+                "home.network",
+                "the ledger has several validators, and this home has no network.toml that says how the others are reached: "
+                "alone it would order, and cosign, a history of its own",
+            )
         self.outbox = Outbox.open(self.home.outbox, create=True)
         self.pins = Pins(self.store, self.outbox)
         try:
@@ -152,6 +158,7 @@ class Node:
             self.store,
             self.genesis.origin,
             dissented=self._dissented,
+            signed=self.evidence.signed,
             outside=[one.key for one in self._witnesses],
         )
         self._outside = Outside(
@@ -182,6 +189,7 @@ class Node:
                 self,
                 cosigning_key_id=partial(self._own.next_key_id, self.store),
                 clock_ms=self._clock_ms,
+                admit=_check_door,
             )
         return EmbeddedEngine(
             self.application,
@@ -363,9 +371,9 @@ class Node:
             raise
 
     def _judge(self, parsed: ParsedEntry, submission: bytes) -> Outcome:
-        for record in parsed.records:
-            check_public(record)
-            if self._network is None:
+        _check_door(parsed)
+        if self._network is None:
+            for record in parsed.records:
                 _check_single(self.store, record)
         entry_id = parsed.entry.id
         known = self.outcome(entry_id)
@@ -504,7 +512,7 @@ class Node:
         self._outside.tell()
         for _, block, committed in settled:
             self._settle_block(block, committed)
-        if settled and self._network is not None:
+        if settled:
             self.evidence.look_again(self.store)
 
     def _settle_block(self, block: Candidate, committed: float) -> None:
@@ -647,6 +655,12 @@ def _retired() -> StoreError:
         "the keys of this node are no longer a validator's: it cosigns nothing more and takes no entries. If it has new ones, "
         "put them in service (`sogoc validator switch`) and start it again",
     )
+
+
+def _check_door(parsed: ParsedEntry) -> None:
+    """What no rule of the chain forbids, and no honest node takes in, hands on or proposes. Raises RefusedError."""
+    for record in parsed.records:
+        check_public(record)
 
 
 def _check_single(state: StateReader, record: Record) -> None:

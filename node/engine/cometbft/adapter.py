@@ -73,10 +73,11 @@ class Adapter:
         *,
         cosigning_key_id: Callable[[], bytes | None],
         clock_ms: Callable[[], int],
-        admit: Callable[[ParsedEntry], None] = lambda _: None,
+        admit: Callable[[ParsedEntry], None],
         retain_height: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`admit` raises RefusedError for what this node does not take although the rules would; `retain_height` is the
+        """`admit` raises RefusedError for what this node does not hand on and does not propose, although the rules would take
+        it, and votes for all the same if another proposes it; `retain_height` is the
         lowest engine height to keep, 0 for all; `cosigning_key_id` is asked at each commit.
         """
         self._application = application

@@ -76,14 +76,16 @@ class CometBftEngine:
         keys: tuple[SigningKey, SigningKey],
         cosigning_key_id: Callable[[], bytes | None],
         clock_ms: Callable[[], int],
-        admit: Callable[[ParsedEntry], None] = lambda _: None,
+        admit: Callable[[ParsedEntry], None],
     ) -> None:
-        """`keys` are the engine key and the peer key. Write the engine's files and listen for it; nothing runs before
-        `start`. Raises EngineMissingError, OSError, StoreError.
+        """`keys` are the engine key and the peer key; `admit` raises RefusedError for what this node would not take from a
+        sender, and is asked about what other validators' engines hand on. Write the engine's files and listen for it;
+        nothing runs before `start`. Raises EngineMissingError, OSError, StoreError.
         """
         self._application = application
         self._events = events
         self._clock_ms = clock_ms
+        self._admit = admit
         self._changed = threading.Condition()
         self._waiting: OrderedDict[bytes, _Waiting] = OrderedDict()
         self._bytes = 0
@@ -99,7 +101,7 @@ class CometBftEngine:
             self,
             cosigning_key_id=cosigning_key_id,
             clock_ms=clock_ms,
-            admit=admit,
+            admit=self._admit_foreign,
             retain_height=lambda: retain_height(application.store, clock_ms() - KEEP_SECONDS * 1000),
         )
         self._server = AbciServer(self._files.application_socket, adapter, self._failed)
@@ -165,6 +167,13 @@ class CometBftEngine:
         with self._changed:
             self._forget(withdrawn)
         return withdrawn
+
+    def _admit_foreign(self, parsed: ParsedEntry) -> None:
+        # What this node has acknowledged was asked at its own door, perhaps by an older version: it goes its way.
+        with self._changed:
+            is_own = parsed.entry.id in self._waiting
+        if not is_own:
+            self._admit(parsed)
 
     # -- what the adapter tells --------------------------------------------------------------------------------------
 
