@@ -38,11 +38,12 @@ UNLIMITED = Config(
     entries_per_key_per_minute=0, requests_per_address_per_minute=0, megabytes_per_key_per_day=0
 )
 """A node's configuration without quotas: one key and one address make all the load here."""
-_UNLIMITED_FILE = """\
+UNLIMITED_FILE = """\
 entries_per_key_per_minute = 0
 requests_per_address_per_minute = 0
 megabytes_per_key_per_day = 0
 """
+"""The same as `sogoc.toml`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def sign_all(
 def new_home(path: Path) -> Genesis:
     """A new ledger with its genesis block, keys without a passphrase, and no quotas."""
     genesis = init(path, origin=ORIGIN, name="Benchmark", time_s=START_S, passphrase=None)
-    Home(path).config.write_text(_UNLIMITED_FILE, encoding="utf-8")
+    Home(path).config.write_text(UNLIMITED_FILE, encoding="utf-8")
     return genesis
 
 

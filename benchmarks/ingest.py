@@ -6,7 +6,6 @@ its answer comes after the synced block and its cosignature. What is left on the
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from benchmarks.audit_signatures import records_of
 from benchmarks.generate import new_home, sign_all
 from benchmarks.load import write_submissions
 from benchmarks.measure import Result, in_turns, milliseconds, rates, say, summary
-from benchmarks.processes import run_json, serving
+from benchmarks.processes import cpu_seconds, run_json, serving
 from benchmarks.scale import Load, Workshop
 from ledger.store.ledger_store import LedgerStore
 from node.home import Home, load_keys
@@ -64,11 +63,11 @@ def _run(room: Path, load: Load) -> dict[str, Any]:
         file, sign_all(author, genesis.chain_id, range(load.records), load.per_entry, clock_ms())
     )
     with serving(home.path) as node:
-        before = _cpu_seconds(node.pid)
+        before = cpu_seconds(node.pid)
         answer = run_json(
             "benchmarks.load", [node.url, str(file), str(load.per_request), str(load.connections)]
         )
-        cpu, peak = _cpu_seconds(node.pid) - before, node.peak_bytes()
+        cpu, peak = cpu_seconds(node.pid) - before, node.peak_bytes()
     file.unlink()
     if answer["errors"]:
         raise RuntimeError(f"the load was not taken: {answer['errors']}")
@@ -83,9 +82,3 @@ def _blocks(home: Home) -> int:
         return store.head.height
     finally:
         store.close()
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

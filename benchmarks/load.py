@@ -1,9 +1,10 @@
 """The other side of an ingest measurement: a process that sends entries signed beforehand and waits until they are final.
 
-    python -m benchmarks.load URL FILE ENTRIES-PER-REQUEST CONNECTIONS
+    python -m benchmarks.load URL[,URL…] FILE ENTRIES-PER-REQUEST CONNECTIONS
 
-It uses `api.client` as any program would, one client for each connection, and prints one line of JSON: seconds from the
-first byte sent until the last entry was final, and the latency of each request. A request that ends otherwise is an error.
+It uses `api.client` as any program would, one client for each connection, which go to the addresses in turn, and prints one
+line of JSON: seconds from the first byte sent until the last entry was final, and the latency of each request. A request
+that ends otherwise is an error.
 """
 
 from __future__ import annotations
@@ -68,11 +69,13 @@ def _send(work: _Work, client: Client) -> None:
         work.errors.append(repr(error))
 
 
-def send_all(url: str, submissions: Sequence[bytes], per_request: int, connections: int) -> dict[str, object]:
+def send_all(
+    urls: Sequence[str], submissions: Sequence[bytes], per_request: int, connections: int
+) -> dict[str, object]:
     """Send everything over some connections at once; returns seconds and the latency of each request."""
     requests = (submissions[at : at + per_request] for at in range(0, len(submissions), per_request))
     work = _Work(requests)
-    clients = [Client(url) for _ in range(connections)]
+    clients = [Client(urls[number % len(urls)]) for number in range(connections)]
     for client in clients:
         client.status()  # connected before the clock starts
     threads = [threading.Thread(target=_send, args=(work, client)) for client in clients]
@@ -89,9 +92,9 @@ def send_all(url: str, submissions: Sequence[bytes], per_request: int, connectio
 
 def main(arguments: Sequence[str]) -> None:
     """The program."""
-    url, file, per_request, connections = arguments
+    urls, file, per_request, connections = arguments
     submissions = read_submissions(Path(file))
-    print(json.dumps(send_all(url, submissions, int(per_request), int(connections))))
+    print(json.dumps(send_all(urls.split(","), submissions, int(per_request), int(connections))))
 
 
 if __name__ == "__main__":

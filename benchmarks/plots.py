@@ -27,12 +27,7 @@ def draw(results: Path, folder: Path) -> None:
     matplotlib.use("svg")
     matplotlib.rcParams.update(_STYLE)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, plot in (
-        ("growth", _growth),
-        ("ingest", _ingest),
-        ("audit-full", _parts),
-        ("alternatives", _peers),
-    ):
+    for name, plot in PLOTS.items():
         file = results / f"{name}.json"
         if file.exists():
             figure = plot(json.loads(file.read_text(encoding="utf-8"))["result"])
@@ -154,3 +149,47 @@ def _peers(result: dict[str, Any]) -> Any:  # noqa: ANN401
         axis.invert_yaxis()
     axes[0].legend(fontsize=7, frameon=False)
     return figure
+
+
+def _network(result: dict[str, Any]) -> Any:  # noqa: ANN401
+    panels: tuple[tuple[str, str, Callable[[Any], float]], ...] = (
+        ("Final records a second", "records/s", lambda one: one["records_per_s"]["median"]),
+        ("Latency of a request", "ms, p50", lambda one: one["request"]["p50_ms"]),
+        (
+            "Processor time, all validators",
+            "µs a record",
+            lambda one: one["node_cpu_us_per_record"]["median"] + one["engine_cpu_us_per_record"]["median"],
+        ),
+        (
+            "Between validators",
+            "bytes a record",
+            lambda one: one["between_validators_bytes_per_record"]["median"],
+        ),
+    )
+    figure, axes = _figure(len(panels), 13, 3)
+    for axis, (title, unit, value) in zip(axes, panels, strict=True):
+        for (name, load), colour in zip(result["loads"].items(), _COLOURS, strict=False):
+            kinds = [kind for kind in load if kind.isdigit()]
+            axis.plot(
+                list(map(int, kinds)),
+                [value(load[kind]) for kind in kinds],
+                "-o",
+                color=colour,
+                markersize=4,
+                label=name.rpartition(",")[0],
+            )
+            if unit != "bytes a record":
+                axis.axhline(value(load["embedded"]), color=colour, linewidth=1, linestyle=":")
+        axis.set(title=title, xlabel="validators (dotted: embedded engine)", ylabel=unit, yscale="log")
+    axes[0].legend(fontsize=6.5, frameon=False)
+    return figure
+
+
+PLOTS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "growth": _growth,
+    "ingest": _ingest,
+    "network": _network,
+    "audit-full": _parts,
+    "alternatives": _peers,
+}
+"""Questions with a plot."""

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,16 +53,48 @@ class Serving:
 @contextmanager
 def serving(home: Path) -> Iterator[Serving]:
     """Run `sogoc serve` on a home with keys without a passphrase, until the block ends."""
-    command = [sys.executable, "-m", "api.cli", "serve", str(home), "--port", "0"]
-    with tempfile.TemporaryFile() as log:
-        started = time.perf_counter()
-        process = subprocess.Popen(command, env=environment(), stdout=log, stderr=log)
+    with serving_all([home]) as (node,):
+        yield node
+
+
+@contextmanager
+def serving_all(homes: Sequence[Path]) -> Iterator[tuple[Serving, ...]]:
+    """The same for several homes, started and ended at once."""
+    with ExitStack() as logs:
+        running = []
         try:
-            url = _address(process, log.fileno())
-            yield Serving(url, process.pid, time.perf_counter() - started)
+            for home in homes:
+                log = logs.enter_context(tempfile.TemporaryFile())
+                command = [sys.executable, "-m", "api.cli", "serve", str(home), "--port", "0"]
+                started = time.perf_counter()
+                running.append(
+                    (subprocess.Popen(command, env=environment(), stdout=log, stderr=log), log, started)
+                )
+            yield tuple(
+                Serving(_address(process, log.fileno()), process.pid, time.perf_counter() - started)
+                for process, log, started in running
+            )
         finally:
-            process.terminate()
-            process.wait()
+            for process, _, _ in running:
+                process.terminate()
+            for process, _, _ in running:
+                process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> list[int]:
+    """Processes that this one has started and that run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _address(process: subprocess.Popen[bytes], log: int) -> str:

@@ -52,6 +52,11 @@ class Scale:
     """Layers of a trace, and lots of each layer."""
     lot_events: tuple[int, ...]
     """Events of the lots whose findings are timed."""
+    validators: tuple[int, ...]
+    """Sizes of the networks that are given `network_loads`."""
+    network_loads: tuple[Load, ...]
+    idle_seconds: float
+    """For how long a network is watched that has nothing to do."""
 
 
 LOADS = (
@@ -59,6 +64,14 @@ LOADS = (
     Load(per_entry=100, records=200_000, per_request=50, connections=8),
     Load(per_entry=1, records=4_000, per_request=1, connections=32),
 )
+
+NETWORK_LOADS = (
+    Load(per_entry=1, records=2_000, per_request=25, connections=14),
+    Load(per_entry=100, records=40_000, per_request=5, connections=14),
+    Load(per_entry=1, records=100, per_request=1, connections=2),
+    Load(per_entry=100, records=10_000, per_request=1, connections=2),
+)
+"""The first two for the rate, the last two for the latency of single entries."""
 
 DEFAULT = Scale(
     rounds=5,
@@ -83,6 +96,9 @@ DEFAULT = Scale(
     events=(10_000, 100_000, 1_000_000),
     chains=((1, 1), (4, 10), (10, 10), (10, 100)),
     lot_events=(10, 100, 1_000),
+    validators=(1, 4, 7),
+    network_loads=NETWORK_LOADS,
+    idle_seconds=20,
 )
 QUICK = Scale(
     rounds=3,
@@ -103,6 +119,13 @@ QUICK = Scale(
     events=(5_000, 20_000),
     chains=((1, 1), (4, 10), (10, 100)),
     lot_events=(10, 100, 1_000),
+    validators=(1, 4),
+    network_loads=(
+        Load(per_entry=1, records=500, per_request=25, connections=8),
+        Load(per_entry=100, records=10_000, per_request=5, connections=8),
+        Load(per_entry=1, records=20, per_request=1, connections=2),
+    ),
+    idle_seconds=5,
 )
 LARGE = replace(
     DEFAULT,
@@ -124,6 +147,9 @@ TINY = Scale(
     events=(60,),
     chains=((1, 1), (2, 3)),
     lot_events=(3,),
+    validators=(2,),
+    network_loads=(Load(per_entry=2, records=6, per_request=2, connections=2),),
+    idle_seconds=0.1,
 )
 """For the smoke test: everything runs, and nothing is measured."""
 

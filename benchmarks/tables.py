@@ -221,6 +221,54 @@ def _ingest(results: Results) -> str:
     )
 
 
+def _network(results: Results) -> str:
+    result = results["network"]["result"]
+    heads = (
+        "validators",
+        "records/s",
+        "÷ embedded",
+        "request p50, ms",
+        "p99, ms",
+        "CPU, µs a record: nodes",
+        "engines",
+        "cores busy",
+        "bytes a record between validators",
+        "blocks",
+    )
+    parts = []
+    for name, load in result["loads"].items():
+        rows = [
+            (
+                kind,
+                _spread(value["records_per_s"]),
+                number(value["ratio_to_embedded"]),
+                number(value["request"]["p50_ms"]),
+                number(value["request"]["p99_ms"]),
+                _median(value["node_cpu_us_per_record"]),
+                _median(value["engine_cpu_us_per_record"]),
+                _median(value["busy_cores"]),
+                _median(value["between_validators_bytes_per_record"]) if kind != "embedded" else "–",
+                _median(value["blocks"]),
+            )
+            for kind, value in load.items()
+            if isinstance(value, dict)
+        ]
+        parts.append(f"{name} ({number(load['records'])} records):\n\n{_table(heads, rows)}")
+    rest = _table(
+        ("validators", "idle: cores busy", "idle: bytes/s on the wire", "a follower copies, records/s"),
+        [
+            (
+                kind,
+                _median(value["busy_cores"]),
+                _median(value["loopback_bytes_per_s"]),
+                _spread(result["follower"][kind]["records_per_s"]) if kind in result["follower"] else "–",
+            )
+            for kind, value in result["idle"].items()
+        ],
+    )
+    return "\n\n".join((*parts, rest))
+
+
 def _receipts(results: Results) -> str:
     return _table(
         (
@@ -443,6 +491,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "audit-signatures-100": _batch,
     "audit-full": _full,
     "ingest": _ingest,
+    "network": _network,
     "receipts": _receipts,
     "disk": _disk,
     "growth": _growth,
