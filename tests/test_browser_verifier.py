@@ -31,16 +31,14 @@ from ledger.records.members import possession_message
 from ledger.rules import ParsedEntry
 from tests.chains import document
 from tests.js.cases import FAMILIES_OF_CASES, Case
+from tests.js.in_node import HARNESS, VERIFY, incoming, node_program, outgoing, run_in_node
 from tests.vectorgen.ledgers import QUORUM, Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
-VERIFY = ROOT / "api" / "pages" / "static" / "verify"
 VECTORS = ROOT / "tests" / "vectors"
-HARNESS = ROOT / "tests" / "js"
 CHROMIUM = "/usr/bin/chromium"
 
 FOLDERS = tuple(sorted(path.name for path in VECTORS.iterdir() if path.is_dir() and path.name != "golden"))
-SAFE = 2**53 - 1
 
 Vector = dict[str, Any]
 
@@ -50,26 +48,6 @@ def vectors(folder: str) -> dict[str, Vector]:
     """The vectors of a folder by name."""
     files = sorted((VECTORS / folder).glob("*.json"))
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
-
-
-def outgoing(value: Any) -> Any:  # noqa: ANN401  JSON
-    """Integers beyond what JavaScript's numbers hold travel as {"int": "…"}."""
-    if isinstance(value, dict):
-        return {name: outgoing(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [outgoing(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool) and not -SAFE <= value <= SAFE:
-        return {"int": str(value)}
-    return value
-
-
-def incoming(value: Any) -> Any:  # noqa: ANN401  JSON
-    """The way back: what the verifier holds as BigInt is a plain integer again."""
-    if isinstance(value, dict):
-        if value.keys() == {"int"}:
-            return int(value["int"])
-        return {name: incoming(item) for name, item in value.items()}
-    return [incoming(item) for item in value] if isinstance(value, list) else value
 
 
 @cache
@@ -484,33 +462,10 @@ def test_the_modules_stay_small() -> None:
 
 def test_node_says_the_same(tmp_path: Path) -> None:
     """The vectors once more in node, where it is at hand: modules that run in two engines lean on neither."""
-    node = shutil.which("node")
+    node = node_program()
     if node is None:
         pytest.skip("node is not installed")
-    (tmp_path / "verify").symlink_to(VERIFY)
-    (tmp_path / "js").symlink_to(HARNESS)
-    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
-    # Node 18, which is Debian 12's, has WebCrypto, but not where browsers and later ones have it.
-    (tmp_path / "crypto.js").write_text(
-        'import { webcrypto } from "node:crypto";\nglobalThis.crypto ??= webcrypto;\n', encoding="utf-8"
-    )
-    (tmp_path / "run.js").write_text(
-        'import "./crypto.js";\nimport { runFolder } from "./js/harness.js";\nimport { readFileSync } from "node:fs";\n'
-        'const all = JSON.parse(readFileSync(0, "utf8"));\nconst outcomes = {};\n'
-        "for (const [name, text] of Object.entries(all)) outcomes[name] = JSON.parse(await runFolder(name, text));\n"
-        "process.stdout.write(JSON.stringify(outcomes));\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run(
-        [node, "--preserve-symlinks", "--preserve-symlinks-main", str(tmp_path / "run.js")],
-        input=json.dumps({folder: json.dumps(inputs(folder)) for folder in FOLDERS}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    outcomes = incoming(json.loads(done.stdout))
+    outcomes = run_in_node(tmp_path, node, {folder: inputs(folder) for folder in FOLDERS})
     assert not {
         folder: compare(folder, outcomes[folder]) for folder in FOLDERS if compare(folder, outcomes[folder])
     }

@@ -277,6 +277,21 @@ class Hall:
         self.policy.check(text.decode())
         return parse_checkpoint(text.decode()).size
 
+    def newest_final(self, number: int) -> tuple[str, int]:
+        """Id and index of the entry that a node said last was final, waiting for one."""
+        found: list[tuple[str, int]] = []
+
+        def is_there() -> bool:
+            found.extend(
+                (line["acknowledged"], line["index"])
+                for line in self.books[number].read()
+                if line.get("index") is not None
+            )
+            return bool(found)
+
+        self.until(is_there, f"final on {self.names[number]}")
+        return found[-1]
+
     def until(self, what: Callable[[], object], words: str, seconds: float = SECONDS) -> None:
         """Wait until `what` holds."""
         end = time.monotonic() + seconds

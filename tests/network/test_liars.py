@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.network.checking import check_all, row
 from tests.network.figures import keep
 from tests.network.hall import ORIGIN, Hall, needs_cometbft
 from tests.network.liar import PROPOSALS
+from tests.network.light import LightClient
 
 pytestmark = needs_cometbft
 
@@ -40,6 +43,10 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
         made.close()
 
 
+def _is_beyond(hall: Hall, number: int, size: int) -> bool:
+    return hall.final_size(number) > size
+
+
 def test_every_lie_in_a_proposal_is_voted_down_and_named(hall: Hall) -> None:
     assert set(RULES) == set(PROPOSALS)
     named: dict[str, float] = {}
@@ -56,17 +63,39 @@ def test_every_lie_in_a_proposal_is_voted_down_and_named(hall: Hall) -> None:
     keep(row("one lies: wrong proposals, two roots, garbage", check_all(hall, 0, 1, 2), meter))
 
 
-def test_two_histories_under_one_key_are_proved_offline(hall: Hall) -> None:
+def test_two_histories_under_one_key_are_proved_offline_and_deceive_nobody(
+    hall: Hall, tmp_path: Path
+) -> None:
+    """Evidence on the nodes; and who holds nothing but the policy, and asks one honest node after the other while the fourth
+    lies, gets proofs that hold, by the library and by the browser's verifier.
+    """
+    client = LightClient(hall.genesis)
     with hall.load(0, seed=6, pause=0.05) as load:
         load.more(30)
+        for number in (0, 1, 2):
+            entry_id, index = hall.newest_final(0)
+            seen = max(index, client.size)
+            hall.until(partial(_is_beyond, hall, number, seen), "final there, and grown since")
+            client.ask(hall.names[number], hall.port(number), entry_id)
         hall.until(lambda: hall.evidence(0) and hall.evidence(1), "evidence on two nodes")
     for number in (0, 1):
         for text in hall.evidence(number):
             evidence = evidences.parse(text)
             evidences.verify(evidence)
             assert evidences.accused_by(evidence, hall.policy) == f"{ORIGIN}/{hall.names[LIAR]}"
+        client.be_lied_to(hall.names[number], hall.evidence(number)[0])
     assert any(
         "sogoc_refused_cosignatures" in line for line in hall.ask(0, "/metrics")[1].decode().splitlines()
     )
     hall.until_agreed(0, 1, 2, above=2)
     check_all(hall, 0, 1, 2)
+    is_judged_by_both = client.judge(tmp_path)
+    assert {family: len(inputs) for family, inputs in client.honest.items()} == {
+        "policy-check": 3,
+        "consistency": 2,
+        "receipt": 3,
+        "history": 3,
+        "compact-receipt": 3,
+    }
+    if not is_judged_by_both:
+        pytest.skip("node is not installed: judged by the library alone")
