@@ -1,4 +1,6 @@
-"""What other validators' engines hand on is judged as at the node's own door; what the node has acknowledged goes its way."""
+"""A validator's node among several, with no engine running: what other engines hand on is judged as at its own door, and lies
+are proved by what it has heard.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,12 @@ import pytest
 
 from ledger.entry import NONCE_SIZE, encode_record, sign_entry
 from ledger.records.base import Record
+from ledger.store.view import LedgerView
 from node.config import load_config
 from node.engine.cometbft.adapter import REFUSED
 from node.engine.cometbft.engine import CometBftEngine
 from node.engine.cometbft.messages import RECHECK, format_request, parse_request
-from node.home import Home, load_keys
+from node.home import Home, cosigner_of, load_keys
 from node.network import load_network
 from node.network_init import NETWORK_KEYS, example_organisations, init_network
 from node.network_part import NetworkPart
@@ -113,3 +116,15 @@ def test_what_was_acknowledged_goes_its_way_though_the_door_was_mended_since(
         assert isinstance(outcome, Accepted)
     assert handed_on(node, personal) == (0, "")
     assert handed_on(node, personal, RECHECK) == (0, "")
+
+
+def test_a_lie_is_proved_by_what_was_heard_without_looking(
+    node: Node, homes: list[Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LedgerView, "signed_backwards", lambda *_: iter(()))
+    keys = load_keys(homes[1], ("log", "validator"), None)
+    (liar,) = [one for one in node.genesis.validators if one.cosigning_key == keys["validator"].public_key]
+    cosigner = cosigner_of(node.genesis, liar, keys["log"], keys["validator"])
+    node.take_cosignatures(liar.name, cosigner.sign(node.store.head.size, bytes(32), clock_ms() // 1000))
+    (kept,) = node.evidence.all()
+    assert (kept.signer, kept.proved) == (liar.name, True)
