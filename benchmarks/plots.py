@@ -169,7 +169,9 @@ def _network(result: dict[str, Any]) -> Any:  # noqa: ANN401
     figure, axes = _figure(len(panels), 13, 3)
     for axis, (title, unit, value) in zip(axes, panels, strict=True):
         for (name, load), colour in zip(result["loads"].items(), _COLOURS, strict=False):
-            kinds = [kind for kind in load if kind.isdigit()]
+            # One validator has nobody to say anything to.
+            first = 2 if unit == "bytes a record" else 1
+            kinds = [kind for kind in load if kind.isdigit() and int(kind) >= first]
             axis.plot(
                 list(map(int, kinds)),
                 [value(load[kind]) for kind in kinds],
@@ -181,7 +183,8 @@ def _network(result: dict[str, Any]) -> Any:  # noqa: ANN401
             if unit != "bytes a record":
                 axis.axhline(value(load["embedded"]), color=colour, linewidth=1, linestyle=":")
         axis.set(title=title, xlabel="validators (dotted: embedded engine)", ylabel=unit, yscale="log")
-    axes[0].legend(fontsize=6.5, frameon=False)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, frameon=False, loc="outside lower center", ncols=4)
     return figure
 
 

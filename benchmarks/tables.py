@@ -266,7 +266,8 @@ def _network(results: Results) -> str:
             for kind, value in result["idle"].items()
         ],
     )
-    return "\n\n".join((*parts, rest))
+    plot = "![Records a second, latency, processor time and bytes, by the number of validators](performance/network.svg)"
+    return "\n\n".join((*parts, rest, plot))
 
 
 def _receipts(results: Results) -> str:
