@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -265,6 +265,25 @@ class Client:
     def lots(self, path: str) -> list[GoodsInfo]:
         """Who created a lot, by its item path; none if nobody did. Raises ApiError (`gs1.*`)."""
         return self._goods(f"/v1/lots/{quote(path, safe='/%')}")
+
+    def lots_of_product(self, name: str) -> list[GoodsInfo]:
+        """All lots of goods, by GTIN or by `code/<member>/<code>`, as the node's index has them. Raises ApiError (`gs1.*`)."""
+        found: list[GoodsInfo] = []
+        after: str | None = ""
+        while after is not None:
+            asked = urlencode({"product": name, "after": after, "limit": "100"})
+            try:
+                page = self._fields(f"/v1/lots?{asked}")
+            except ApiError as error:
+                if error.code == "product.unknown":
+                    return []
+                raise
+            lots = [GoodsInfo.read(Fields(item)) for item in page.items("items")]
+            found += lots
+            after = page.text("next") if page.has("next") else None
+            if after is not None and not lots:
+                raise unusable("a page of lots is empty and yet says that there are more")
+        return found
 
     def _goods(self, path: str) -> list[GoodsInfo]:
         try:

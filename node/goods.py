@@ -123,9 +123,29 @@ def lots_of(final: FinalView, member: str, after: str = "") -> Iterator[Register
             yield found
 
 
-def _names(final: FinalView, prefix: bytes, after: bytes) -> Iterator[str]:
-    """What stands between `prefix` and the next slash in the index, each once, ascending, behind `after`."""
-    start = prefix + after + _AFTER_SLASH if after else None
+def lots_of_product(final: FinalView, goods: Item, after: tuple[str, str] = ("", "")) -> Iterator[Registered]:
+    """All lots of goods, whoever created them: in order of member and item path, behind the lot `after` (member, item path).
+
+    Whoever creates a lot has registered its product, so the members that have are all there is to look at.
+    """
+    who, path = after
+    members = (
+        _names(final, PRODUCT_LOOKUP + (goods.gtin or "").encode() + b"/", b"", first=who.encode())
+        if goods.member is None
+        else iter([goods.member])
+    )
+    for member in members:
+        prefix = LOT_MEMBER_LOOKUP + member.encode() + b"/" + goods.path.encode() + b"/10/"
+        before = LOT_MEMBER_LOOKUP + member.encode() + b"/" + path.encode() + _AFTER_SLASH
+        for key, _ in final.view.lookup(prefix, start=before if member == who and path else None):
+            found = created(final, lot(member, key[len(prefix) - len(goods.path) - 4 : -33].decode()))
+            if found is not None:
+                yield found
+
+
+def _names(final: FinalView, prefix: bytes, after: bytes, *, first: bytes = b"") -> Iterator[str]:
+    """What stands between `prefix` and the next slash in the index, once, ascending: behind `after`, or from `first` on."""
+    start = prefix + after + _AFTER_SLASH if after else prefix + first if first else None
     while True:
         row = next(final.view.lookup(prefix, start=start), None)
         if row is None:

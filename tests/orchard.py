@@ -43,7 +43,7 @@ NAMES: Final = {
     SHOP: "Cửa hàng OCOP Bỉm Sơn",
     INSPECTOR: "Thanh tra tỉnh Thanh Hóa",
 }
-ROLES: Final = {COOP: ["producer"], SHOP: ["producer"], INSPECTOR: ["inspector", "office"]}
+ROLES: Final = {COOP: ["producer"], SHOP: ["producer"], INSPECTOR: ["inspector"]}
 
 FRESH_GTIN, DRIED_GTIN = "08938500000010", "08938500000027"
 FRESH: Final = Item(gtin=FRESH_GTIN, lot="DG-2509").path

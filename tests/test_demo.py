@@ -12,14 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from api.certificates.schemas import schemas
 from api.certificates.table import read_table
+from api.cli import demo_goods as goods
 from api.cli import demo_ward as ward
 from api.cli.demo_documents import FIGURES, write_documents
 from api.cli.demo_stage import DemoError, Stage
 from api.cli.output import ExitCode
+from api.http.app import create_app
+from node.config import Config
+from node.home import Home, load_keys
+from node.service import Node
 from tests.serving import quiet_logs, sogoc
+from tests.support import NODE_KEYS
 
 __all__ = ["quiet_logs"]
 
@@ -98,6 +105,47 @@ def test_sheets_lie_in_the_holders_folders_and_are_those_that_the_ledger_knows(p
             standings.append(played.verdict(sheet))
     # Revoked and suspended came later: a proof says how it stood when it was fetched; that the days are over, it says itself.
     assert standings == ["status.in-force", "status.expired", *["status.in-force"] * 6]
+
+
+@pytest.fixture(scope="module")
+def after(played: Played) -> Iterator[TestClient]:
+    """The demo's ledger, opened again, over HTTP."""
+    home = Home(played.folder / "office")
+    node = Node(home, Config(), load_keys(home, NODE_KEYS, None))
+    try:
+        yield TestClient(create_app(node))
+    finally:
+        node.stop()
+
+
+def test_the_lot_of_the_story_has_exactly_its_figures(after: TestClient) -> None:
+    """5 kg lost on the way, 120 packs never shipped, 18 sold and 42 at the shop: this, and nothing else that is serious."""
+    lot = f"01/{goods.DRIED}/10/{goods.DRIED_LOT}"
+    told = after.get(f"/v1/findings/{lot}", params={"scope": "trace"}).json()["findings"]
+    found = {one["rule"]: one["figures"] for one in told}
+    assert [one["rule"] for one in told if one["severity"] == "serious"] == ["recall.reaches-sold"]
+    assert {"lost": "5", "sent": "1200", "received": "1195"}.items() <= found["balance.transit-loss"].items()
+    assert {"amount": "120", "made": "180", "shipped": "60"}.items() <= found["stock.never-shipped"].items()
+    assert {"sold": "18", "at_sellers": "42", "reason": "quality"}.items() <= found[
+        "recall.reaches-sold"
+    ].items()
+    assert set(found) == {"recall.reaches-sold", "balance.transit-loss", "stock.never-shipped"}
+
+
+def test_the_label_of_the_story_leads_to_the_recall(after: TestClient) -> None:
+    page = after.get(goods.PAGE, headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert f'data-item="{goods.PAGE[1:]}"' in page.text
+    # What the page's script asks for, and shows the banner by.
+    trace = after.get(f"/v1/trace{goods.PAGE}", params={"direction": "back", "depth": 16}).json()
+    (own,) = [one for one in trace["nodes"] if one["item"] == goods.PAGE[1:]]
+    assert (own["status"], own["recall"]["reason"], own["recall"]["by"]) == (
+        "recalled",
+        "quality",
+        goods.COOP,
+    )
+    lots = after.get(f"/v1/lots/{goods.DRIED}/{goods.DRIED_LOT}").json()["items"]
+    assert [(one["status"], one["recalled_by"]) for one in lots] == [("recalled", [goods.COOP])]
 
 
 def test_it_ends_with_links_for_every_verdict(played: Played) -> None:

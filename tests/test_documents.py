@@ -27,7 +27,7 @@ from ledger.records.documents import (
     number_key,
     number_tag,
 )
-from ledger.roles import ISSUER, OFFICE, PRODUCER
+from ledger.roles import INSPECTOR, ISSUER, OFFICE, PRODUCER
 from ledger.rows import KeyRow, MemberRow, SubjectRow, genesis_rows, key_key, member_key, row_key, subject_key
 from ledger.rules import ParsedEntry, apply_entries
 from tests.chains import START_MS, State, key, make_genesis
@@ -35,7 +35,7 @@ from tests.twins.documents import Notebook
 
 GENESIS = make_genesis()
 CHAIN_ID = GENESIS.chain_id
-OLD, NEW, FARM = "phu-son", "quang-trung", "farm"
+OLD, NEW, FARM, INSPECTORATE = "phu-son", "quang-trung", "farm", "thanh-tra"
 ENDED_MS = START_MS + 10_000
 
 
@@ -88,6 +88,7 @@ class Desk:
             OLD: MemberRow("UBND phường Phú Sơn", roles, START_MS, ENDED_MS, (), (NEW,)),
             NEW: MemberRow("UBND phường Quang Trung", roles, START_MS, None, (OLD,), ()),
             FARM: MemberRow("Hợp tác xã", (PRODUCER,), START_MS),
+            INSPECTORATE: MemberRow("Thanh tra tỉnh", (INSPECTOR,), START_MS),
         }
         for name, row in members.items():
             self.state.rows[member_key(name)] = row.encoded()
@@ -344,6 +345,17 @@ def test_nobody_else_changes_what_a_document_is(desk: Desk, by: str) -> None:
 def test_a_member_without_the_role_anchors_nothing(desk: Desk) -> None:
     assert desk.refusal(anchor(1, FARM), by=FARM) == ("authority.role", False)
     assert desk.refusal(change("withdraw", 1, FARM, reason="other"), by=FARM) == ("authority.role", False)
+
+
+def test_an_inspector_anchors_its_own_reports_and_takes_them_back(desk: Desk) -> None:
+    """And nothing more: certified copies are an office's, and what others anchored stays theirs."""
+    desk.bring(anchor(1, INSPECTORATE), anchor(2, INSPECTORATE), by=INSPECTORATE)
+    desk.bring(change("supersede", 1, INSPECTORATE, by=paper(2)), by=INSPECTORATE)
+    desk.bring(change("withdraw", 2, INSPECTORATE, reason="wrong-content"), by=INSPECTORATE)
+    assert [desk.standing(number, INSPECTORATE)[0] for number in (1, 2)] == ["superseded", "withdrawn"]
+    assert desk.refusal(anchor(3, "office"), by=INSPECTORATE)[0] == "authority.not-acting"
+    copied = encode_record("doc.copy/1", {"authority": INSPECTORATE, "commitment": paper(4)})
+    assert desk.refusal(copied, by=INSPECTORATE) == ("authority.role", False)
 
 
 def test_a_successor_acts_for_the_authority_that_has_ended(desk: Desk) -> None:

@@ -449,8 +449,18 @@ def test_a_share_from_the_command_line(tmp_path: Path, made: tuple[Node, Signing
     assert checked.code == 0
     assert (checked.json["shown"], checked.json["hidden"]) == ({"/example:price": "88123"}, 2)
     assert sogoc("gateway", "check", share, "--policy", policy).code == 0
-    share.write_bytes(share.read_bytes().replace(b"88123", b"11111"))
+    verified = sogoc("verify", share, "--policy", policy, "--json")
+    assert (verified.code, verified.json["code"]) == (0, "status.in-force")
+    assert verified.json["shown"] == {"/example:price": "88123"}
+    assert "88123" in sogoc("verify", share, "--policy", policy).output
+    good = share.read_bytes()
+    share.write_bytes(good.replace(b"88123", b"11111"))
     assert sogoc("gateway", "check", share, "--policy", policy).rule == "share.proof"
+    forged = sogoc("verify", share, "--policy", policy, "--json")
+    assert (forged.code, forged.json["code"]) == (1, "share.proof")
+    assert "shown" not in forged.json
+    share.write_bytes(good[:-9])
+    assert sogoc("verify", share, "--policy", policy, "--json").code == 3
     assert (
         sogoc("gateway", "share", name, *common, "--show", "/x", "--out", tmp_path / "x").rule
         == "epcis.hide-unknown"

@@ -105,6 +105,31 @@ def test_a_lot_says_that_it_is_recalled_and_by_whom(http: TestClient) -> None:
     assert (tea["item"], tea["fields"]["lot"], tea["recalled_by"]) == (TEA_LOT, "A/%", [])
 
 
+def test_all_lots_of_a_product_whoever_created_them(http: TestClient, node: Node) -> None:
+    """Two members have goods of one GTIN, and another product's number begins like a member's lot: each lot comes once."""
+    mine = [Item(gtin=DRIED_GTIN, lot=name).path for name in ("A", "A/1", "A0")]
+    records = [record("lot.create/1", SHOP, gtin=DRIED_GTIN, lot=name) for name in ("A0", "A/1", "A")]
+    put(node, sign(node, records, key=key(SHOP)))
+    wanted = [(SHOP, path) for path in mine] + [(COOP, DRIED)]
+    for limit in (1, 2, 4, 100):
+        found: list[tuple[str, str]] = []
+        after: str | None = ""
+        while after is not None:
+            page = http.get("/v1/lots", params={"product": DRIED_GTIN, "limit": limit, "after": after}).json()
+            assert 0 < len(page["items"]) <= limit
+            found += [(one["authority"], one["item"]) for one in page["items"]]
+            after = page["next"]
+        # In the order of the index, where a slash stands behind each path.
+        assert found == sorted(wanted, key=lambda one: (one[0], f"{one[1]}/"))
+    (tea,) = http.get("/v1/lots", params={"product": TEA}).json()["items"]
+    assert tea["item"] == TEA_LOT
+    assert_problem(http.get("/v1/lots", params={"product": "08938500000041"}), 404, "product.unknown")
+    assert_problem(http.get("/v1/lots", params={"product": "08938500000028"}), 400, "gs1.check-digit")
+    assert_problem(http.get("/v1/lots", params={"product": DRIED}), 400, "request.item")
+    assert_problem(http.get("/v1/lots", params={"product": TEA, "member": COOP}), 422, "request.invalid")
+    assert_problem(http.get("/v1/lots"), 422, "request.invalid")
+
+
 def test_what_a_member_has_comes_in_pages(http: TestClient) -> None:
     for path, names in (
         ("products", {FRESH_GTIN, DRIED_GTIN, "CHE-1"}),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from api.cli import passphrases
 from api.cli.files import read_policy
@@ -46,7 +47,7 @@ from ledger.records.lots import (
 )
 
 app = typer.Typer(
-    help="Lô hàng: tạo, thu hồi, bỏ thu hồi, xem. Lots: create, recall, release, show.",
+    help="Lô hàng: tạo, thu hồi, bỏ thu hồi, xem, liệt kê. Lots: create, recall, release, show, list.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -219,6 +220,42 @@ def show(
     raise typer.Exit(
         ExitCode.NO_LONGER_IN_FORCE if recalled else ExitCode.GOOD if found else ExitCode.DOES_NOT_MATCH
     )
+
+
+@app.command("list")
+def list_lots(
+    goods: ProductArgument,
+    *,
+    member: Annotated[
+        str | None, typer.Option("--member", help="Của ai; cần với mã riêng / whose; needed for an own code")
+    ] = None,
+    node: NodeOption = DEFAULT_NODE,
+    as_json: JsonOption = False,
+) -> None:
+    """Mọi lô của một sản phẩm, của bất cứ ai, theo chỉ mục của nút. All lots of a product, whoever's, by the node's index."""
+    name = name_of_goods(goods)
+    if "code" in name and member is None:
+        raise UsageError("lot.member", "a product that has a code of its member's own is named with --member")
+    with connect(node) as client:
+        found = client.lots_of_product(str(name["gtin"]) if "gtin" in name else f"code/{member}/{goods}")
+    lots = [one for one in found if member in (None, one.authority)]
+    if as_json:
+        rows = [
+            {
+                "authority": one.authority,
+                "lot": one.body.get("lot"),
+                "status": one.status,
+                "record_id": one.issue.hex(),
+            }
+            for one in lots
+        ]
+        print_json({"lots": rows, "verified": False})
+    else:
+        for one in lots:
+            mark = "[red]đã thu hồi / recalled[/]" if one.status == RECALLED else ""
+            console.print(f"  {escape(str(one.body.get('lot')))}  {escape(one.authority)}  {mark}")
+        console.print(f"  {len(lots)} lô, theo chỉ mục của nút / lots, by the node's index")
+    raise typer.Exit(ExitCode.GOOD if lots else ExitCode.DOES_NOT_MATCH)
 
 
 def _change(

@@ -1,4 +1,5 @@
-"""`sogoc verify`: the offline verdict on a document, a receipt, or a certificate in any of its forms. No network is touched.
+"""`sogoc verify`: the offline verdict on a document, a receipt, a certificate in any of its forms, or a share of an event.
+No network is touched.
 
 Rules: four verdicts, never two. A missing receipt or an unknown key is "cannot tell", never a forgery.
 """
@@ -35,6 +36,7 @@ from ledger import checkpoint
 from ledger.credentials import jcs
 from ledger.credentials.verdict import judge_credential
 from ledger.disclosure import MAX_FILE_BYTES, PROOF_SUFFIX, Certificate
+from ledger.epcis import share
 from ledger.epochs import Epochs, TileLinks, extends
 from ledger.policy import Trust
 from ledger.receipt import VerifiedReceipt
@@ -57,7 +59,8 @@ def verify(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Văn bản, biên nhận, hoặc giấy chứng nhận (.sogoc-proof, .vc.json) / document, receipt or certificate"
+            help="Văn bản, biên nhận, giấy chứng nhận (.sogoc-proof, .vc.json), phần được cho xem (.sogoc-share) / document, "
+            "receipt, certificate, or what was shown of an event"
         ),
     ],
     *,
@@ -119,11 +122,13 @@ def trusted(policy: Path, log: str | None) -> Iterator[Trust]:
 def judge_file(
     file: Path, receipt: Path | None, salt: Path | None, policy: Trust, *, now_ms: int
 ) -> Judgement:
-    """The verdict on a file: a document with its receipt, a receipt or a certificate's proof by itself, or a credential."""
+    """The verdict on a file: a document with its receipt; or a receipt, a certificate's proof, a credential, a share alone."""
     if file.name.endswith(CREDENTIAL_SUFFIX):
         return _judge_credential(file, receipt, policy, now_ms)
     if receipt is None and file.name.endswith(PROOF_SUFFIX):
         return judge_proof(_read_evidence(file, MAX_FILE_BYTES), policy, now_ms=now_ms)
+    if receipt is None and file.name.endswith(share.SHARE_SUFFIX):
+        return share.judge(_read_evidence(file, share.MAX_FILE_BYTES), policy, now_ms=now_ms)
     if receipt is None and file.name.endswith(RECEIPT_SUFFIX):
         return judge_receipt(_read_receipt(file), policy, now_ms=now_ms)
     path = receipt if receipt is not None else _evidence_beside(file)
@@ -193,6 +198,8 @@ def as_dictionary(file: Path, judgement: Judgement) -> dict[str, Any]:
     if judgement.certificate is not None:
         result["certificate"] = _certificate(judgement.certificate)
         result["claims"] = {claim.name: claim.value for claim in judgement.claims}
+    elif judgement.claims:
+        result["shown"] = {claim.name: claim.value for claim in judgement.claims}
     if judgement.proved is not None:
         result["proved"] = _proved(judgement.proved)
     return result
@@ -273,7 +280,7 @@ def _issuer_rows(judgement: Judgement) -> list[tuple[str, str]]:
 def _certificate_rows(judgement: Judgement) -> list[tuple[str, str]]:
     certificate = judgement.certificate
     if certificate is None:
-        return []
+        return [(f"được cho xem / shown {claim.name}", str(claim.value)) for claim in judgement.claims]
     form = schemas().get(certificate.schema)
     rows = [("loại giấy / certificate", certificate.schema if form is None else form.label.vietnamese)]
     first, last = certificate.valid_from, certificate.valid_until

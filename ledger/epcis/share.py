@@ -6,15 +6,17 @@ Rules: a share is the canonical encoding of
 
 `receipt` is the text of the receipt of the event's record. Whoever reads it needs a policy and no network: the receipt proves
 the record, the record holds the commitment, and each part shown is proved to be behind it. Nothing is believed before that.
+The verdict is the record's own: an event that was declared an error since is "authentic, no longer in force".
 
 What this module does not do: read a file, or say whether the receipt is fresh enough.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from ledger.claims import Claim
 from ledger.encoding import Value, decode, encode
 from ledger.epcis import record as event_record
 from ledger.epcis.hiding import MAX_HIDDEN, MAX_VALUE_BYTES, Hidden, Shown, reveal, verify
@@ -28,6 +30,7 @@ from ledger.receipt import verify as verify_receipt
 from ledger.records.base import integer, octets
 from ledger.records.events import CAPTURE
 from ledger.tlog_proof import MAX_PROOF_BYTES
+from ledger.verdict import Judgement, Verdict, judge_receipt
 
 SHARE_SUFFIX: Final = ".sogoc-share"
 SHARE_VERSION: Final = 1
@@ -95,6 +98,27 @@ def check(share: Share, policy: Trust) -> SharedEvent:
     count = integer(record.body, "hidden_count")
     verify(share.parts, octets(record.body, "hidden_root"), count)
     return SharedEvent(receipt, event, tuple(item.part for item in share.parts), count)
+
+
+def judge(data: bytes, policy: Trust, *, now_ms: int | None = None) -> Judgement:
+    """The verdict on a share's bytes; the parts shown are its claims, by their JSON pointers.
+
+    `now_ms`: the reader's clock, as for every verdict.
+    """
+    try:
+        share = Share.parse(data)
+    except (CannotTellError, FormatError) as error:
+        return Judgement(Verdict.CANNOT_TELL, error.rule, error.detail)
+    judgement = judge_receipt(share.receipt, policy, now_ms=now_ms)
+    if judgement.proved is None:
+        return judgement
+    try:
+        shared = check(share, policy)
+    except CannotTellError as error:
+        return Judgement(Verdict.CANNOT_TELL, error.rule, error.detail)
+    except (FormatError, VerificationError) as error:
+        return Judgement(Verdict.DOES_NOT_MATCH, error.rule, error.detail, proved=judgement.proved)
+    return replace(judgement, claims=tuple(Claim(*part) for part in shared.shown))
 
 
 def _part(value: Value) -> Shown:

@@ -49,7 +49,7 @@ from ledger.records.base import (
     text,
 )
 from ledger.records.numbering import number_lookup
-from ledger.roles import ISSUER, OFFICE
+from ledger.roles import INSPECTOR, ISSUER, OFFICE
 from ledger.rows import row_key
 
 DOCUMENT = "document"
@@ -158,6 +158,8 @@ _PUBLIC_ONLY = (
 _ONE_SIGNATURE = ("certificate", "changes", "coverage", "integrity", "position", "signed_ms", "trust")
 _EACH_SIGNATURE = ("changes", "coverage", "integrity", "position", "trust")
 _ROLES = frozenset({OFFICE, ISSUER})
+_OWN_ROLES = _ROLES | {INSPECTOR}
+"""For what any authority does with papers of its own: an inspector's report is anchored, and taken back, by its key alone."""
 _TAG_PREFIX = b"number\x00"
 
 
@@ -456,7 +458,7 @@ def _changing(
         name=name,
         meaning=meaning,
         fields=(AUTHORITY, _DOCUMENT, *fields),
-        roles=_ROLES,
+        roles=_OWN_ROLES,
         subject=_document,
         rule=rule,
         check=check,
@@ -511,7 +513,7 @@ TYPES = (
             _NUMBER_TAG,
             _CONTINUES,
         ),
-        roles=_ROLES,
+        roles=_OWN_ROLES,
         subject=_new_document,
         rule=_anchor,
         check=_check_anchor,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.cli.output import ExitCode
+from node import keyfiles
 from tests.browser.conftest import Site, Visit
 from tests.browser.market import HOSTILE, HOSTILE_GTIN, HOSTILE_LOT, MANY, SOURCES, market
 from tests.browser.test_access import overflow, serious
 from tests.browser.test_forged import flipped
-from tests.orchard import CARTON, COOP, DRIED, DRIED_GTIN, FRESH, SHOP
+from tests.chains import key
+from tests.orchard import CARTON, COOP, DRIED, DRIED_GTIN, FRESH, INSPECTOR, SHOP
+from tests.serving import sogoc
 
 WAIT_MS = 20_000
 
@@ -115,6 +120,37 @@ def test_all_of_it_checked_on_this_device(visit: Visit) -> None:
     assert done.get_attribute("data-checked") == "yes"
     with visit.page.expect_download():
         visit.page.locator("#save-proof").click()
+
+
+def test_a_report_is_signed_by_an_inspector_s_key_alone(visit: Visit, site: Site, tmp_path: Path) -> None:
+    """Role `inspector` and no other: the report is anchored from the page, and checked by the command without a network."""
+    show(visit, DRIED)
+    visit.page.locator("#check-trace").click()
+    visit.page.locator("#no-key").wait_for(timeout=WAIT_MS)
+    pem = tmp_path / "thanh-tra.pem"
+    keyfiles.save(pem, key(INSPECTOR), None)
+    visit.open("/van-phong#khoa")
+    visit.page.locator("#bring-back summary").click()
+    visit.page.locator("#key-file").set_input_files(str(pem))
+    visit.page.locator('.key[data-state="ready"]').wait_for(timeout=WAIT_MS)
+    show(visit, DRIED)
+    visit.page.locator("#check-trace").click()
+    with visit.page.expect_download(timeout=WAIT_MS) as waiting:
+        visit.page.locator("#sign-report").click()
+    visit.page.locator("#report-signed").wait_for(timeout=WAIT_MS)
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        archive.extractall(tmp_path)
+    (report,) = tmp_path.glob("*.json")
+    policy = site.node.home.policy
+    verified = sogoc("verify", report, "--policy", policy, "--json")
+    assert verified.code == ExitCode.GOOD, verified.output
+    assert verified.json["proved"]["authority"] == INSPECTOR
+    said = json.loads(report.read_text(encoding="utf-8"))
+    assert said["complete"]
+    assert all(one["records_verified"] for one in said["findings"])
+    (proof,) = tmp_path.glob("*.sogoc-trace")
+    again = sogoc("findings", "--check", proof, "--policy", policy, "--json")
+    assert {one["rule"] for one in again.json["findings"]} == {one["rule"] for one in said["findings"]}
 
 
 def test_a_lie_about_a_trace_is_told(visit: Visit) -> None:

@@ -24,10 +24,12 @@ from ledger.gs1 import Item, check_digit, parse_link
 from ledger.hashing import sha256
 from ledger.keys import SigningKey
 from ledger.records import Record, parse_record
+from ledger.records.base import octets
 from ledger.records.goods import thing
 from ledger.records.lots import RECALL_REASONS, RELEASE_REASONS
 from ledger.records.lots import lot as lot_subject
-from ledger.records.products import product
+from ledger.records.places import END_REASONS as PLACE_END_REASONS
+from ledger.records.products import END_REASONS, product
 from ledger.rows import KeyRow, SubjectRow, key_key, subject_key
 from node import keyfiles
 from node.histories import history_part
@@ -35,7 +37,7 @@ from node.service import Node, clock_ms
 from tests.browser.conftest import CHROMIUM, Site, Visit, made_visit
 from tests.browser.test_access import overflow, serious
 from tests.browser.test_office import open_recovery
-from tests.serving import _be_quiet, serving
+from tests.serving import _be_quiet, serving, sogoc
 from tests.support import register_key, register_member, running_node
 
 PASSPHRASE = "năm con dứa gai ngọt"
@@ -251,7 +253,7 @@ def test_from_an_invitation_to_a_harvest_on_the_ledger(farm: Farm) -> None:
     event = read(harvested.body)
     assert (event.step, event.things, event.action) == ("commissioning", (path,), "ADD")
     assert [(str(one.amount), one.unit) for one in event.quantities] == [("1200", "KGM")]
-    assert event.read_point == f"{farm.url}/place/{COOP}/V-1"
+    assert event.read_point == f"urn:sogoc:place:{COOP}:V-1"
     row = farm.node.final.view.get(key_key(key.public_key))
     assert row is not None
     assert KeyRow.parse(row).member == COOP
@@ -845,6 +847,204 @@ def test_a_slip_of_the_thumb_is_declared_and_counts_no_more(phone: Phone, farm: 
     assert phone.page.locator("#deed-amount").input_value() == "1.200"
 
 
+# --- private parts ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Private:
+    """A shipment whose buyer, price and place are hidden, the phone on which it was signed, and its key."""
+
+    phone: Phone
+    key: Path
+    path: str
+    record: Record
+
+    @property
+    def row(self) -> str:
+        return f'.job[data-record="{self.record.id.hex()}"]'
+
+
+@pytest.fixture(scope="module")
+def shipment(farm: Farm) -> Iterator[Private]:
+    key = farm.key(COOP)
+    phone = farm.phone(None)
+    phone.bring(key)
+    page = phone.page
+    path = phone.stocked(90)
+    phone.deed("ship")
+    page.locator("#fold-hush summary").click()
+    page.locator("#hush-buyer").fill("Công ty Đồ hộp Hà Trung")
+    page.locator("#hush-price").fill("28.500 đồng một cân")
+    page.locator("#hush-place").check()
+    page.locator("#deed-amount").fill("700")
+    phone.sign()
+    phone.is_final()
+    yield Private(phone, key, path, farm.told(path)[-1])
+    phone.leave()
+    assert phone.visit.complaints == []
+
+
+def test_what_is_private_never_leaves_the_phone(shipment: Private) -> None:
+    body = shipment.record.body
+    assert (body["hidden_count"], "event_hash" in body, read(body).read_point) == (3, False, None)
+    for private in ("Hà Trung", "28.500", "V-90"):
+        assert private.encode() not in octets(body, "event")
+    for private in ("Hà Trung", "28.500"):
+        assert private.encode() not in shipment.phone.bodies()
+    shipment.phone.tab("da-ky")
+    assert "Hà Trung" in shipment.phone.page.locator(shipment.row).inner_text()
+
+
+def test_one_reader_is_shown_one_part(farm: Farm, shipment: Private, tmp_path: Path) -> None:
+    page = shipment.phone.page
+    shipment.phone.tab("da-ky")
+    page.locator(shipment.row).get_by_text("Cho một người xem").click()
+    page.locator("#share-do").click()
+    page.locator("dialog [role=alert]").wait_for()
+    page.locator("#share-sogocprice").check()
+    with page.expect_download() as waiting:
+        page.locator("#share-do").click()
+    page.keyboard.press("Escape")
+    share = tmp_path / "gia.sogoc-share"
+    share.write_bytes(Path(waiting.value.path()).read_bytes())
+    checked = sogoc("verify", share, "--policy", farm.node.home.policy, "--json")
+    assert (checked.code, checked.json["shown"]) == (0, {"/sogoc:price": '"28.500 đồng một cân"'})
+    assert "Hà Trung".encode() not in share.read_bytes()
+
+
+def test_private_parts_are_brought_to_another_phone(farm: Farm, shipment: Private) -> None:
+    """By a file under a passphrase; there a mistake is declared under the same tag, and shows nothing either."""
+    page = shipment.phone.page
+    shipment.phone.tab("da-ky")
+    page.locator("#hush-keeping summary").click()
+    page.locator("#hush-pass").fill("ngắn")
+    page.locator("#hush-save").click()
+    page.locator("#hush-keeping [role=alert]").wait_for()
+    page.locator("#hush-pass").fill(PASSPHRASE)
+    with page.expect_download(timeout=FINAL_MS) as waiting:
+        page.locator("#hush-save").click()
+    kept = Path(waiting.value.path()).read_bytes()
+    assert "Hà Trung".encode() not in kept
+
+    other = farm.phone(None)
+    other.bring(shipment.key)
+    other.tab("da-ky")
+    page = other.page
+    assert page.locator(shipment.row).count() == 0
+    page.locator("#hush-keeping summary").click()
+    page.locator("#hush-file").set_input_files(farm.file("rieng.sogoc-private.json", kept))
+    page.locator("#hush-back-pass").fill("một mật khẩu khác")
+    page.locator("#hush-open").click()
+    page.locator('#hush-keeping [data-code="recovery.passphrase"]').wait_for(timeout=FINAL_MS)
+    page.locator("#hush-back-pass").fill(PASSPHRASE)
+    page.locator("#hush-open").click()
+    page.locator('#hush-brought[data-count="1"]').wait_for(timeout=FINAL_MS)
+    assert "Hà Trung" in page.locator(shipment.row).inner_text()
+    page.locator(shipment.row).get_by_text("Ghi nhầm").click()
+    page.locator("#mistake-do").click()
+    page.locator(f"{shipment.row} [data-mistake]").wait_for()
+    page.locator('.job[data-job="final"]').nth(1).wait_for(timeout=FINAL_MS)
+    declared = farm.told(shipment.path)[-1]
+    assert (declared.type.name, declared.body["event_tag"]) == (
+        "epcis.error/1",
+        shipment.record.body["event_tag"],
+    )
+    assert b"sogoc:buyer" not in octets(declared.body, "event")
+    other.leave()
+
+
+# --- describing anew, ending, unpacking -------------------------------------------------------------------------------------
+
+
+def test_a_product_is_described_anew_and_ended(farm: Farm, phone: Phone) -> None:
+    path = phone.stocked(91)
+    page = phone.page
+    gtin = gtin_of(91)
+    phone.tab("lo")
+    page.locator(f'.thing[data-id="{path}"] .open').click()
+    assert page.locator('#ten-fields [data-field="brand"]').get_attribute("data-there") == "false"
+    phone.tab("hang")
+    page.locator(f'.thing[data-id="{gtin}"]').get_by_text("Sửa").click()
+    assert page.locator("#product-name").input_value() == "Dứa gai tươi 91"
+    page.locator("#product-brand").fill("Đồng Giao")
+    page.locator("#product-standards").fill("VietGAP; TCVN 13275")
+    page.locator("#product-images").set_input_files(
+        [{"name": "dua.jpg", "mimeType": "image/jpeg", "buffer": b"a picture"}]
+    )
+    page.locator(".pictures li").wait_for()
+    page.locator("#sign-product").click()
+    phone.done()
+    row = farm.node.final.view.get(subject_key(*product(COOP, gtin)))
+    assert row is not None
+    assert SubjectRow.parse(row).history.size == 2
+    described = httpx.get(f"{farm.url}/v1/products/{gtin}").json()["items"][0]["fields"]
+    assert (described["name"], described["brand"]) == ("Dứa gai tươi 91", "Đồng Giao")
+    assert described["images"] == [sha256(b"a picture").hex()]
+    phone.tab("lo")
+    page.locator(f'.thing[data-id="{path}"] .open').click()
+    there = {
+        one.get_attribute("data-field"): one.get_attribute("data-there")
+        for one in page.locator("#ten-fields [data-field]").all()
+    }
+    assert len(there) == 10
+    assert [name for name, value in there.items() if value == "false"] == ["address", "stages", "expires"]
+
+    phone.tab("hang")
+    page.locator(f'.thing[data-id="{gtin}"]').get_by_text("Ngừng").click()
+    page.locator("#end-do").click()
+    page.locator("dialog [role=alert]").wait_for()
+    page.locator("#end-reason").select_option("discontinued")
+    page.locator("#end-sure").check()
+    page.locator("#end-do").click()
+    page.locator(f'.thing[data-id="{gtin}"] [data-status="ended"]').wait_for()
+    page.locator('.thing[data-id="V-91"]').get_by_text("Ngừng").click()
+    page.locator("#end-reason").select_option("moved")
+    page.locator("#end-sure").check()
+    page.locator("#end-do").click()
+    page.locator('.thing[data-id="V-91"] [data-status="ended"]').wait_for()
+    phone.tab("da-ky")
+    page.wait_for_function("() => !document.querySelector('#sent [data-job=waiting]')")
+    row = farm.node.final.view.get(subject_key(*product(COOP, gtin)))
+    assert row is not None
+    assert SubjectRow.parse(row).status == "ended"
+
+
+def test_a_carrier_is_unpacked(farm: Farm, phone: Phone) -> None:
+    """One's own carrier gives back what was packed; of another's, a lot and an amount are asked for."""
+    path = phone.stocked(92)
+    page = phone.page
+    carrier = sscc_of(92)
+    phone.deed("pack")
+    page.locator('#pack-way input[value="carrier"]').check()
+    page.locator(f'#pack-lot input[value="{path}"]').check()
+    page.locator("#pack-amount").fill("60")
+    page.locator("#deed-sscc").fill(carrier)
+    phone.sign()
+    phone.done()
+    phone.deed("unpack")
+    assert page.locator(f'#deed-carrier input[value="00/{carrier}"]').is_checked()
+    assert "60 kg" in page.locator("#carrier-content").inner_text()
+    phone.sign()
+    phone.done()
+    event = read(farm.told(path)[-1].body)
+    assert (event.step, event.action, event.parent) == ("unpacking", "DELETE", f"00/{carrier}")
+    assert [str(one.amount) for one in event.child_quantities] == ["60"]
+    phone.deed("unpack")
+    page.locator('#deed-carrier input[value=""]').check()
+    page.locator("#deed-sscc").fill(sscc_of(93))
+    page.locator(f'#unpack-lot input[value="{path}"]').check()
+    page.locator("#deed-amount").fill("5")
+    phone.sign()
+    phone.is_final()
+    event = read(farm.told(path)[-1].body)
+    assert (event.parent, event.things) == (f"00/{sscc_of(93)}", (f"00/{sscc_of(93)}", path))
+
+
+def sscc_of(number: int) -> str:
+    digits = f"08938500000{number:06}"
+    return digits + check_digit(digits)
+
+
 # --- access -----------------------------------------------------------------------------------------------------------------
 
 
@@ -855,7 +1055,7 @@ def screens(phone: Phone, path: str) -> Iterator[str]:
         phone.tab(tab)
         page.wait_for_timeout(150)
         yield tab
-    for name in ("harvest", "process", "pack", "ship", "receive", "sell"):
+    for name in ("harvest", "process", "pack", "ship", "receive", "unpack", "sell"):
         phone.tab("khoa")
         phone.deed(name)
         for fold in page.locator("details.fold").all():
@@ -1019,12 +1219,30 @@ def test_every_key_of_words_that_the_scripts_name_is_there() -> None:
 
 
 FAMILIES = {
-    "deed": ("harvest", "process", "pack", "packs", "ship", "receive", "sell", "inspect"),
-    "sign": ("harvest", "process", "pack", "ship", "receive", "sell"),
-    "what": ("place", "product", "lot", "event", "error", "recall", "release"),
+    "deed": ("harvest", "process", "pack", "packs", "ship", "receive", "unpack", "sell", "inspect"),
+    "sign": ("harvest", "process", "pack", "ship", "receive", "unpack", "sell"),
+    "what": ("place", "product", "lot", "event", "error", "recall", "release", "end"),
     "signed": ("waiting", "waiting-text", "final", "final-text", "refused", "refused-text", "gone"),
     "place": ("farm", "processing", "packing", "warehouse", "shop", "other"),
-    "reason": (*sorted(RECALL_REASONS), *sorted(RELEASE_REASONS)),
+    "reason": tuple(sorted({*RECALL_REASONS, *RELEASE_REASONS, *END_REASONS, *PLACE_END_REASONS})),
+    "end": ("product", "product-text", "place", "place-text"),
+    "hush": ("buyer", "buyer-from", "price", "invoice", "plot"),
+    "ten": tuple(
+        f"{name}{more}"
+        for name in (
+            "name",
+            "image",
+            "producer",
+            "address",
+            "stages",
+            "produced",
+            "code",
+            "brand",
+            "expires",
+            "standards",
+        )
+        for more in ("", "-where")
+    ),
     "labels": tuple(LAYOUTS),
     "recall": ("open", "title", "text", "sure", "do"),
     "release": ("open", "title", "text", "sure", "do"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import string
+import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -16,13 +18,16 @@ from hypothesis import strategies as st
 from api.pages import words
 from ledger.entry import encode_record
 from ledger.epcis.event_hash import event_hash, pre_hash
+from ledger.epcis.hiding import disclose
 from ledger.epcis.json_text import canonical, parse_object
 from ledger.epcis.reading import parse
 from ledger.epcis.record import body as record_body
-from ledger.epcis.record import error_body
+from ledger.epcis.record import error_body, prepare
+from ledger.epcis.share import Share
 from ledger.errors import FormatError
 from ledger.gs1 import CHARACTER_SET_82, CODE_ALPHABET, Item, check_digit, item_of_epc, parse_link, sscc
 from ledger.records import parse_record
+from ledger.records.base import octets
 from tests.browser.conftest import Site
 
 MEMBER = "htx-dua"
@@ -100,19 +105,19 @@ def places() -> st.SearchStrategy[str | None]:
     glns = st.text(string.digits, min_size=12, max_size=12).map(
         lambda digits: f"https://id.gs1.org/414/{digits}{check_digit(digits)}"
     )
-    return st.one_of(st.none(), glns, codes().map(lambda code: f"{HOST}/place/{MEMBER}/{code}"))
+    return st.one_of(st.none(), glns, codes().map(lambda code: f"urn:sogoc:place:{MEMBER}:{code}"))
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> dict[str, Any]:
-    template = draw(st.sampled_from(["harvest", "process", "pack", "ship", "receive", "sell"]))
-    by_carrier = template in {"ship", "receive"} and draw(st.booleans())
+    template = draw(st.sampled_from(["harvest", "process", "pack", "unpack", "ship", "receive", "sell"]))
+    by_carrier = template in {"ship", "receive", "unpack"} and draw(st.booleans())
     facts: dict[str, Any] = {
         "timeMs": draw(st.integers(0, 4_102_444_800_000)),
         "place": draw(places()),
         "parts": [] if by_carrier else draw(st.lists(parts(), min_size=1, max_size=4)),
     }
-    if template == "pack" or by_carrier:
+    if template in {"pack", "unpack"} or by_carrier:
         facts["unit"] = draw(carriers())
     if template == "process":
         facts["made"] = draw(st.lists(parts(), min_size=1, max_size=3))
@@ -159,6 +164,118 @@ def test_events_of_templates_are_what_the_library_makes_of_them(
         amounts = sorted(Decimal(str(part["amount"])) for part in [*facts["parts"], *facts.get("made", [])])
         assert sorted(one.amount for each in lists for one in each if one.amount is not None) == amounts
         assert parse_record(encode_record("epcis.event/1", wanted)).body == wanted
+
+
+_HIDDEN = """async ({ cases, secret, receipt }) => {
+  const from = (name) => import(`/static/${name}.js`);
+  const { eventOf } = await from("js/epcis/templates");
+  const { hiddenErrorOf, hiddenRecordOf, shareOf } = await from("js/epcis/hiding");
+  const { canonical } = await from("js/epcis/jcs");
+  const { preHash } = await from("js/epcis/event_hash");
+  const { fromBase64, toBase64 } = await from("verify/index");
+  return Promise.all(cases.map(async ({ template, facts, host, pointers }) => {
+    const event = eventOf(template, facts, host);
+    const { body, salt, tag } = await hiddenRecordOf(event, pointers, fromBase64(secret));
+    const error = await hiddenErrorOf(event, pointers, tag, "incorrect_data", facts.timeMs + 1000);
+    const written = (value) => (value instanceof Uint8Array ? { base64: toBase64(value) } : value);
+  const plain = (fields) => Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, written(value)]));
+    return {
+      whole: toBase64(canonical(event)), pre: preHash(event), body: plain(body), error: plain(error), salt: toBase64(salt),
+      share: toBase64(await shareOf(receipt, event, pointers, salt, pointers.slice(-1))),
+    };
+  }));
+}"""
+
+
+def texts() -> st.SearchStrategy[str]:
+    """What people type, and what looks like a number, a word of the standard's or a label."""
+    odd = [
+        "28000",
+        "028.50",
+        "1e3",
+        "-5",
+        "0,5",
+        ".5",
+        "00",
+        "9" * 20,
+        "1E-9",
+        "a:b",
+        "https://x.example/01/1",
+        "gs1 x",
+    ]
+    odd += [f"https://x.example/01/08938500000027/10/A?b={number}" for number in range(2)]
+    return st.one_of(
+        st.sampled_from(odd),
+        st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+        .map(lambda text: unicodedata.normalize("NFC", text.strip()))
+        .filter(lambda text: bool(text) and not re.match(r"^[A-Za-z_]+:", text)),
+    )
+
+
+@st.composite
+def hidden_cases(draw: st.DrawFn) -> dict[str, Any]:
+    case = draw(cases())
+    told = draw(st.dictionaries(st.sampled_from(["buyer", "price", "invoice", "plot"]), texts(), min_size=1))
+    pointers = sorted(f"/sogoc:{name}" for name in told)
+    if case["facts"]["place"] is not None and draw(st.booleans()):
+        pointers = ["/readPoint", *pointers]
+    return case | {"facts": case["facts"] | {"told": told}, "pointers": pointers}
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(several=st.lists(hidden_cases(), min_size=10, max_size=25), secret=st.binary(min_size=32, max_size=32))
+def test_hidden_parts_are_what_the_library_makes_of_them(
+    page: Any,  # noqa: ANN401
+    several: list[dict[str, Any]],
+    secret: bytes,
+) -> None:
+    """The same record, error declaration, salt and share, byte by byte: what one of them hides, the other shows."""
+    asked = {"cases": several, "secret": base64.b64encode(secret).decode(), "receipt": "a receipt"}
+    for case, made in zip(several, page.evaluate(_HIDDEN, asked), strict=True):
+        whole = parse_object(base64.b64decode(made["whole"]), max_bytes=100_000)
+        assert made["pre"] == pre_hash(whole)
+        wanted = prepare(MEMBER, whole, hide_parts=case["pointers"], secret=secret)
+        assert _read_back(made["body"]) | {"authority": MEMBER} == wanted.body
+        assert base64.b64decode(made["salt"]) == wanted.salt
+        declared = whole | {
+            "errorDeclaration": parse_object(_read_back(made["error"])["event"], max_bytes=100_000)[
+                "errorDeclaration"
+            ]
+        }
+        error = error_body(MEMBER, declared, hide_parts=case["pointers"], secret=secret)
+        assert _read_back(made["error"]) | {"authority": MEMBER} == error
+        assert wanted.salt is not None
+        shown = disclose(wanted.hidden, wanted.salt, case["pointers"][-1:])
+        assert base64.b64decode(made["share"]) == Share("a receipt", shown).encoded()
+        for text in case["facts"]["told"].values():
+            # Nothing of what is hidden stands in what is recorded; short texts may by accident.
+            assert len(text) < 8 or json.dumps(text, ensure_ascii=False).encode() not in octets(
+                wanted.body, "event"
+            )
+
+
+def _read_back(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value
+        for name, value in fields.items()
+    }
+
+
+def test_what_an_event_is_found_by_cannot_be_hidden(page: Any) -> None:  # noqa: ANN401
+    said = page.evaluate(
+        """async () => {
+          const { publicOf } = await import("/static/js/epcis/hiding.js");
+          const event = { type: "ObjectEvent", eventTime: "2026-11-22T08:00:00.000+07:00", epcList: [], readPoint: {} };
+          return [["/readPoint"], ["/type"], ["/eventTime"], ["/epcList"], ["/there-is-none"]].map((pointers) => {
+            try {
+              return Object.keys(publicOf(event, pointers)).length;
+            } catch (error) {
+              return error.rule;
+            }
+          });
+        }"""
+    )
+    assert said == [3, *["epcis.hide-item"] * 4]
 
 
 def test_a_member_that_the_hash_does_not_know_is_refused(page: Any) -> None:  # noqa: ANN401

@@ -181,14 +181,48 @@ def get_places(
     return PlacesAnswer(items=[_place(final, one) for one in found], next=following, size=final.size)
 
 
-@router.get("/v1/lots", summary="A member's lots")
-def get_lots(request: Request, member: Member, after: After = "", limit: Limit = 50) -> LotsAnswer:
-    """In order of item path. 404 `member.unknown`."""
+@router.get("/v1/lots", summary="A member's lots, or all lots of a product")
+def get_lots(
+    request: Request,
+    member: Annotated[str | None, Query(description="The member whose they are.", max_length=64)] = None,
+    product: Annotated[
+        str | None,
+        Query(description="A GTIN, or `code/<member>/<code>`: all its lots, whoever's.", max_length=300),
+    ] = None,
+    after: Annotated[str, Query(description="`next` of the page before.", max_length=300)] = "",
+    limit: Limit = 50,
+) -> LotsAnswer:
+    """One of `member` and `product` is given. In order of item path; of a product by member first. 400 `gs1.*`, 404
+    `member.unknown`, `product.unknown`.
+    """
     final = context_of(request).final
+    if (member is None) == (product is None):
+        raise HttpError(
+            "request.invalid", "ask for the lots of a member, or for all lots of a product", status=422
+        )
+    if member is None:
+        return _lots_of_product(final, goods_of(product or ""), after, limit)
     found, following = _page(
         final, member, after, limit, goods.lots_of, lambda one: str(one.subject.identifier)
     )
     return LotsAnswer(items=[_lot(final, one) for one in found], next=following, size=final.size)
+
+
+def _lots_of_product(final: FinalView, named: Item, after: str, limit: int) -> LotsAnswer:
+    if not named.is_class:
+        raise HttpError(
+            "request.item", "a product is named by its GTIN, or by member and code, alone", status=400
+        )
+    if not goods.products(final, named):
+        raise HttpError("product.unknown", "nobody has registered this product on this ledger", status=404)
+    who, _, path = after.partition("/")
+    found = list(islice(goods.lots_of_product(final, named, (who, path)), limit + 1))
+    following = (
+        f"{found[limit - 1].authority}/{found[limit - 1].subject.identifier!s}"
+        if len(found) > limit
+        else None
+    )
+    return LotsAnswer(items=[_lot(final, one) for one in found[:limit]], next=following, size=final.size)
 
 
 @router.get("/v1/lots/{lot:path}", summary="Who created a lot of this name, and whether it is recalled")

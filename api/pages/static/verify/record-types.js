@@ -142,7 +142,7 @@ export const RECORD_TYPES = {
     ],
   },
   "doc.anchor/1": {
-    roles: ["issuer", "office"],
+    roles: ["inspector", "issuer", "office"],
     bySuccessor: false,
     isSingle: false,
     isChecked: true,
@@ -179,7 +179,7 @@ export const RECORD_TYPES = {
     ],
   },
   "doc.correct/1": {
-    roles: ["issuer", "office"],
+    roles: ["inspector", "issuer", "office"],
     bySuccessor: true,
     isSingle: false,
     isChecked: true,
@@ -220,7 +220,7 @@ export const RECORD_TYPES = {
     ],
   },
   "doc.supersede/1": {
-    roles: ["issuer", "office"],
+    roles: ["inspector", "issuer", "office"],
     bySuccessor: true,
     isSingle: false,
     isChecked: true,
@@ -232,7 +232,7 @@ export const RECORD_TYPES = {
     ],
   },
   "doc.withdraw/1": {
-    roles: ["issuer", "office"],
+    roles: ["inspector", "issuer", "office"],
     bySuccessor: true,
     isSingle: false,
     isChecked: true,

@@ -7,6 +7,7 @@
 
 import { FormatError, sha256 } from "../../verify/index.js";
 import { canonicalAddress } from "./addresses.js";
+import { TERMS, TERM_NAMESPACE, TERM_PREFIX } from "./templates.js";
 
 const CBV = "https://ref.gs1.org/cbv/";
 const EPC_LISTS = ["epcList", "inputEPCList", "childEPCs", "outputEPCList"];
@@ -19,6 +20,13 @@ const ORDER = [
 ];
 const LEFT_OUT = ["@context", "type", "eventID", "recordTime", "errorDeclaration"];
 const TRANSACTIONS = ["bol", "cert", "desadv", "inv", "pedigree", "po", "poc", "prodorder", "recadv", "rma", "testprd", "testres", "upevt"];
+/** This project's own members, by their names in an event. @type {Map<string, string>} */
+const OWN = new Map(TERMS.map((term) => [`${TERM_PREFIX}:${term}`, `{${TERM_NAMESPACE}}${term}`]));
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+const LONGEST_NUMBER = 40;
+const MAX_DIGITS = 15;
+/** What the standard's own context would write out, and forms of identifiers that this page does not make. */
+const WRITTEN_OUT = new RegExp(`^(?:epcis|cbv|cbvmda|gs1|rdfs|owl|xsd|dcterms|${TERM_PREFIX}|urn):`);
 const PARTIES = ["owning_party", "possessing_party", "location"];
 
 /** @param {Record<string, any>} event */
@@ -28,11 +36,24 @@ export async function eventHash(event) {
 
 /** The text that is hashed. @param {Record<string, any>} event */
 export function preHash(event) {
-  const known = [...ORDER, ...Object.keys(LINK_LISTS), ...LEFT_OUT];
+  const known = [...ORDER, ...Object.keys(LINK_LISTS), ...OWN.keys(), ...LEFT_OUT];
   const other = Object.keys(event).find((name) => !known.includes(name));
   if (other !== undefined) throw new FormatError("epcis.member", `this page makes no events with ${other}`);
-  const links = Object.keys(LINK_LISTS).filter((name) => name in event).map((name) => linkList(name, event[name])).sort(byLetters);
-  return [`eventType=${event.type}`, ...ORDER.filter((name) => name in event).map((name) => member(name, event[name])), ...links].join("");
+  const links = Object.keys(LINK_LISTS).filter((name) => name in event).map((name) => linkList(name, event[name]));
+  const own = [...OWN].filter(([name]) => name in event).map(([name, full]) => `${full}=${ownText(event[name])}`);
+  return [`eventType=${event.type}`, ...ORDER.filter((name) => name in event).map((name) => member(name, event[name])), ...[...links, ...own].sort(byLetters)].join("");
+}
+
+/** A text of this project's own members: what looks like a number is one, as XML has it. @param {any} value */
+function ownText(value) {
+  if (typeof value !== "string") throw new FormatError("epcis.text", "a member of one's own is a text here");
+  const text = value.replace(/^ +| +$/g, "");
+  if (!text || WRITTEN_OUT.test(text)) throw new FormatError("epcis.text", "this text cannot stand in an event");
+  if (text.length > LONGEST_NUMBER || !NUMBER.test(text)) return canonicalAddress(text);
+  const digits = text.replace(/[eE].*$/, "").replace(/[+\-.]/g, "").replace(/^0+|0+$/g, "");
+  const number = Math.abs(Number(text));
+  if (!digits) return "0";
+  return digits.length <= MAX_DIGITS && number >= 0.000001 && number < 1e15 ? JSON.stringify(Number(text)) : text;
 }
 
 /** Order of code points, as texts in UTF-8 have it. @param {string} one @param {string} other */

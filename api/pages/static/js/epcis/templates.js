@@ -1,8 +1,9 @@
 /**
- * The six things that a producer writes down, as EPCIS 2.0 events.
+ * The seven things that a producer writes down, as EPCIS 2.0 events.
  *
- * Rules: an event says what was done with which lots, how much, where and when, and nothing about people. Amounts are in the product's
- * unit; pieces have no `uom`, as the standard has it for what is counted. Times are Vietnam's.
+ * Rules: an event says what was done with which lots, how much, where and when. What concerns trade and people (`TERMS`) stands in members of
+ * this project's own, and is hidden before an event is recorded (`hiding.js`). Amounts are in the product's unit; pieces have no `uom`, as the
+ * standard has it for what is counted. Times are Vietnam's.
  */
 
 import { uriOf } from "./gs1.js";
@@ -12,13 +13,18 @@ import { uriOf } from "./gs1.js";
  * @typedef {{path: string, amount: number, unit: string}} Part
  */
 /**
- * `parts`: what the event is about; `made`: what came out of them; `unit`: the logistic unit (item path `00/…`).
- * @typedef {{timeMs: number, place: string|null, parts: Part[], made?: Part[], unit?: string}} Facts
+ * `parts`: what the event is about; `made`: what came out of them; `unit`: the logistic unit (item path `00/…`); `told`: texts by
+ * their names in `TERMS`.
+ * @typedef {{timeMs: number, place: string|null, parts: Part[], made?: Part[], unit?: string, told?: Record<string, string>}} Facts
  */
 
 const CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld";
 /** Counted, not measured. */
 export const PIECES = "H87";
+/** This project's own members of events: whom with, for how much, under which paper, and on whose land. */
+export const TERMS = ["buyer", "invoice", "plot", "price"];
+export const TERM_PREFIX = "sogoc";
+export const TERM_NAMESPACE = "urn:sogoc:term:";
 const OFFSET = "+07:00";
 const OFFSET_MS = 7 * 3_600_000;
 
@@ -27,6 +33,7 @@ export const TEMPLATES = {
   harvest: { type: "ObjectEvent", action: "ADD", step: "commissioning", disposition: "active" },
   process: { type: "TransformationEvent", step: "creating_class_instance", disposition: "active" },
   pack: { type: "AggregationEvent", action: "ADD", step: "packing", disposition: "in_progress" },
+  unpack: { type: "AggregationEvent", action: "DELETE", step: "unpacking", disposition: "in_progress" },
   ship: { type: "ObjectEvent", action: "OBSERVE", step: "shipping", disposition: "in_transit" },
   receive: { type: "ObjectEvent", action: "OBSERVE", step: "receiving", disposition: "in_progress" },
   sell: { type: "ObjectEvent", action: "OBSERVE", step: "retail_selling", disposition: "retail_sold" },
@@ -38,7 +45,7 @@ export const TEMPLATES = {
  * @param {string} host of this ledger, `https://…`: where goods without a GTIN, and places without a GLN, are named
  * @returns {Record<string, any>} the event
  */
-export function eventOf(name, { timeMs, place, parts, made = [], unit }, host) {
+export function eventOf(name, { timeMs, place, parts, made = [], unit, told = {} }, host) {
   const { type, action, step, disposition } = TEMPLATES[name];
   /** @type {Record<string, any>} */
   const event = { "@context": CONTEXT, type, eventTime: localTime(timeMs), eventTimeZoneOffset: OFFSET, bizStep: step, disposition };
@@ -50,11 +57,14 @@ export function eventOf(name, { timeMs, place, parts, made = [], unit }, host) {
     event.outputQuantityList = made.map((part) => quantity(part, host));
   } else if (type === "AggregationEvent") {
     event.parentID = uriOf(/** @type {string} */ (unit), host);
-    event.childQuantityList = amounts;
+    if (amounts.length) event.childQuantityList = amounts;
   } else {
     if (unit) event.epcList = [uriOf(unit, host)];
     if (amounts.length) event.quantityList = amounts;
   }
+  const terms = TERMS.filter((term) => told[term]);
+  if (terms.length) event["@context"] = [CONTEXT, { [TERM_PREFIX]: TERM_NAMESPACE }];
+  for (const term of terms) event[`${TERM_PREFIX}:${term}`] = told[term];
   return event;
 }
 

@@ -7,7 +7,7 @@ import verifyWords from "../../words/verify.js";
 import { FormatError, itemPath } from "../../verify/index.js";
 import { comparePolicies, showAlarms } from "../alarms.js";
 import { askJson } from "../ask.js";
-import { el, say } from "../dom.js";
+import { button, el, say } from "../dom.js";
 import { gtin14, lotText, parseItem, pathOf, readLink, sscc } from "../epcis/gs1.js";
 import { startHouse } from "../house.js";
 import { isClass } from "../trace/happened.js";
@@ -135,8 +135,29 @@ async function classView(item) {
   const products = await askJson(`/v1/products/${named.gtin ?? item}`);
   const found = itemsOf(products);
   if (!found.length) return el("div", {}, say(products.kind === "missing" ? "in.nothing" : "in.outage", "p", { class: "note warn", id: "nothing" }));
-  const lots = (await Promise.all(found.map((one) => askJson(`/v1/lots?member=${encodeURIComponent(one.authority)}&limit=100`)))).flatMap(itemsOf).filter((lot) => String(lot.item).startsWith(`${item}/`));
-  return el("div", {}, el("p", { class: "issuer" }, String(found[0].fields?.name ?? item)), listed("in.products", found.map((one) => goodsRow(one, item))), listed("in.lots", lots.map((one) => goodsRow(one, one.item))) ?? say("in.no-lots", "p"));
+  return el("div", {}, el("p", { class: "issuer" }, String(found[0].fields?.name ?? item)), listed("in.products", found.map((one) => goodsRow(one, item))), say("in.lots", "h3"), await lotsList(named.gtin ?? item));
+}
+
+/** All lots of a product, a page at a time until none is left. @param {string} product */
+async function lotsList(product) {
+  const list = el("ul", { class: "list", id: "lots" });
+  const state = el("p", { class: "soft", id: "lots-state" });
+  let after = "", count = 0;
+  const more = button("tr.more", { kind: "small", id: "more-lots", onclick: () => show() });
+  const show = async () => {
+    const answer = await askJson(`/v1/lots?product=${encodeURIComponent(product)}&limit=${MAX_LISTED}&after=${encodeURIComponent(after)}`);
+    if (answer.kind !== "ok" || !Array.isArray(answer.value?.items)) {
+      state.replaceChildren(say("in.outage"));
+      return;
+    }
+    for (const one of answer.value.items.slice(0, MAX_LISTED)) list.append(goodsRow(one, one.item));
+    count += answer.value.items.length;
+    after = typeof answer.value.next === "string" ? answer.value.next : "";
+    more.hidden = !after;
+    state.replaceChildren(...(count ? [`${count} `, say(after ? "in.lots-more" : "in.lots-all")] : [say("in.no-lots")]));
+  };
+  await show();
+  return el("div", {}, list, state, more);
 }
 
 /** @param {string} name */

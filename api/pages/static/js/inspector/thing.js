@@ -9,6 +9,7 @@ import { lookUp } from "../trace/look.js";
 import { Names, itemOf, quantity, stepName } from "../trace/names.js";
 import { codeOf } from "../trace/panel.js";
 import { t } from "../words.js";
+import { reportPanel } from "./report.js";
 
 const ROWS_AT_ONCE = 50;
 const MAX_EDGES = 4_000;
@@ -151,5 +152,6 @@ async function verifyHere(item, direction, depth, place, check, signal) {
   place.replaceChildren(el("div", { class: "note", "data-checked": "yes", "data-rule": rule }, el("p", {}, say("in.checked", "strong")), facts([
     ["in.checked.histories", String(trace.histories.size)], ["in.checked.records", String(trace.records)], ["in.checked.findings", `${trace.findings.length - strangers} / ${trace.findings.length}`],
     ["fact.as-of", trace.checked.statusAsOfS === null ? null : time(Number(trace.checked.statusAsOfS) * 1000)],
-  ]), proof ? el("div", { class: "buttons" }, button("tr.save-proof", { icon: "save", id: "save-proof", onclick: () => save(`${item.replace(/[^A-Za-z0-9]+/g, "-")}.sogoc-trace`, proof, "application/msgpack") })) : null));
+  ]), proof ? el("div", { class: "buttons" }, button("tr.save-proof", { icon: "save", id: "save-proof", onclick: () => save(`${item.replace(/[^A-Za-z0-9]+/g, "-")}.sogoc-trace`, proof, "application/msgpack") })) : null,
+  say("in.checked.words", "p", { class: "small", id: "checked-words" })), proof ? reportPanel(trace, direction, proof) : "");
 }

@@ -13,8 +13,9 @@ import { LedgerError, encode, equal, fromBase64, fromHex, possessionMessage, sha
 import { all, keepForGood, put, remove } from "./db.js";
 
 /**
- * @typedef {{publicKey: string, privateKey: CryptoKey, member: string, roles: string[], chainId: string, madeMs: number, state: "asked"|"ready"}} OfficeKey
- * `state`: `asked` waits for an administrator; `ready` was in service when last looked at.
+ * @typedef {{publicKey: string, privateKey: CryptoKey, member: string, roles: string[], chainId: string, madeMs: number, state: "asked"|"ready",
+ *   eventSecret?: Uint8Array}} OfficeKey
+ * `state`: `asked` waits for an administrator; `ready` was in service when last looked at. `eventSecret`: of hidden parts of events (`producer/hush.js`).
  */
 
 const FORMAT = "sogoc-recovery";
@@ -90,6 +91,55 @@ export async function makeKey({ member, roles, chainId }, origin, passphrase) {
   } finally {
     secret.fill(0);
   }
+}
+
+/**
+ * A text under a passphrase, as a key's recovery file is: what `about` says stands beside it in clear, and is authenticated with it.
+ * @param {string} text
+ * @param {{format: string, chain_id: string, member: string}} about
+ * @param {string} passphrase
+ */
+export async function sealText(text, about, passphrase) {
+  const salt = random(32);
+  const iv = random(12);
+  const wrapping = await derived(passphrase, salt, ITERATIONS, ["encrypt"]);
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: boundText(about) }, wrapping, utf8.encode(text));
+  return `${JSON.stringify({
+    ...about, version: 1, derivation: { name: "PBKDF2", hash: "SHA-256", iterations: ITERATIONS, salt: toBase64(salt) },
+    cipher: { name: "AES-256-GCM", iv: toBase64(iv) }, data: toBase64(new Uint8Array(sealed)),
+  }, null, 2)}\n`;
+}
+
+/**
+ * The text in such a file. Throws KeyProblem: `recovery.form`, `recovery.passphrase`, `recovery.ledger`.
+ * @param {string} content
+ * @param {{format: string, chain_id: string, member: string}} about what it must be
+ * @param {string} passphrase
+ */
+export async function openText(content, about, passphrase) {
+  let file;
+  try {
+    file = JSON.parse(content);
+  } catch {
+    file = null;
+  }
+  const iterations = file?.derivation?.iterations;
+  if (file?.format !== about.format || file.version !== 1 || !Number.isInteger(iterations) || iterations < LEAST_ITERATIONS || iterations > MOST_ITERATIONS) {
+    throw new KeyProblem("recovery.form", "this is not such a file");
+  }
+  if (file.chain_id !== about.chain_id || file.member !== about.member) throw new KeyProblem("recovery.ledger", "this file belongs to another ledger or member");
+  const wrapping = await derived(passphrase, bytesOf(file.derivation.salt), iterations, ["decrypt"]);
+  try {
+    const iv = /** @type {BufferSource} */ (bytesOf(file.cipher?.iv));
+    return new TextDecoder("utf-8", { fatal: true }).decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData: boundText(about) }, wrapping, /** @type {BufferSource} */ (bytesOf(file.data))));
+  } catch {
+    throw new KeyProblem("recovery.passphrase", "the passphrase does not open this file, or the file has been changed");
+  }
+}
+
+/** @param {{format: string, chain_id: string, member: string}} about */
+function boundText({ format, chain_id: chainId, member }) {
+  return /** @type {BufferSource} */ (encode([format, 1, fromHex(chainId), member]));
 }
 
 /**

@@ -2,29 +2,30 @@
  * Writing down what was done: one tap on what, one tap to sign. What is asked between them is filled in already wherever this device
  * knows it: the lot worked with last, how much is left, the place, now.
  *
- * Rules: what is signed is what the large button says. Nothing about people is asked: buyers and prices stay in the producer's own books.
+ * Rules: what is signed is what the large button says. What concerns trade and people is asked for folded away, and hidden before it is
+ * signed (`hush.js`).
  */
 
 import { el, icon, say } from "../dom.js";
 import { CANONICAL } from "../epcis/gs1.js";
-import { recordOf } from "../epcis/record.js";
 import { eventOf } from "../epcis/templates.js";
 import { act, guarded } from "../office/ui.js";
 import { keep, kept } from "../store.js";
 import { showTime, t } from "../words.js";
 import { Wrong, allGood, bigButton, choices, typed, viewHead } from "./forms.js";
+import { hushFields, hushed } from "./hush.js";
 import { deedLine, nameOfThing } from "./naming.js";
 import { isOpen, lotAt, shelf } from "./shelf.js";
 import { signRecord, signedPanel } from "./signing.js";
-import { changing, moving, packing } from "./workings.js";
+import { changing, moving, packing, unpacking } from "./workings.js";
 
 /** @typedef {import("./shelf.js").Part} Part */
 
-export const DEEDS = ["harvest", "process", "pack", "ship", "receive", "sell"];
+export const DEEDS = ["harvest", "process", "pack", "ship", "receive", "unpack", "sell"];
 
-/** How a place is named in an event. @param {import("./shelf.js").Held} place */
+/** How a place is named in an event: by its GLN, or by member and code, whatever this ledger's address is. @param {import("./shelf.js").Held} place */
 function placeUri(place) {
-  return place.body.gln ? `${CANONICAL}/414/${place.body.gln}` : `${location.origin}/place/${shelf.member}/${place.body.code}`;
+  return place.body.gln ? `${CANONICAL}/414/${place.body.gln}` : `urn:sogoc:place:${shelf.member}:${place.body.code}`;
 }
 
 /**
@@ -68,8 +69,9 @@ export function deedsView({ onlots }) {
     const place = where.length ? choices("pr.deed.place", [...where.map((one) => ({ value: one.id, title: one.body.name, sign: "place" })), { value: "", title: say("pr.deed.nowhere") }], { id: "deed-place" }) : null;
     const fold = place ? placeFold(place, where) : null;
     const moment = whenField();
-    const body = (name === "process" ? changing : name === "pack" ? packing : moving)(name, chosenLot, told);
-    const form = el("form", { novalidate: true, class: "deed-form" }, body.whole, fold?.whole ?? null, moment.whole, ["ship", "receive", "sell"].includes(name) ? el("p", { class: "private" }, icon("lock"), say("pr.deed.private")) : null, messages, el("div", { class: "do" }, button));
+    const hush = hushFields(name, where.length > 0);
+    const body = (name === "process" ? changing : name === "pack" ? packing : name === "unpack" ? unpacking : moving)(name, chosenLot, told);
+    const form = el("form", { novalidate: true, class: "deed-form" }, body.whole, fold?.whole ?? null, moment.whole, hush.whole, messages, el("div", { class: "do" }, button));
     const whole = el("section", { class: "sheet", "data-deed": name }, viewHead(`pr.deed.${name}`, back), form);
 
     function told() {
@@ -86,20 +88,21 @@ export function deedsView({ onlots }) {
 
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!allGood([...body.fields(), moment])) return;
+      if (!allGood([...body.fields(), moment, ...hush.fields])) return;
       guarded(button, messages, async () => {
         const facts = body.facts();
         const site = where.find((one) => one.id === place?.value) ?? null;
         const timeMs = moment.ms();
         const whatHappened = eventOf(facts.template, {
           timeMs, place: site ? placeUri(site) : null, unit: facts.carrier || undefined,
-          parts: facts.parts.map(asPart), made: facts.made.map(asPart),
+          parts: facts.parts.map(asPart), made: facts.made.map(asPart), told: hush.told(),
         }, location.origin);
+        const { body: record, hidden } = await hushed(whatHappened, hush.pointers(whatHappened));
         keep(`producer.place.${name}`, place?.value ?? "");
         if (facts.carrier && name === "pack") keep("producer.sscc", facts.carrier.slice(3));
         const title = t(`pr.deed.${facts.shown}`);
-        const item = { what: "event", site: site?.id ?? "", template: facts.shown, parts: facts.parts, made: facts.made, carrier: facts.carrier, place: site?.body.name ?? "", timeMs, title, event: whatHappened };
-        const job = await signRecord("epcis.event/1", await recordOf(whatHappened), item);
+        const item = { what: "event", site: site?.id ?? "", template: facts.shown, parts: facts.parts, made: facts.made, carrier: facts.carrier, place: site?.body.name ?? "", timeMs, title, event: whatHappened, ...(hidden ? { hidden } : {}) };
+        const job = await signRecord("epcis.event/1", record, item);
         const things = facts.parts.length ? facts.parts.map((part) => part.path) : [facts.carrier];
         const panel = signedPanel(job, { title: el("span", {}, el("strong", {}, title), ` · ${things.map(nameOfThing).join(", ")}`), buttons: [act("pr.deeds.more", { kind: "primary", icon: "pen", id: "done", onclick: back })] });
         chosenLot = null;

@@ -1,13 +1,13 @@
 /**
- * Products and places: what there is, and adding one.
+ * Products and places: what there is, adding one, describing a product anew, and ending either.
  *
  * Rules: a GTIN's or GLN's check digit is looked at while it is typed. A picture stays on this device; only its hash is written down.
  */
 
-import { hashFile, toHex } from "../../verify/index.js";
-import { el, icon, say } from "../dom.js";
+import { fromHex, hashFile, toHex } from "../../verify/index.js";
+import { dialog, el, icon, say } from "../dom.js";
 import { gln, gtin14, ownCode } from "../epcis/gs1.js";
-import { act, announce, field, guarded, select, today } from "../office/ui.js";
+import { act, announce, checkbox, field, guarded, select, today } from "../office/ui.js";
 import { showDay, t } from "../words.js";
 import { UNITS, unitWord } from "./amounts.js";
 import { Wrong, allGood, bigButton, choices, typed, viewHead } from "./forms.js";
@@ -18,6 +18,8 @@ import { isOpen, productOf, shelf } from "./shelf.js";
 
 export const CATEGORIES = ["trai-cay", "rau-cu", "lua-gao", "thuy-san", "thit", "trung-sua", "mat-ong", "che-bien", "gia-vi", "do-uong", "duoc-lieu", "thu-cong", "khac"];
 export const PLACES = ["farm", "processing", "packing", "warehouse", "shop", "other"];
+/** Why a product, or a place, ends (`ledger/records/products.py`, `places.py`). @type {Record<string, string[]>} */
+export const END_REASONS = { product: ["discontinued", "replaced", "registered-in-error", "ordered", "other"], place: ["closed", "moved", "registered-in-error", "ordered", "other"] };
 const MOST_IMAGES = 8;
 
 /** A check of typed digits that is certain only when they are all there. @param {(text: string) => any} read @param {number[]} lengths @param {string} family */
@@ -83,12 +85,20 @@ export function goodsView() {
   function overview() {
     list.replaceChildren(
       say("pr.goods.title", "h2", { tabindex: "-1" }),
-      shelf.products.length ? el("ul", { class: "cards" }, ...shelf.products.map(productRow)) : say("pr.goods.none", "p", { class: "soft empty" }),
+      shelf.products.length ? el("ul", { class: "cards" }, ...shelf.products.map((one) => productRow(one, actions(one)))) : say("pr.goods.none", "p", { class: "soft empty" }),
       el("div", { class: "buttons" }, act("pr.goods.add", { icon: "plus", kind: "primary", id: "add-product", onclick: () => go(productForm(back)) })),
       say("pr.places.title", "h2", { class: "second" }),
-      shelf.places.length ? el("ul", { class: "cards" }, ...shelf.places.map(placeRow)) : say("pr.places.none", "p", { class: "soft empty" }),
+      shelf.places.length ? el("ul", { class: "cards" }, ...shelf.places.map((one) => placeRow(one, actions(one)))) : say("pr.places.none", "p", { class: "soft empty" }),
       el("div", { class: "buttons" }, act("pr.places.add", { icon: "plus", id: "add-place", onclick: () => go(placeForm(back)) })));
     view.replaceChildren(list);
+  }
+
+  /** What may be done with it; nothing once it has ended. @param {Held} held */
+  function actions(held) {
+    if (!isOpen(held)) return el("span", { class: "tag ended", "data-status": "ended" }, icon("ended"), say("pr.state.ended"));
+    return el("span", { class: "buttons row-buttons" },
+      held.what === "product" ? act("pr.change", { kind: "small", icon: "pen", onclick: () => go(productForm(back, held)) }) : null,
+      act("pr.end.open", { kind: "small quiet", onclick: () => openEnd(held, overview) }));
   }
 
   /** @param {HTMLElement} panel */
@@ -106,19 +116,44 @@ export function goodsView() {
   return { view, show: overview };
 }
 
-/** @param {Held} product */
-function productRow(product) {
+/**
+ * The end of a product or a place, for ever.
+ * @param {Held} held
+ * @param {() => void} ondone
+ */
+function openEnd(held, ondone) {
+  const place = el("div");
+  const reason = select([["", say("pr.reason.choose")], ...END_REASONS[held.what].map((one) => /** @type {[string, HTMLElement]} */ ([one, say(`pr.reason.${one}`)]))], { id: "end-reason" });
+  const sure = checkbox(say("pr.end.sure"), { id: "end-sure" });
+  const go = act("pr.end.do", { kind: "danger", id: "end-do", onclick: () => {
+    if (!reason.value || !sure.box.checked) {
+      place.replaceChildren(say(reason.value ? "pr.wrong.sure" : "pr.wrong.reason", "p", { class: "error", role: "alert" }));
+      (reason.value ? sure.box : reason).focus();
+      return;
+    }
+    guarded(go, place, async () => {
+      const { gtin, gln, code } = held.body;
+      await signRecord(`${held.what}.end/1`, { gtin, gln, code, reason: reason.value }, { what: "end", of: held.what, id: held.id, body: { reason: reason.value }, title: held.body.name });
+      box.close();
+      ondone();
+    });
+  } });
+  const box = dialog(`pr.end.${held.what}`, [el("p", { class: "signed-what" }, el("strong", {}, held.body.name)), say(`pr.end.${held.what}-text`, "p"), field(say("pr.reason.label"), reason), el("p", {}, sure.whole), place, el("div", { class: "buttons" }, go)]);
+}
+
+/** @param {Held} product @param {Node} more */
+function productRow(product, more) {
   const { body } = product;
   return el("li", { class: "thing", "data-id": product.id }, icon("goods"), el("div", { class: "grow" },
     el("span", { class: "title" }, body.name), stars(body),
-    el("span", { class: "more" }, el("span", { class: "num" }, product.id), " · ", unitWord(body.unit))), heldTag(product));
+    el("span", { class: "more" }, el("span", { class: "num" }, product.id), " · ", unitWord(body.unit))), heldTag(product), more);
 }
 
-/** @param {Held} place */
-function placeRow(place) {
+/** @param {Held} place @param {Node} more */
+function placeRow(place, more) {
   return el("li", { class: "thing", "data-id": place.id }, icon("place"), el("div", { class: "grow" },
     el("span", { class: "title" }, place.body.name),
-    el("span", { class: "more" }, say(`pr.place.${place.body.kind}`), " · ", el("span", { class: "num" }, place.id), place.body.growing_area ? ` · ${place.body.growing_area}` : null)), heldTag(place));
+    el("span", { class: "more" }, say(`pr.place.${place.body.kind}`), " · ", el("span", { class: "num" }, place.id), place.body.growing_area ? ` · ${place.body.growing_area}` : null)), heldTag(place), more);
 }
 
 /** GTIN or code, as two ways of naming. @param {string} prefix of ids @param {[string, string]} ways keys of words @param {(text: string) => any} checkNumber @param {number} digits */
@@ -167,58 +202,76 @@ export function placeForm(onback) {
   return whole;
 }
 
-/** @param {() => void} onback */
-export function productForm(onback) {
+/**
+ * A product that is new, or one that is described anew: what is not stated again no longer holds.
+ * @param {() => void} onback
+ * @param {Held|null} held
+ */
+export function productForm(onback, held = null) {
+  const before = held?.body ?? {};
   const place = el("div");
-  const name = typed("pr.product.name", { id: "product-name", check: checkName, hintKey: "pr.product.name-hint", properties: { maxlength: 200 } });
-  const named = naming("product", ["pr.product.gtin", "pr.product.code"], checkNew, 14);
-  const category = select(CATEGORIES.map((one) => [one, say(`pr.category.${one}`)]), { id: "product-category" });
-  const unit = choices("pr.product.unit", UNITS.map((one) => ({ value: one, title: unitWord(one) })), { id: "product-unit" });
-  const brand = typed("pr.product.brand", { id: "product-brand", properties: { maxlength: 100 } });
-  const until = typed("pr.product.ocop-until", { id: "product-ocop-until", hintKey: "pr.product.ocop-hint", properties: { type: "date" } });
-  until.whole.hidden = true;
-  const rating = choices("pr.product.ocop", [{ value: "", title: say("pr.product.ocop-none") }, ...[3, 4, 5].map((one) => ({ value: String(one), title: el("span", { class: "stars" }, el("span", { "aria-hidden": "true" }, "★".repeat(one)), el("span", { class: "sr" }, `${one}/5`)) }))], { id: "product-ocop", onchange: (value) => (until.whole.hidden = !value) });
-  const standards = typed("pr.product.standards", { id: "product-standards", hintKey: "pr.product.standards-hint", properties: { maxlength: 400 } });
+  const name = typed("pr.product.name", { id: "product-name", value: before.name, check: checkName, hintKey: "pr.product.name-hint", properties: { maxlength: 200 } });
+  const named = held ? null : naming("product", ["pr.product.gtin", "pr.product.code"], checkNew, 14);
+  const category = select([...(before.category && !CATEGORIES.includes(before.category) ? [/** @type {[string, string]} */ ([before.category, before.category])] : []), ...CATEGORIES.map((one) => /** @type {[string, HTMLElement]} */ ([one, say(`pr.category.${one}`)]))], { id: "product-category" });
+  category.value = before.category ?? CATEGORIES[0];
+  const units = before.unit && !UNITS.includes(before.unit) ? [before.unit, ...UNITS] : UNITS;
+  const unit = choices("pr.product.unit", units.map((one) => ({ value: one, title: unitWord(one) })), { id: "product-unit", value: before.unit ?? UNITS[0] });
+  const brand = typed("pr.product.brand", { id: "product-brand", value: before.brand, properties: { maxlength: 100 } });
+  const until = typed("pr.product.ocop-until", { id: "product-ocop-until", value: before.ocop_until, hintKey: "pr.product.ocop-hint", properties: { type: "date" } });
+  until.whole.hidden = !before.ocop_stars;
+  const rating = choices("pr.product.ocop", [{ value: "", title: say("pr.product.ocop-none") }, ...[3, 4, 5].map((one) => ({ value: String(one), title: el("span", { class: "stars" }, el("span", { "aria-hidden": "true" }, "★".repeat(one)), el("span", { class: "sr" }, `${one}/5`)) }))], { id: "product-ocop", value: before.ocop_stars ? String(before.ocop_stars) : "", onchange: (value) => (until.whole.hidden = !value) });
+  const standards = typed("pr.product.standards", { id: "product-standards", value: (before.standards ?? []).join("; "), hintKey: "pr.product.standards-hint", properties: { maxlength: 400 } });
   const description = /** @type {HTMLTextAreaElement} */ (el("textarea", { class: "input", rows: 3, maxlength: 1000, id: "product-description" }));
-  const pictures = picturesField();
-  const { button } = bigButton("pr.product.sign", { sign: "goods", id: "sign-product" });
-  const form = el("form", { novalidate: true }, name.whole, named.whole, unit.whole, field(say("pr.product.category"), category), rating.whole, until.whole, pictures.whole,
-    el("details", {}, say("pr.more", "summary"), el("div", { class: "inside" }, brand.whole, standards.whole, field(say("pr.product.description"), description))), place, el("div", { class: "do" }, button));
-  const whole = el("section", { class: "sheet" }, viewHead("pr.goods.add", onback), form);
+  description.value = before.description ?? "";
+  const pictures = picturesField(before.images ?? []);
+  const { button } = bigButton(held ? "pr.change.sign" : "pr.product.sign", { sign: "goods", id: "sign-product" });
+  const form = el("form", { novalidate: true }, name.whole, named ? named.whole : el("p", { class: "soft" }, say("pr.lot.goods"), ": ", el("span", { class: "num" }, held?.id)), unit.whole, field(say("pr.product.category"), category), rating.whole, until.whole, pictures.whole,
+    el("details", { open: held !== null }, say("pr.more", "summary"), el("div", { class: "inside" }, brand.whole, standards.whole, field(say("pr.product.description"), description))), place, el("div", { class: "do" }, button));
+  const whole = el("section", { class: "sheet" }, viewHead(held ? "pr.change.title" : "pr.goods.add", onback), form);
 
   /** @param {string} text */
   function checkNew(text) {
     const right = checkGtin(text);
-    const held = productOf(gtin14(text.replace(/[\s-]/g, "")));
-    if (held && isOpen(held)) throw new Wrong("pr.wrong.product-there", { isCertain: true, text: held.body.name });
+    const there = productOf(gtin14(text.replace(/[\s-]/g, "")));
+    if (there && isOpen(there)) throw new Wrong("pr.wrong.product-there", { isCertain: true, text: there.body.name });
     return right;
   }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!allGood([name, named.field])) return;
+    if (!allGood([name, ...(named ? [named.field] : [])])) return;
     guarded(button, place, async () => {
-      const gtin = named.isNumber ? gtin14(named.number.value.replace(/[\s-]/g, "")) : undefined;
+      const gtin = named ? (named.isNumber ? gtin14(named.number.value.replace(/[\s-]/g, "")) : undefined) : before.gtin;
+      const code = named ? (gtin ? undefined : named.code.value) : before.code;
       const list = [...new Set(standards.value.split(/[;,\n]/).map(tidy).filter(Boolean))];
       const body = {
-        gtin, code: gtin ? undefined : named.code.value, name: tidy(name.value), category: category.value, unit: unit.value, brand: tidy(brand.value) || undefined,
+        gtin, code, name: tidy(name.value), category: category.value, unit: unit.value, brand: tidy(brand.value) || undefined,
         ocop_stars: rating.value ? Number(rating.value) : undefined, ocop_until: rating.value && until.value ? until.value : undefined,
         standards: list.length ? list : undefined, description: tidy(description.value) || undefined,
       };
-      const id = gtin ?? named.code.value;
+      const id = gtin ?? code;
       const images = pictures.hashes.length ? pictures.hashes : undefined;
-      const job = await signRecord("product.register/1", { ...body, images }, { what: "product", id, body: { ...body, images: images?.map(toHex) }, title: body.name });
+      const job = await signRecord(held ? "product.update/1" : "product.register/1", { ...body, images }, { what: "product", id, body: { ...body, images: images?.map(toHex) }, title: body.name });
       done(whole, job, body.name, onback, "pr.goods.add", () => productForm(onback));
     });
   });
   return whole;
 }
 
-/** Pictures: looked at and hashed here, sent nowhere. */
-function picturesField() {
+/** Pictures: looked at and hashed here, sent nowhere. @param {string[]} before hashes that stand already */
+function picturesField(before) {
   /** @type {Uint8Array[]} */
   const hashes = [];
   const shown = el("ul", { class: "pictures" });
+  for (const hex of before) {
+    const digest = fromHex(hex);
+    hashes.push(digest);
+    const row = el("li", { "data-hash": hex }, icon("image"), el("span", { class: "grow" }, el("span", { class: "hash small" }, `${hex.slice(0, 16)}…`)), act("pr.remove", { kind: "small quiet", onclick: () => {
+      hashes.splice(hashes.indexOf(digest), 1);
+      row.remove();
+    } }));
+    shown.append(row);
+  }
   const hidden = /** @type {HTMLInputElement} */ (el("input", { type: "file", accept: "image/*", multiple: true, hidden: true, id: "product-images", "aria-label": t("pr.product.images"), "data-t-label": "pr.product.images" }));
   hidden.addEventListener("change", async () => {
     const files = [...(hidden.files ?? [])].slice(0, MOST_IMAGES - hashes.length);

@@ -9,7 +9,7 @@ import { showAmount, unitWord } from "./amounts.js";
 
 const MOST_PAGES = 5;
 /** @type {Record<string, string>} */
-const TEMPLATE_OF = { commissioning: "harvest", creating_class_instance: "process", packing: "pack", shipping: "ship", receiving: "receive", retail_selling: "sell", inspecting: "inspect" };
+const TEMPLATE_OF = { commissioning: "harvest", creating_class_instance: "process", packing: "pack", unpacking: "unpack", shipping: "ship", receiving: "receive", retail_selling: "sell", inspecting: "inspect" };
 const QUANTITIES = ["quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList"];
 
 /** @typedef {import("./shelf.js").Held} Held */

@@ -13,6 +13,7 @@ import { labelForm } from "./labels.js";
 import { storyOf } from "./ledger.js";
 import { heldTag, signRecord, signer } from "./signing.js";
 import { isOpen, leftOf, lotAt, productOfLot, shelf } from "./shelf.js";
+import { tenFieldsView } from "./tenfields.js";
 
 /** @typedef {import("./shelf.js").Held} Held */
 
@@ -93,7 +94,7 @@ export function lotsView(onrecord) {
         isRecalled ? null : act("pr.lot.record", { kind: "primary", icon: "pen", id: "record-here", onclick: () => onrecord(null, path) }),
         isRecalled ? null : act("pr.labels.open", { icon: "print", id: "labels", onclick: () => go(labelForm(lot, lotTitle(lot), again)) }),
         el("a", { class: "button", href: `/${path}`, target: "_blank", rel: "noopener" }, icon("search"), say("pr.lot.public"))),
-      say("pr.lot.story", "h3"), story,
+      tenFieldsView(lot), say("pr.lot.story", "h3"), story,
       el("div", { class: "buttons away" }, isRecalled
         ? act("pr.release.open", { kind: "quiet", id: "release", onclick: () => openRecall(lot, "release", again) })
         : act("pr.recall.open", { kind: "danger-quiet", icon: "alarm", id: "recall", onclick: () => openRecall(lot, "recall", again) })));

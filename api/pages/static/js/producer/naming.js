@@ -36,7 +36,7 @@ export function amountWords(part) {
 
 /** One line of a story. @param {any} deed */
 export function deedLine(deed) {
-  const carrier = deed.carrier ? [" ", say(deed.template === "pack" ? "pr.deed.into" : "pr.deed.of-carrier"), ` ${nameOfThing(deed.carrier)}`] : [];
+  const carrier = deed.carrier ? [" ", say({ pack: "pr.deed.into", unpack: "pr.deed.out-of" }[/** @type {string} */ (deed.template)] ?? "pr.deed.of-carrier"), ` ${nameOfThing(deed.carrier)}`] : [];
   const parts = deed.parts.flatMap((/** @type {Part} */ part, /** @type {number} */ at) => [at ? ", " : " ", amountWords(part), ` ${nameOfThing(part.path)}`]);
   const made = deed.made.length ? [" ", say("pr.deed.became"), ...deed.made.flatMap((/** @type {Part} */ part) => [" ", amountWords(part), ` ${nameOfThing(part.path)}`])] : [];
   return el("li", { class: "deed", "data-template": deed.template, "data-record": deed.recordId, "data-state": deed.state }, icon(deed.template === "packs" ? "pack" : deed.template), el("div", { class: "grow" },

@@ -5,10 +5,12 @@ import { dialog, el, icon, save, say, time } from "../dom.js";
 import { receiptsOf } from "../office/node.js";
 import { problemNote } from "../office/problems.js";
 import { dropJob, jobs, kick, onQueue, tryAgain } from "../office/queue.js";
+import { hiddenErrorOf } from "../epcis/hiding.js";
 import { errorOf } from "../epcis/record.js";
 import { act, guarded } from "../office/ui.js";
 import { deedLine } from "./naming.js";
 import { choices } from "./forms.js";
+import { hushFile, hushLine, openShare } from "./hush.js";
 import { signRecord, stateTag } from "./signing.js";
 import { shelf, stock } from "./shelf.js";
 
@@ -22,7 +24,8 @@ export function sentView() {
   const head = el("div");
   const list = el("ul", { class: "papers sent", id: "sent" });
   const more = el("div", { class: "buttons" });
-  const view = el("div", {}, say("pr.sent.title", "h2", { tabindex: "-1" }), say("pr.sent.text", "p", { class: "soft" }), head, list, more);
+  const keeping = hushFile(() => show());
+  const view = el("div", {}, say("pr.sent.title", "h2", { tabindex: "-1" }), say("pr.sent.text", "p", { class: "soft" }), head, list, more, keeping.whole);
   let count = A_PAGE;
   let shown = "";
 
@@ -31,6 +34,7 @@ export function sentView() {
     const now = JSON.stringify([count, all.map((job) => [job.id, job.state, job.problem?.code]), [...shelf.mistakes]]);
     if (now === shown) return;
     shown = now;
+    keeping.show();
     const waiting = all.filter((job) => job.state === "waiting" || job.state === "sent").length;
     head.replaceChildren(...(waiting ? [el("div", { class: "note warn" }, el("p", {}, el("strong", {}, String(waiting)), " ", say("pr.sent.waiting")), el("div", { class: "buttons" }, act("pr.sent.now", { id: "send-now", onclick: kick })))] : []));
     list.replaceChildren(...all.slice(0, count).map(row));
@@ -51,12 +55,13 @@ export function sentView() {
     return el("li", { class: "job", "data-job": job.state === "sent" ? "waiting" : job.state, "data-record": item.recordId },
       el("div", { class: "what" }, stateTag(job), item.what === "event" ? null : el("span", {}, say(`pr.what.${item.what}`), ": ", item.title),
         isMistake ? el("span", { class: "tag ended", "data-mistake": "true" }, icon("cross"), say("pr.mistake.said")) : null),
-      item.what === "event" ? el("ol", { class: "story" }, deedLine({ ...item, state: "" })) : null,
+      item.what === "event" ? el("ol", { class: "story" }, deedLine({ ...item, state: "" })) : null, hushLine(item),
       el("span", { class: "more" }, say("pr.sent.signed"), " ", time(job.createdMs),
         isFinal ? el("a", { href: `/c/${codeOf(fromHex(item.recordId))}`, class: "code-link", target: "_blank", rel: "noopener" }, groupedCode(codeOf(fromHex(item.recordId)))) : null),
       isRefused ? el("div", { class: "refusal" }, problemNote(/** @type {any} */ (job.problem)), say(/** @type {any} */ (job.problem)?.retry ? "pr.refused.retry" : "pr.refused.do", "p", { class: "soft" })) : null,
       el("div", { class: "buttons" },
         isFinal ? act("pr.receipt", { kind: "small", icon: "receipt", onclick: (event) => guarded(/** @type {HTMLElement} */ (event.currentTarget), place, () => saveReceipt(item, place)) }) : null,
+        isFinal && item.hidden ? act("pr.share", { kind: "small", icon: "lock", onclick: () => openShare(item) }) : null,
         isFinal && item.what === "event" && item.event && !isMistake ? act("pr.mistake", { kind: "small quiet", onclick: () => openMistake(item) }) : null,
         isRefused && /** @type {any} */ (job.problem)?.retry ? act("pr.again", { kind: "small primary", onclick: () => tryAgain(job) }) : null,
         isFinal ? null : act("pr.drop", { kind: "small quiet", onclick: () => openDrop(job) })), place);
@@ -80,7 +85,8 @@ function openMistake(item) {
   const place = el("div");
   const reason = choices("pr.mistake.which", [{ value: "incorrect_data", title: say("pr.mistake.incorrect_data"), more: say("pr.mistake.incorrect_data-more") }, { value: "did_not_occur", title: say("pr.mistake.did_not_occur"), more: say("pr.mistake.did_not_occur-more") }], { id: "mistake-reason" });
   const go = act("pr.mistake.do", { kind: "danger", id: "mistake-do", onclick: () => guarded(go, place, async () => {
-    const body = await errorOf(item.event, /** @type {any} */ (reason.value), Date.now());
+    const why = /** @type {any} */ (reason.value);
+    const body = item.hidden ? await hiddenErrorOf(item.event, item.hidden.pointers, fromHex(item.hidden.tag), why, Date.now()) : await errorOf(item.event, why, Date.now());
     await signRecord("epcis.error/1", body, { what: "error", id: item.recordId, title: item.title });
     box.close();
   }) });

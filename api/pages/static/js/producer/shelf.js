@@ -113,6 +113,7 @@ export function leftOf(path, unit) {
     if (!taken && !made) continue;
     isKnown = true;
     if (deed.template === "harvest" || deed.template === "receive") left += taken;
+    else if (deed.template === "unpack") left += inCarrier(deed.carrier, deed.timeMs - 1).length ? 0 : taken;
     else if (deed.template !== "pack") left -= taken;
     left += made;
   }
@@ -124,7 +125,9 @@ function sumOf(parts, path, unit) {
   return parts.filter((part) => part.path === path && part.unit === unit).reduce((total, part) => total + part.amount, 0);
 }
 
-/** What was packed into a carrier up to a time. @param {string} carrier @param {number} timeMs */
-function inCarrier(carrier, timeMs) {
-  return shelf.deeds.filter((deed) => deed.template === "pack" && deed.carrier === carrier && deed.timeMs <= timeMs).flatMap((deed) => deed.parts);
+/** What was packed into a carrier up to a time, since it was last unpacked. @param {string} carrier @param {number} timeMs @returns {Part[]} */
+export function inCarrier(carrier, timeMs) {
+  const own = shelf.deeds.filter((deed) => deed.carrier === carrier && deed.timeMs <= timeMs);
+  const emptied = own.map((deed) => deed.template).lastIndexOf("unpack");
+  return own.slice(emptied + 1).filter((deed) => deed.template === "pack").flatMap((deed) => deed.parts);
 }

@@ -10,8 +10,8 @@ import { kept } from "../store.js";
 import { showAmount, typedAmount, unitWord } from "./amounts.js";
 import { Wrong, amountField, choices, typed } from "./forms.js";
 import { lotChoice } from "./lotchoice.js";
-import { nameOfThing, unitOfThing } from "./naming.js";
-import { isOpen, leftOf, lotAt, shelf } from "./shelf.js";
+import { amountWords, nameOfThing, unitOfThing } from "./naming.js";
+import { inCarrier, isOpen, leftOf, lotAt, shelf } from "./shelf.js";
 
 /** @typedef {import("./shelf.js").Part} Part */
 /**
@@ -146,18 +146,7 @@ export function packing(_name, chosen, told) {
   const lot = lotChoice("pr.deed.which", "pack-lot", { value: chosen, onchange: change, prefer: (unit) => unit === "H87" });
   const place = el("div");
   const last = kept("producer.sscc");
-  const number = typed("pr.deed.sscc", { id: "deed-sscc", hintKey: "pr.deed.sscc-hint", value: last ? nextSscc(last) ?? "" : "", oninput: told, properties: { inputmode: "numeric", maxlength: 24, class: "input amount" }, check: (text) => {
-    const digits = text.replace(/[\s-]/g, "");
-    if (!digits) throw new Wrong("pr.wrong.sscc-missing");
-    if (!/^\d+$/.test(digits)) throw new Wrong("pr.wrong.digits", { isCertain: true });
-    if (digits.length !== 18) throw new Wrong("pr.wrong.sscc-length", { isCertain: digits.length > 18, text: `(${digits.length})` });
-    try {
-      sscc(digits);
-    } catch {
-      throw new Wrong("pr.wrong.check-digit", { isCertain: true });
-    }
-    return say("pr.right.check-digit");
-  } });
+  const number = ssccField("deed-sscc", last ? nextSscc(last) ?? "" : "", told, "pr.deed.sscc-hint");
   /** @type {ReturnType<typeof amountField>} */
   let amount;
   function change() {
@@ -185,6 +174,88 @@ export function packing(_name, chosen, told) {
     facts: () => (isPacks() ? packs.facts() : {
       template: "pack", shown: "pack",
       parts: [{ path: lot.value, amount: /** @type {number} */ (amount.amount), unit: unitOfThing(lot.value) }], made: [], carrier: pathOf({ sscc: number.value.replace(/[\s-]/g, "") }),
+    }),
+  };
+}
+
+/** @param {string} id @param {string} value @param {() => void} told @param {string} [hintKey] */
+function ssccField(id, value, told, hintKey) {
+  return typed("pr.deed.sscc", { id, hintKey, value, oninput: told, properties: { inputmode: "numeric", maxlength: 24, class: "input amount" }, check: (text) => {
+    const digits = text.replace(/[\s-]/g, "");
+    if (!digits) throw new Wrong("pr.wrong.sscc-missing");
+    if (!/^\d+$/.test(digits)) throw new Wrong("pr.wrong.digits", { isCertain: true });
+    if (digits.length !== 18) throw new Wrong("pr.wrong.sscc-length", { isCertain: digits.length > 18, text: `(${digits.length})` });
+    try {
+      sscc(digits);
+    } catch {
+      throw new Wrong("pr.wrong.check-digit", { isCertain: true });
+    }
+    return say("pr.right.check-digit");
+  } });
+}
+
+/** Carriers that are shown as buttons. */
+const CARRIERS = 4;
+
+/**
+ * Unpacking: all of a carrier that was packed here; of another's, a lot and how much of it came out.
+ * @param {string} _name
+ * @param {string|null} chosen
+ * @param {() => void} told
+ * @returns {Work}
+ */
+export function unpacking(_name, chosen, told) {
+  const now = Date.now();
+  const used = [...new Set([...shelf.deeds].reverse().flatMap((deed) => (deed.carrier ? [deed.carrier] : [])))];
+  // What is packed and was not unpacked since comes first.
+  const known = used.filter((path) => shelf.deeds.filter((deed) => deed.carrier === path).at(-1)?.template !== "unpack").slice(0, CARRIERS);
+  const first = chosen?.startsWith("00/") ? chosen : known[0] ?? "";
+  if (first && !known.includes(first)) known.unshift(first);
+  const number = ssccField("deed-sscc", "", change);
+  const which = choices("pr.deed.which-carrier", [...known.map((path) => ({ value: path, title: nameOfThing(path), more: el("span", { class: "num" }, path.slice(3)), sign: "pack" })), { value: "", title: say("pr.deed.other-carrier") }], { id: "deed-carrier", value: first, onchange: change });
+  const lot = lotChoice("pr.deed.which", "unpack-lot", { value: chosen && !chosen.startsWith("00/") ? chosen : null, empties: true, onchange: change });
+  const lotPlace = el("div");
+  const content = el("p", { class: "soft", id: "carrier-content" });
+  /** @type {ReturnType<typeof amountField>|null} */
+  let amount = null;
+  let shownLot = "";
+
+  /** The carrier's path; empty while its number is not right. */
+  function carrier() {
+    if (which.value) return which.value;
+    try {
+      return pathOf({ sscc: number.value.replace(/[\s-]/g, "") });
+    } catch {
+      return "";
+    }
+  }
+
+  /** @returns {Part[]} */
+  const packed = () => (carrier() ? inCarrier(carrier(), now) : []);
+
+  function change() {
+    number.whole.hidden = which.value !== "";
+    const parts = packed();
+    content.replaceChildren(...(parts.length ? [say("pr.deed.all-of-it"), ...parts.flatMap((part, at) => [at ? ", " : " ", amountWords(part), ` ${nameOfThing(part.path)}`])] : []));
+    lot.whole.hidden = lotPlace.hidden = parts.length > 0;
+    if (!amount || shownLot !== lot.value) {
+      amount = amountField("pr.deed.amount-unpack", { id: "deed-amount", unit: unitOfThing(lot.value || "01/"), oninput: told });
+      lotPlace.replaceChildren(amount.whole);
+      shownLot = lot.value;
+    }
+    told();
+  }
+
+  change();
+  return {
+    whole: el("div", {}, which.whole, number.whole, content, lot.whole, lotPlace),
+    isPossible: true,
+    lot: carrier,
+    fields: () => [...(which.value ? [] : [number]), ...(packed().length ? [] : [...(lot.isEmpty ? [lot.other] : []), /** @type {any} */ (amount)])],
+    summary: () => (carrier() ? [nameOfThing(carrier())] : []),
+    facts: () => ({
+      template: "unpack", shown: "unpack", made: [], carrier: carrier(),
+      parts: packed().length ? packed() : [{ path: lot.value, amount: /** @type {number} */ (amount?.amount), unit: unitOfThing(lot.value) }],
     }),
   };
 }

@@ -94,6 +94,8 @@ function siteOf(value) {
   if (typeof id !== "string") return "";
   const link = SITE.exec(id);
   if (link) return link[1];
+  const own = /^urn:sogoc:place:([-._0-9a-z]{1,64}):([-._0-9A-Za-z]{1,30})$/.exec(id);
+  if (own) return `place/${own[1]}/${own[2]}`;
   const urn = /^urn:epc:id:sgln:([0-9]{6,12})\.([0-9]{0,6})\.[^.]+$/.exec(id);
   return urn && urn[1].length + urn[2].length === 12 ? `414/${withDigit(urn[1] + urn[2])}` : id.slice(0, 120);
 }
