@@ -1,0 +1,86 @@
+"""The sums of a thing, by vectors that the library and the browser share, and over random chains in both.
+
+`tests/balance/vectors.json`: events as `api/pages/static/js/trace/balance.js` takes them, and the sums that must come out, stated by
+hand. `tests/browser/test_trace_sums.py` runs them in a browser.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.origin.balance import figures
+from ledger.origin.findings import Judgement
+from ledger.origin.model import OriginEvent, Share
+from tests.supply_chains import story_of
+
+CASES: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "balance" / "vectors.json").read_text(encoding="utf-8")
+)
+
+
+def event_of(value: dict[str, Any], number: int) -> OriginEvent:
+    """An event of a vector as the library has it."""
+
+    def shares(name: str) -> tuple[Share, ...]:
+        return tuple(
+            Share(one["item"], None if one["amount"] is None else Decimal(one["amount"]), one["unit"])
+            for one in value[name]
+        )
+
+    return OriginEvent(
+        bytes.fromhex(value["id"]),
+        value["by"],
+        value["kind"],
+        value["action"],
+        value["step"],
+        value["timeMs"],
+        value["timeMs"],
+        (number, 0),
+        value["site"],
+        shares("items"),
+        value["parent"],
+        shares("inputs"),
+        shares("outputs"),
+        tuple(value["transactions"]),
+    )
+
+
+def event_to(event: OriginEvent) -> dict[str, Any]:
+    """The other way: an event as the browser takes it."""
+
+    def shares(of: tuple[Share, ...]) -> list[dict[str, Any]]:
+        return [
+            {"item": one.item, "amount": None if one.amount is None else format(one.amount, "f"), "unit": one.unit}
+            for one in of
+        ]
+
+    return {
+        "id": event.record_id.hex(),
+        "by": event.by,
+        "kind": event.kind,
+        "action": event.action,
+        "step": event.step,
+        "timeMs": event.time_ms,
+        "site": event.site,
+        "items": shares(event.items),
+        "parent": event.parent,
+        "inputs": shares(event.inputs),
+        "outputs": shares(event.outputs),
+        "transactions": list(event.transactions),
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["desc"])
+def test_the_library_sums_as_the_vectors_say(case: dict[str, Any]) -> None:
+    events = [event_of(value, number) for number, value in enumerate(case["events"])]
+    assert [event_to(event) for event in events] == case["events"]
+    judgement = Judgement(story_of(events, {}))
+    assert figures(judgement.flows(case["item"])) == case["figures"]
+    found = judgement.findings([case["item"]], 2_000_000_000_000)
+    short = [one for one in found if one.rule == "balance.more-out-than-in" and one.figures["scope"] == "lot"]
+    assert bool(short) == case["short"]
