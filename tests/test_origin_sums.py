@@ -1,6 +1,6 @@
 """The sums of a thing, by vectors that the library and the browser share, and over random chains in both.
 
-`tests/balance/vectors.json`: events as `api/pages/static/js/trace/balance.js` takes them, and the sums that must come out, stated by
+`tests/balance/vectors.json`: events as `api/pages/static/js/trace/balance.js` takes them, and the sums that must come out, stated
 hand. `tests/browser/test_trace_sums.py` runs them in a browser.
 """
 
@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 
+from ledger.entry import encode_record
+from ledger.epcis.reading import HIDDEN, read_event
+from ledger.epcis.record import prepare, read
+from ledger.history import HistoryRecord
 from ledger.origin.balance import figures
 from ledger.origin.findings import Judgement
 from ledger.origin.model import OriginEvent, Share
-from tests.supply_chains import story_of
+from ledger.origin.story import origin_event
+from ledger.records import parse_record
+from tests.orchard import COOP, FRESH, PLANT, event, quantity
+from tests.supply_chains import START_MS, story_of
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "balance" / "vectors.json").read_text(encoding="utf-8")
@@ -55,7 +62,11 @@ def event_to(event: OriginEvent) -> dict[str, Any]:
 
     def shares(of: tuple[Share, ...]) -> list[dict[str, Any]]:
         return [
-            {"item": one.item, "amount": None if one.amount is None else format(one.amount, "f"), "unit": one.unit}
+            {
+                "item": one.item,
+                "amount": None if one.amount is None else format(one.amount, "f"),
+                "unit": one.unit,
+            }
             for one in of
         ]
 
@@ -84,3 +95,23 @@ def test_the_library_sums_as_the_vectors_say(case: dict[str, Any]) -> None:
     found = judgement.findings([case["item"]], 2_000_000_000_000)
     short = [one for one in found if one.rule == "balance.more-out-than-in" and one.figures["scope"] == "lot"]
     assert bool(short) == case["short"]
+
+
+def test_a_hidden_transaction_connects_nothing() -> None:
+    """The same word stands for every transaction that is hidden: two of them are not of one another."""
+    value = event(
+        "Transaction",
+        START_MS,
+        "shipping",
+        PLANT,
+        action="OBSERVE",
+        quantityList=[quantity(FRESH, 10, "KGM")],
+        bizTransactionList=[{"type": "po", "bizTransaction": "urn:x:po:1"}],
+    )
+    body = prepare(COOP, value, hide_parts=["/bizTransactionList"], secret=bytes(32)).body
+    record = parse_record(encode_record("epcis.event/1", body))
+    placed = HistoryRecord(record, record.id, bytes(32), 2, 0, 1, START_MS, START_MS, bytes(32))
+    told = read(record.body)
+    assert [link.id for link in told.biz_transactions] == [HIDDEN]
+    assert origin_event(placed, told).transactions == ()
+    assert origin_event(placed, read_event(value)).transactions == ("urn:x:po:1",)

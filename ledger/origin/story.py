@@ -19,7 +19,7 @@ from ledger.epcis.addresses import canonical_address
 from ledger.epcis.event_hash import event_hash
 from ledger.epcis.model import Event
 from ledger.epcis.model import Quantity as EpcisQuantity
-from ledger.epcis.reading import parse
+from ledger.epcis.reading import HIDDEN, parse
 from ledger.errors import FormatError
 from ledger.origin.model import (
     CertificateFact,
@@ -104,7 +104,8 @@ def origin_event(placed: Placed, event: Event) -> OriginEvent:
         parent=parent or "",
         inputs=_shares(things, event.inputs, event.input_quantities),
         outputs=_shares(things, event.outputs, event.output_quantities),
-        transactions=tuple(sorted({link.id for link in event.biz_transactions})),
+        # The word for "hidden" stands in many events, and connects none of them.
+        transactions=tuple(sorted({link.id for link in event.biz_transactions} - {HIDDEN})),
         certificates=event.certification,
     )
 

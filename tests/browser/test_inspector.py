@@ -118,6 +118,7 @@ def test_all_of_it_checked_on_this_device(visit: Visit) -> None:
     done = visit.page.locator("[data-checked]")
     done.wait_for(timeout=WAIT_MS)
     assert done.get_attribute("data-checked") == "yes"
+    assert visit.page.locator("#checked-sums").get_attribute("data-sums") == "same"
     with visit.page.expect_download():
         visit.page.locator("#save-proof").click()
 
@@ -170,6 +171,28 @@ def test_a_lie_about_a_trace_is_told(visit: Visit) -> None:
     done = visit.page.locator("[data-checked]")
     done.wait_for(timeout=WAIT_MS)
     assert done.get_attribute("data-checked") == "bad"
+
+
+def test_sums_are_added_up_here_and_a_lie_about_them_is_told(visit: Visit) -> None:
+    """A node that shows one figure in its answer, and has other events in its proof."""
+
+    def other(route: Any) -> None:  # noqa: ANN401
+        answer = route.fetch()
+        if "msgpack" in route.request.headers.get("accept", ""):
+            data = answer.body()
+            assert data.count(b'"sold":"18"') == 1
+            route.fulfill(
+                body=data.replace(b'"sold":"18"', b'"sold":"17"'), content_type="application/msgpack"
+            )
+        else:
+            route.fulfill(response=answer)
+
+    show(visit, DRIED)
+    visit.page.locator("#check-trace").click()
+    visit.page.locator('#checked-sums[data-sums="same"]').wait_for(timeout=WAIT_MS)
+    visit.page.route("**/v1/trace/**", other)
+    visit.page.locator("#check-trace").click()
+    visit.page.locator('#checked-sums[data-sums="differ"]').wait_for(timeout=WAIT_MS)
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------

@@ -30,7 +30,8 @@ export function reportOf(trace, direction) {
     ledger: { origin: checkpoint.origin, size: Number(checkpoint.size), root: toHex(checkpoint.root) },
     verified: { histories: trace.histories.size, records: trace.records },
     complete: trace.isWhole && trace.answer.truncated === false,
-    // The node computed these; the proof beside the report lets anybody compute them again (`sogoc findings --check`).
+    // Whether this device found the same sums of the thing itself. The findings were computed by the node; the proof beside the report lets anybody compute them again (`sogoc findings --check`).
+    sums: trace.sums,
     findings_by: "node",
     findings: trace.findings.map(({ rule, severity, items, records, figures, vi, en, isProven }) => ({ rule, severity, items, records, figures, vi, en, records_verified: isProven })),
     trace: trace.answer,

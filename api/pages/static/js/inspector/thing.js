@@ -153,5 +153,6 @@ async function verifyHere(item, direction, depth, place, check, signal) {
     ["in.checked.histories", String(trace.histories.size)], ["in.checked.records", String(trace.records)], ["in.checked.findings", `${trace.findings.length - strangers} / ${trace.findings.length}`],
     ["fact.as-of", trace.checked.statusAsOfS === null ? null : time(Number(trace.checked.statusAsOfS) * 1000)],
   ]), proof ? el("div", { class: "buttons" }, button("tr.save-proof", { icon: "save", id: "save-proof", onclick: () => save(`${item.replace(/[^A-Za-z0-9]+/g, "-")}.sogoc-trace`, proof, "application/msgpack") })) : null,
+  el("p", { class: trace.sums === "differ" ? "note warn" : "small", id: "checked-sums", "data-sums": trace.sums }, trace.sums === "differ" ? icon("alarm") : null, say(`in.checked.sums-${trace.sums}`)),
   say("in.checked.words", "p", { class: "small", id: "checked-words" })), proof ? reportPanel(trace, direction, proof) : "");
 }

@@ -12,7 +12,8 @@ import { pathOfUri } from "../epcis/gs1.js";
 /** So much of an item. @typedef {{item: string, amount: string|null, unit: string}} Share */
 /**
  * An event as it tells of itself.
- * @typedef {{kind: string, action: string, step: string, items: Share[], parent: string, inputs: Share[], outputs: Share[], site: string,
+ * `transactions`: identifiers of business transactions that it belongs to.
+ * @typedef {{kind: string, action: string, step: string, items: Share[], parent: string, inputs: Share[], outputs: Share[], site: string, transactions: string[],
  *   sensors: {type: string, low: string, high: string, unit: string}[], hidden: boolean}} Happened
  */
 
@@ -22,6 +23,9 @@ const MAX_SENSORS = 20;
 const KINDS = {
   ObjectEvent: "object", AggregationEvent: "aggregation", TransactionEvent: "transaction", TransformationEvent: "transformation", AssociationEvent: "association",
 };
+const LEAVES_FROM = ["shipping", "departing"];
+/** What stands in the place of a transaction that is hidden (`ledger/epcis/hiding.py`). */
+const HIDDEN = "urn:sogoc:hidden";
 const SITE = /^https?:\/\/[^/?#]+\/(?:[^?#]*\/)?(414\/[0-9]{13}|place\/[^/?#]+\/[^/?#]+)(?:[/?#].*)?$/;
 
 /** @param {string} digits without check digit */
@@ -59,8 +63,8 @@ export function pathOfEpc(uri) {
   }
 }
 
-/** A value as text; numbers as JSON wrote them, nearly always. @param {unknown} value */
-const shown = (value) => (typeof value === "number" || typeof value === "string" ? String(value).slice(0, 40) : "");
+/** A value as text; numbers as JSON wrote them, nearly always. @param {unknown} value @param {number} [most] letters */
+const shown = (value, most = 40) => (typeof value === "number" || typeof value === "string" ? String(value).slice(0, most) : "");
 
 /** @param {unknown} value @returns {any[]} */
 const list = (value) => (Array.isArray(value) ? value.slice(0, MAX_LISTED) : []);
@@ -74,7 +78,8 @@ function shares(epcs, quantities) {
   const found = [];
   for (const epc of list(epcs)) {
     const item = pathOfEpc(epc);
-    if (item) found.push({ item, amount: "1", unit: "" });
+    // One piece; of a lot that is named without an amount nobody knows how much.
+    if (item) found.push({ item, amount: item.startsWith("00/") || item.includes("/21/") ? "1" : null, unit: "" });
   }
   for (const one of list(quantities)) {
     const item = pathOfEpc(one?.epcClass);
@@ -86,6 +91,12 @@ function shares(epcs, quantities) {
 /** A bare word out of a word, a URN or a web address of the vocabulary. @param {unknown} value */
 function word(value) {
   return typeof value === "string" ? (/([A-Za-z_-]{1,40})$/.exec(value)?.[1] ?? "") : "";
+}
+
+/** A business step: a bare word where it is the standard's, else as it came. @param {unknown} value */
+function stepOf(value) {
+  const text = shown(value, 200);
+  return /^(?:https:\/\/ref\.gs1\.org\/cbv\/BizStep-|cbv:BizStep-)([a-z_]{1,40})$/.exec(text)?.[1] ?? text;
 }
 
 /** @param {any} value `readPoint` or `bizLocation` */
@@ -126,16 +137,20 @@ export function readEvent(bytes) {
   }
   const kind = Object.hasOwn(KINDS, value?.type) ? KINDS[value.type] : "";
   if (!kind) return null;
+  const step = stepOf(value.bizStep);
+  // What is shipped is at the read point; a location given beside it is where it goes.
+  const [first, second] = LEAVES_FROM.includes(step) ? [value.readPoint, value.bizLocation] : [value.bizLocation, value.readPoint];
   const isNested = kind === "aggregation" || kind === "association";
   return {
     kind,
     action: word(value.action),
-    step: word(value.bizStep),
+    step,
     items: isNested ? shares(value.childEPCs, value.childQuantityList) : shares(value.epcList, value.quantityList),
     parent: pathOfEpc(value.parentID) ?? "",
     inputs: shares(value.inputEPCList, value.inputQuantityList),
     outputs: shares(value.outputEPCList, value.outputQuantityList),
-    site: siteOf(value.readPoint) || siteOf(value.bizLocation),
+    site: siteOf(first) || siteOf(second),
+    transactions: [...new Set(list(value.bizTransactionList).map((one) => shown(one?.bizTransaction, 500)).filter((one) => one && one !== HIDDEN))].sort(),
     sensors: sensorsOf(value.sensorElementList),
     hidden: false,
   };

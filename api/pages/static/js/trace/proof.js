@@ -10,6 +10,7 @@
  */
 
 import { CannotTellError, FormatError, VerificationError, decode, toHex, verifyHistory } from "../../verify/index.js";
+import { sumsOf } from "./balance.js";
 import { before, isClass, readEvent } from "./happened.js";
 
 /** @typedef {import("../../verify/history.js").VerifiedHistory} VerifiedHistory */
@@ -23,7 +24,7 @@ import { before, isClass, readEvent } from "./happened.js";
  * `isWhole`: false where the limits that were asked for left something out.
  * @typedef {{item: string, histories: Map<string, VerifiedHistory>, things: Map<string, VerifiedHistory>, layers: Map<string, number>, events: ProvenEvent[],
  *   status: "in-force"|"recalled"|"recalled-upstream"|"unknown", recall: Recall|null, answer: any, findings: Finding[], checked: any, records: number,
- *   asOfMs: number, isWhole: boolean, checkpointText: string, lots: {id: string, by: string, body: Map<string, any>, timeMs: number}[]}} ProvenTrace
+ *   asOfMs: number, isWhole: boolean, checkpointText: string, sums: "same"|"differ"|"none", lots: {id: string, by: string, body: Map<string, any>, timeMs: number}[]}} ProvenTrace
  */
 
 export const MAX_PROOF_BYTES = 24_000_000;
@@ -151,9 +152,29 @@ async function judge(item, proof, histories, own, last, fetched) {
     checked: last.checked,
     asOfMs: last.header.timeMs,
     records: ids.size,
+    sums: sumsOfAnswer(item, proof.answer, events, things),
     lots: own.records.filter(({ record }) => record.type === "lot.create/1")
       .map((one) => ({ id: toHex(one.recordId), by: one.record.authority, body: one.record.body, timeMs: one.timeMs })),
   };
+}
+
+/**
+ * Whether the node's sums of the thing, and that it says so where more went than was made, are what this device computes from the events.
+ * @param {string} item
+ * @param {any} answer
+ * @param {ProvenEvent[]} events
+ * @param {Map<string, VerifiedHistory>} things
+ * @returns {"same"|"differ"|"none"} `none`: the node states no sums, or not all of the events are here
+ */
+function sumsOfAnswer(item, answer, events, things) {
+  const told = answer.trace.nodes.find((/** @type {any} */ one) => one.item === item)?.quantity;
+  if (!told || typeof told !== "object" || isClass(item)) return "none";
+  const known = events.flatMap(({ id, by, timeMs, said, declaredError }) => (said && !declaredError ? [{ ...said, id, by, timeMs }] : []));
+  const own = sumsOf(known, item, (thing) => things.has(thing));
+  if (own === null) return "none";
+  const isSame = Object.keys(own.figures).length === Object.keys(told).length && Object.entries(own.figures).every(([name, value]) => told[name] === value);
+  const isSaid = answer.findings.some((/** @type {any} */ one) => one.rule === "balance.more-out-than-in" && Array.isArray(one.items) && one.items.includes(item));
+  return isSame && (!own.isShort || isSaid) ? "same" : "differ";
 }
 
 /** @param {Iterable<VerifiedHistory>} histories @returns {ProvenEvent[]} in order of happening */
