@@ -1,6 +1,6 @@
 """The sums of a thing, by vectors that the library and the browser share, and over random chains in both.
 
-`tests/balance/vectors.json`: events as `api/pages/static/js/trace/balance.js` takes them, and the sums that must come out, stated
+`tests/balance/vectors.json`: events as `api/pages/static/js/trace/balance.js` takes them, and the sums they must give, by
 hand. `tests/browser/test_trace_sums.py` runs them in a browser.
 """
 

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ledger.encoding import Value
+from ledger.entry import encode_record
+from ledger.epcis.json_text import canonical
 from ledger.gs1 import Item
+from ledger.hashing import sha256
 from node.service import clock_ms
 from tests import orchard
 from tests.browser.conftest import Site
@@ -20,6 +24,11 @@ HOSTILE_GTIN, MANY_GTIN = "08938500000058", "08938500000041"
 HOSTILE_LOT = Item(gtin=HOSTILE_GTIN, lot="\"><b>x'&").path
 MANY = Item(gtin=MANY_GTIN, lot="NHIEU").path
 ROUND, BACK = (Item(gtin=MANY_GTIN, lot=lot).path for lot in ("VONG-1", "VONG-2"))
+FLOOD = Item(gtin=MANY_GTIN, lot="LU").path
+"""A lot of which one event names as many pieces as a record holds, and says so of one thing only."""
+FORMULA_GTIN = "08938500000065"
+FORMULA = Item(gtin=FORMULA_GTIN, lot="=2+3").path
+"""A lot whose every text a spreadsheet would compute."""
 SOURCES = 90
 """Lots that one lot was made from."""
 ABSENT = Item(gtin=orchard.DRIED_GTIN, lot="KHONG-CO").path
@@ -70,5 +79,23 @@ def extras(at_ms: int) -> Iterator[tuple[str, tuple[bytes, ...]]]:
     )
     yield "hostile event", (event_record(COOP, seen),)
     yield "many", made(at_ms, [Item(gtin=MANY_GTIN, lot=f"N-{at}").path for at in range(SOURCES)], MANY)
+    pieces = [f"urn:epc:id:sscc:8938500.{number:010}" for number in range(1_500)]
+    flood = event("Object", at_ms, "commissioning", PLANT, action="ADD", epcList=pieces)
+    flood_body: dict[str, Value] = {
+        "authority": COOP, "event": canonical(flood), "event_hash": sha256(b"flood"), "kind": "object",
+        "time_ms": at_ms, "step": "commissioning", "things": [FLOOD],
+    }  # fmt: skip
+    yield "flood", (encode_record("epcis.event/1", flood_body),)
+    formula = '=HYPERLINK("http://evil.example")'
+    yield (
+        "formula",
+        (
+            record("product.register/1", COOP, gtin=FORMULA_GTIN, name=formula, category="tea", unit="KGM",
+                   brand="+1", standards=["@SUM(1)", "-2"]),
+            record("lot.create/1", COOP, gtin=FORMULA_GTIN, lot="=2+3"),
+            event_record(COOP, event("Object", at_ms, "commissioning", PLANT, action="ADD",
+                                     quantityList=[quantity(FORMULA, 1, "KGM")])),
+        ),
+    )  # fmt: skip
     yield "round", made(at_ms, [BACK], ROUND)
     yield "back", made(at_ms + 1, [ROUND], BACK)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -11,9 +13,20 @@ from typing import Any
 import pytest
 
 from api.cli.output import ExitCode
+from ledger.gs1 import Item
 from node import keyfiles
 from tests.browser.conftest import Site, Visit
-from tests.browser.market import HOSTILE, HOSTILE_GTIN, HOSTILE_LOT, MANY, SOURCES, market
+from tests.browser.market import (
+    FLOOD,
+    FORMULA,
+    HOSTILE,
+    HOSTILE_GTIN,
+    HOSTILE_LOT,
+    MANY,
+    ROUND,
+    SOURCES,
+    market,
+)
 from tests.browser.test_access import overflow, serious
 from tests.browser.test_forged import flipped
 from tests.chains import key
@@ -171,6 +184,54 @@ def test_a_lie_about_a_trace_is_told(visit: Visit) -> None:
     done = visit.page.locator("[data-checked]")
     done.wait_for(timeout=WAIT_MS)
     assert done.get_attribute("data-checked") == "bad"
+
+
+def test_an_event_full_of_pieces_and_a_circle_are_answered(visit: Visit) -> None:
+    """An event of 1,500 pieces, of which it registers one, and lots made from one another: told, checked, and no freeze."""
+    for item, rule in ((FLOOD, "event.mismatch"), (ROUND, "graph.cycle")):
+        show(visit, item)
+        assert visit.page.locator(f"#result [data-rule='{rule}']").count() >= 1
+        visit.page.locator("#check-trace").click()
+        visit.page.locator("[data-checked]").wait_for(timeout=WAIT_MS)
+        assert visit.page.locator("[data-checked]").get_attribute("data-checked") == "yes"
+        assert visit.page.locator(".graph .node").count() >= 1
+
+
+def test_ten_thousand_things_of_one_event_are_cut_and_said_to_be(visit: Visit) -> None:
+    """More than the ledger takes, from a node that says so: the picture and the table show some, and how many not."""
+
+    def many(route: Any) -> None:  # noqa: ANN401
+        answer = route.fetch()
+        if "msgpack" in route.request.headers.get("accept", ""):
+            route.fulfill(response=answer)
+            return
+        told = answer.json()
+        items = [Item(gtin=DRIED_GTIN, serial=str(number)).path for number in range(10_000)]
+        node = told["nodes"][0] | {"layer": 1, "lots": [], "recall": None, "quantity": None}
+        told["nodes"] += [node | {"item": item} for item in items]
+        told["links"].append(told["links"][0] | {"kind": "transformation", "from": [DRIED], "to": items})
+        told["truncated"] = True
+        route.fulfill(json=told)
+
+    visit.page.route("**/v1/trace/**", many)
+    show(visit, DRIED)
+    assert visit.page.locator("#truncated").count() == 1
+    assert visit.page.locator(".graph .node").count() <= 60
+    assert "+9996" in visit.page.locator("#events").inner_text()
+    visit.page.locator("#way").select_option("forward")
+    ready(visit)
+
+
+def test_a_table_that_is_saved_computes_nothing(visit: Visit) -> None:
+    """Names that a spreadsheet would compute come out of the page's own export as text."""
+    assert "=HYPERLINK" in show(visit, FORMULA)
+    for form in ("passport.csv", "steps.csv"):
+        with visit.page.expect_download(timeout=WAIT_MS) as waiting:
+            visit.page.locator(f'a[href*="/v1/exports/{form}/"]').click()
+        text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
+        cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
+        assert [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")] == []
+        assert any("HYPERLINK" in cell for cell in cells) or form == "steps.csv"
 
 
 def test_sums_are_added_up_here_and_a_lie_about_them_is_told(visit: Visit) -> None:
