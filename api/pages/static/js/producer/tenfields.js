@@ -40,7 +40,7 @@ export function tenFieldsView(lot) {
   const fields = tenFields(lot);
   const there = fields.filter(([, value]) => value !== null).length;
   return el("details", { class: "fold", id: "ten-fields", "data-there": there }, el("summary", {}, icon(there === fields.length ? "check" : "list"), say("pr.ten.title"), el("strong", { class: "num" }, ` ${there}/${fields.length}`)),
-    el("div", { class: "inside" }, el("ul", { class: "list" }, ...fields.map(([key, value]) => el("li", { "data-field": key, "data-there": String(value !== null) },
+    el("div", { class: "inside" }, el("ul", { class: "ten" }, ...fields.map(([key, value]) => el("li", { "data-field": key, "data-there": String(value !== null) },
       el("span", { class: "plain" }, icon(value === null ? "dash" : "check"), " ", say(`pr.ten.${key}`), value === null ? el("span", { class: "soft" }, " · ", say(`pr.ten.${key}-where`)) : el("span", { class: "soft" }, ` · ${value}`))))),
     el("p", { class: "small" }, el("a", { href: `/v1/exports/passport.csv/${lot.id}`, download: "" }, say("pr.ten.csv")), " · ", el("a", { href: `/v1/exports/passport.json/${lot.id}`, download: "" }, say("pr.ten.json")))));
 }
