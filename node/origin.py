@@ -108,6 +108,11 @@ class ViewSource:
             )
         return told
 
+    def recorded_ms(self, record_id: bytes) -> int | None:
+        """Chain time of the block that has a record; None if there is no such record."""
+        place = self._final.place(record_id)
+        return None if place is None else self._time_ms(place.index)
+
     def _time_ms(self, index: int) -> int:
         at = bisect_right(self._blocks, index, key=lambda block: block[0]) - 1
         if at >= 0 and index <= self._blocks[at][1]:

@@ -143,6 +143,15 @@ def test_numbers_are_scaled_exactly(stocked: Market) -> None:
     assert (tea["fields"]["quantity"], tea["fields"]["unit"]) == (1_500, "KGM")
 
 
+def test_all_lots_of_a_product(stocked: Market) -> None:
+    listed = stocked.show("lot", "list", GTIN, "--json")
+    assert listed.code == ExitCode.GOOD
+    assert [(one["authority"], one["lot"]) for one in listed.json["lots"]] == [(COOP, LOT)]
+    assert "1 lô" in stocked.show("lot", "list", CODE, "--member", COOP).output
+    assert stocked.show("lot", "list", CODE).rule == "lot.member"
+    assert stocked.show("lot", "list", "8938500000041").code == ExitCode.DOES_NOT_MATCH
+
+
 @pytest.mark.parametrize(
     ("rule", "arguments"),
     [

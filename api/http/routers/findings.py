@@ -222,5 +222,11 @@ class _Page:
 
     def time_of(self, finding: Finding) -> int | None:
         """When the newest record that a finding rests on was recorded; None if that is not known here."""
+        for record_id in finding.records:
+            # Of an event that cannot be read, or that was taken back, the story has no more than its id.
+            if record_id not in self._times:
+                recorded_ms = self._source.recorded_ms(record_id)
+                if recorded_ms is not None:
+                    self._times[record_id] = recorded_ms
         times = [self._times[record_id] for record_id in finding.records if record_id in self._times]
         return max(times, default=None)
