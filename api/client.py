@@ -55,8 +55,10 @@ from ledger.entry import Entry
 from ledger.errors import FormatError, LedgerError
 from ledger.hashing import HASH_SIZE
 from ledger.history import next_first
-from ledger.history_form import MAX_PART_BYTES, HistoryPart
+from ledger.history_form import MAX_PART_BYTES as MAX_HISTORY_BYTES
+from ledger.history_form import HistoryPart
 from ledger.records import Subject
+from ledger.state.transfer import MAX_PART_BYTES
 from ledger.tiles import Level, tile_path
 from ledger.transitions import MAX_EPOCHS_BYTES
 
@@ -249,7 +251,7 @@ class Client:
                 path,
                 params={"from": str(first)} if first else None,
                 headers={"accept": MSGPACK},
-                max_bytes=MAX_PART_BYTES,
+                max_bytes=MAX_HISTORY_BYTES,
             )
             following = _next_first(part)
             if following is not None and following <= first:
@@ -413,6 +415,15 @@ class Client:
 
     def _tile(self, level: Level, n: int, width: int) -> bytes:
         return self._request("GET", f"/{tile_path(level, n, width)}", max_bytes=MAX_BUNDLE_BYTES)
+
+    def snapshot(self) -> str:
+        """The checkpoint of the state that the node hands out to followers."""
+        return self._text("/v1/snapshot")
+
+    def snapshot_part(self, size: int, after: bytes | None) -> bytes:
+        """Pages of the state at tree size `size`, behind the one with the prefix `after` (`ledger.state.transfer`)."""
+        params = {} if after is None else {"after": after.decode("ascii")}
+        return self._request("GET", f"/v1/snapshot/{size}", params=params, max_bytes=MAX_PART_BYTES)
 
     # -- the node ------------------------------------------------------------------------------------------------------
 

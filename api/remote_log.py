@@ -32,3 +32,11 @@ class RemoteLog:
     def records_bundle(self, n: int, width: int) -> bytes:
         """What stands beside those leaves."""
         return self._client.records_bundle(n, width)
+
+    def snapshot(self) -> str:
+        """The checkpoint of the state that the node hands out (`node.snapshot.SnapshotSource`)."""
+        return self._client.snapshot()
+
+    def snapshot_part(self, size: int, after: bytes | None) -> bytes:
+        """Pages of that state."""
+        return self._client.snapshot_part(size, after)

@@ -13,6 +13,7 @@ from benchmarks import (
     certificates,
     disk,
     epcis,
+    following,
     growth,
     ingest,
     network,
@@ -37,6 +38,7 @@ QUESTIONS: dict[str, Callable[[Workshop], Result]] = {
     "trace": trace.run,
     "epcis": epcis.run,
     "browser": browser.run,
+    "following": following.run,
     "alternatives": alternatives.run,
     "growth": growth.run,
 }

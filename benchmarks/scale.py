@@ -57,6 +57,8 @@ class Scale:
     network_loads: tuple[Load, ...]
     idle_seconds: float
     """For how long a network is watched that has nothing to do."""
+    following: tuple[Shape, ...]
+    """Ledgers that a follower catches up with."""
 
 
 LOADS = (
@@ -99,6 +101,7 @@ DEFAULT = Scale(
     validators=(1, 4, 7),
     network_loads=NETWORK_LOADS,
     idle_seconds=20,
+    following=(Shape(100_000, 100), Shape(1_000_000, 100), Shape(100_000, 1)),
 )
 QUICK = Scale(
     rounds=3,
@@ -126,6 +129,7 @@ QUICK = Scale(
         Load(per_entry=1, records=20, per_request=1, connections=2),
     ),
     idle_seconds=5,
+    following=(Shape(10_000, 100), Shape(10_000, 1)),
 )
 LARGE = replace(
     DEFAULT,
@@ -150,6 +154,7 @@ TINY = Scale(
     validators=(2,),
     network_loads=(Load(per_entry=2, records=6, per_request=2, connections=2),),
     idle_seconds=0.1,
+    following=(Shape(100, 100), Shape(20, 1)),
 )
 """For the smoke test: everything runs, and nothing is measured."""
 

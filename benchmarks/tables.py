@@ -485,6 +485,36 @@ def _alternatives(results: Results) -> str:
     )
 
 
+def _following(results: Results) -> str:
+    return _table(
+        (
+            "records",
+            "per entry",
+            "all blocks, s",
+            "records/s",
+            "CPU, µs a record",
+            "memory, MB",
+            "snapshot, s",
+            "rows/s",
+            "memory, MB",
+        ),
+        [
+            (
+                f"{size['records']:,}",
+                str(size["per_entry"]),
+                _spread(size["blocks"]["seconds"]),
+                _spread(size["blocks"]["records_per_s"]),
+                _median(size["blocks"]["cpu_us_per_record"]),
+                _median(size["blocks"]["peak_mb"]),
+                _spread(size["snapshot"]["seconds"]),
+                _median(size["snapshot"]["rows_per_s"]),
+                _median(size["snapshot"]["peak_mb"]),
+            )
+            for size in results["following"]["result"]["sizes"]
+        ],
+    )
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "machine": _machine,
     "goals": _goals,
@@ -500,6 +530,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "certificates": _certificates,
     "receipt-sizes": _receipt_sizes,
     "browser": _browser,
+    "following": _following,
     "alternatives": _alternatives,
 }
 

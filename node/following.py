@@ -158,6 +158,8 @@ class FollowPart:
     """A view of the source as it is now."""
     policy: Policy
     report: Progress = lambda _done, _all: None
+    from_snapshot: bool = False
+    """The node's store begins with a state (`node.snapshot`); the blocks before it are copied elsewhere."""
 
 
 class FollowEngine:
@@ -206,27 +208,12 @@ class FollowEngine:
         return list(entry_ids)
 
     def _run(self) -> None:
-        pause = POLL_SECONDS
-        while not self._stopping.is_set():
-            try:
-                self._follow()
-            except StoreError as error:
-                self._events.failed(error)
-                return
-            except LedgerError as error:
-                self._note(error)
-                if error.rule == "follow.fork":
-                    self._events.failed(error)
-                    return
-                pause = min(2 * pause, _MAX_PAUSE_SECONDS)
-            except Exception as error:  # noqa: BLE001  whatever it is, the node must not go on as if it followed
-                _log.exception("following failed", error=str(error))
-                self._events.failed(error)
-                return
-            else:
-                self._problem = ""
-                pause = POLL_SECONDS
-            self._stopping.wait(pause)
+        keep_trying(self._follow_once, self._stopping, self._note, self._events.failed)
+
+    def _follow_once(self) -> bool:
+        self._follow()
+        self._problem = ""
+        return False
 
     def _follow(self) -> None:
         part = self._part
@@ -246,6 +233,39 @@ class FollowEngine:
         if problem != self._problem:
             _log.warning("the source cannot be followed now", source=self._part.address, problem=problem)
         self._problem = problem
+
+
+def keep_trying(
+    what: Callable[[], bool],
+    stopping: threading.Event,
+    note: Callable[[LedgerError], None],
+    failed: Callable[[Exception], None],
+) -> None:
+    """Do something again and again, at growing intervals while it fails, until it says that it is done or `stopping` is set.
+
+    `note` hears of what another try may mend; `failed`, once, of what it cannot: a store that fails, a fork.
+    """
+    pause = POLL_SECONDS
+    while not stopping.is_set():
+        try:
+            if what():
+                return
+        except StoreError as error:
+            failed(error)
+            return
+        except LedgerError as error:
+            note(error)
+            if error.rule == "follow.fork":
+                failed(error)
+                return
+            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+        except Exception as error:  # noqa: BLE001  whatever it is, the node must not go on as if it followed
+            _log.exception("following failed", error=str(error))
+            failed(error)
+            return
+        else:
+            pause = POLL_SECONDS
+        stopping.wait(pause)
 
 
 def refused(address: str) -> RefusedError:

@@ -89,10 +89,17 @@ def load_network(home: Path) -> Network | None:
         raise ConfigError("network.peer", f"{path}: each other validator is a [[peer]]")
     settings = _texts(path, data, _SETTINGS)
     peers = tuple(NetworkPeer(**_texts(path, row, _PEER_SETTINGS)) for row in rows)
-    for address in (*settings.values(), *(peer.engine for peer in peers)):
+    network = Network(settings["engine_listen"], settings["peer_listen"], peers)
+    check_network(path, network)
+    return network
+
+
+def check_network(path: Path, network: Network) -> None:
+    """Check settings that are, or are to be, in the file `path`. Raises ConfigError, rule `network.*`."""
+    peers = network.peers
+    for address in (network.engine_listen, network.peer_listen, *(peer.engine for peer in peers)):
         split_address(address, path)
     _check_peers(path, peers)
-    return Network(settings["engine_listen"], settings["peer_listen"], peers)
 
 
 def split_address(address: str, path: Path = Path(FILE)) -> tuple[str, int]:

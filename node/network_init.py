@@ -237,5 +237,9 @@ def _network(origin: str, seat: Seat, seats: Sequence[Seat]) -> Network:
 
 
 def _at(seat: Seat, port: int) -> str:
-    host = f"[{seat.host}]" if ":" in seat.host else seat.host
-    return f"{host}:{port + seat.offset}"
+    return at_port(seat.host, port + seat.offset)
+
+
+def at_port(host: str, port: int) -> str:
+    """`host:port`, whatever kind of address the host is."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

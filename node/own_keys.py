@@ -20,7 +20,7 @@ from ledger.note import COSIGNING_KEY, VerifierKey
 from ledger.note import parse as parse_note
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.view import LedgerSnapshot
-from ledger.validators import current_set, judging_set, set_before
+from ledger.validators import current_set, is_validator_key, judging_set, set_before
 from node.cosigning import Cosigner, sign
 from node.home import HomeError, cosigner_of, own_validator
 
@@ -55,14 +55,21 @@ class OwnKeys:
         cosigner = self.among(current_set(store))
         return None if cosigner is None else cosigner.key_id
 
-    def check(self, store: LedgerStore, tip: Header) -> None:
-        """Raise HomeError (`home.keys`) unless this node is a validator, or was one up to the last block."""
+    def check(self, store: LedgerStore, tip: Header, *, alone: bool) -> None:
+        """Raise HomeError (`home.keys`) unless this node is a validator, or was one up to the last block, or, where it is not
+        `alone`, is none yet: then none of its keys was ever a validator's, and it comes along until the ledger names them.
+        """
         if self.among(judging_set(store, tip)) is None and self.among(current_set(store)) is None:
+            if not alone and not self._ever_were(store):
+                return
             raise HomeError(
                 "home.keys",
                 "the keys in keys/ are not those of a validator of this ledger, or are so no more: `sogoc validator show` says "
                 "who they are",
             )
+
+    def _ever_were(self, store: LedgerStore) -> bool:
+        return any(is_validator_key(store, key.public_key) for keys in self._sets for key in keys.values())
 
     def cosign_newest(
         self, store: LedgerStore, time_s: int, *, alone: bool

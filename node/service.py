@@ -32,6 +32,7 @@ from ledger.records.governance import PROPOSE, action_of
 from ledger.records.validators import SET
 from ledger.rows import VALIDATORS_KEY, StateReader, entry_key
 from ledger.rules import ParsedEntry
+from ledger.store.from_snapshot import SnapshotStore
 from ledger.store.ledger_store import LedgerStore
 from ledger.transitions import Transitions, read_transitions
 from ledger.validators import current_set
@@ -46,6 +47,7 @@ from node.following import CaughtUp, FollowEngine, FollowPart
 from node.following import refused as refused_by_follower
 from node.home import Home, HomeError
 from node.metrics import Metrics
+from node.moments import Moments
 from node.network_part import NetworkPart
 from node.outbox import WAIT_LIMIT_MS, Outbox, Refusal
 from node.outcomes import Accepted, Ended, Final, Outcome
@@ -109,6 +111,7 @@ class Node:
         self._follow = follow
         self._peers: Peers | None = None
         self._witnesses = () if follow is not None else load_witnesses(home.witnesses)
+        self.moments = Moments(lambda: self.final)
         self.evidence = EvidenceBook(home.evidence)
         if home.cosign_hold.exists():
             raise HomeError(
@@ -116,7 +119,8 @@ class Node:
             )
         sets = () if follow is not None else (keys,) if next_keys is None else (keys, next_keys)
         self._own = OwnKeys(self.genesis, sets)
-        self.store = LedgerStore.open(home.ledger)
+        kind = SnapshotStore if self.backfilling else LedgerStore
+        self.store: LedgerStore = kind.open(home.ledger)
         try:
             self._open()
         except BaseException:
@@ -137,7 +141,7 @@ class Node:
                 "or make an empty directory in its place to go on without it",
             )
         if self._follow is None:
-            self._own.check(self.store, self.application.tip.header)
+            self._own.check(self.store, self.application.tip.header, alone=self._alone)
         if self._alone and len(current_set(self.store)) > 1:
             raise HomeError(
                 "home.network",
@@ -202,6 +206,11 @@ class Node:
     def _alone(self) -> bool:
         """Whether this node is the only one that orders."""
         return self._network is None and self._follow is None
+
+    @property
+    def backfilling(self) -> bool:
+        """Whether this node has a state and not the blocks before it: it answers what follows from the state alone."""
+        return self._follow is not None and self._follow.from_snapshot
 
     @property
     def chain_id(self) -> bytes:
@@ -286,6 +295,7 @@ class Node:
         self._abandon(_stopping())
         # What others read at this moment is read to its end; then nobody has a snapshot of a store that is closed.
         self.pins.close()
+        self.moments.close()
         self.outbox.close()
         self.store.close()
 
@@ -618,6 +628,7 @@ class Node:
 
     def _maintain_once(self) -> None:
         self.pins.expire()
+        self.moments.expire()
         if self._network is not None:
             self._cosign_newest()
         if self._follow is None and time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:

@@ -62,6 +62,13 @@ SHAPES = {
         "first_verdict/cold_ms_values/*",
         "first_verdict/bytes_over_the_network",
     ),
+    "following": (
+        "sizes/*/blocks/records_per_s/median",
+        "sizes/*/blocks/cpu_us_per_record/median",
+        "sizes/*/blocks/peak_mb/median",
+        "sizes/*/snapshot/seconds/median",
+        "sizes/*/snapshot/rows",
+    ),
     "alternatives": (
         "*/sogoc/append_records_per_s/median",
         "*/*/prove_ms/median",
@@ -109,6 +116,7 @@ def test_runs_and_gives_numbers(name: str, place: Workshop) -> None:
         "browser",
         "certificates",
         "network",
+        "following",
         "receipt-sizes",
     }:  # the others' tables name the shapes of a full run
         assert tables.TABLES[name]({name: {"result": result}}).count("\n") > 2

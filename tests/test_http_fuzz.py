@@ -222,6 +222,8 @@ OPERATIONS = [
     ("GET", "/v1/blocks"),
     ("GET", "/v1/blocks/{height}"),
     ("GET", "/v1/state/{key}"),
+    ("GET", "/v1/snapshot"),
+    ("GET", "/v1/snapshot/{size}"),
     ("GET", "/v1/policy"),
     ("GET", "/v1/policy/epochs"),
     ("GET", "/v1/members"),

@@ -256,6 +256,8 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/blocks", "get"),
         ("/v1/blocks/{height}", "get"),
         ("/v1/state/{key}", "get"),
+        ("/v1/snapshot", "get"),
+        ("/v1/snapshot/{size}", "get"),
         ("/v1/policy", "get"),
         ("/v1/policy/epochs", "get"),
         ("/v1/members", "get"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from ledger.keys import SigningKey
 from ledger.records.privacy import vault_item, vault_message, vault_place
 from ledger.rows import member_key
 from node.service import Node, clock_ms
+from node.vault import keeper as keeper_module
 from node.vault.access import ACCESS_MS, CHALLENGE_MS, Challenges, Signed
 from node.vault.batch import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, batch_of
 from node.vault.keeper import VaultKeeper, open_vault
@@ -243,6 +245,28 @@ def test_another_member_s_records_neither_open_nor_destroy_nor_occupy_an_item(de
     put(desk.node, sign(desk.node, [encode_record("erase.tombstone/1", body)], key=stranger))
     assert desk.keeper.carry_out() == 1
     assert desk.read(desk.record_access(item)) == b"claims"
+
+
+def test_a_vault_starts_before_anything_is_final_and_sweeps_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a validator whose newest block the others have not cosigned yet."""
+    item = desk.item()
+    desk.store(item, b"claims")
+    access = desk.record_access(item)
+    desk.bury(item)
+    keeper = VaultKeeper(desk.node, desk.keeper._vault, clock_ms=desk.clock)
+    monkeypatch.setattr(keeper_module, "_SWEEP_SECONDS", 0.01)
+    with monkeypatch.context() as before:
+        before.setattr(desk.node, "_final", None)
+        keeper.start()
+    until_erased = time.monotonic() + 20
+    while desk.keeper._vault.state(vault_place(MEMBER, item)) is not Kept.ERASED:
+        assert time.monotonic() < until_erased
+        time.sleep(0.01)
+    keeper._stopping.set()
+    keeper._sweeper.join()
+    assert rule_of(desk.read, access) == "vault.erased"
 
 
 def test_an_item_is_looked_at_as_often_as_it_takes(desk: Desk) -> None:

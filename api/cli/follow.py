@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from api.cli.files import read_pinned
+from api.cli.follow_snapshot import Copy, serve_copy, serve_from_snapshot
 from api.cli.output import JsonOption, UsageError, console, print_json, progress
 from api.cli.serve import configure_logging
 from api.client import Client
 from api.remote_log import RemoteLog
 from ledger.policy import Policy
+from ledger.store.from_snapshot import discard
 from ledger.store.ledger_store import LedgerStore
 from node.config import load_config
 from node.following import FollowPart, catch_up, create
@@ -19,6 +22,7 @@ from node.home import Home
 from node.outbox import Outbox
 from node.safe_files import put_file
 from node.service import Node
+from node.snapshot import snapshot_path
 
 
 def follow(
@@ -30,16 +34,32 @@ def follow(
     ],
     host: Annotated[str | None, typer.Option(help="Địa chỉ lắng nghe / address; 127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="Cổng / port; 0 chooses a free one")] = None,
+    from_snapshot: Annotated[
+        bool,
+        typer.Option(
+            "--snapshot",
+            help="Bắt đầu từ trạng thái hiện tại, chép khối cũ sau / begin with the state of now; older blocks come later",
+        ),
+    ] = False,
     once: Annotated[
         bool, typer.Option("--once", help="Chép đến hiện tại rồi thôi / catch up, then stop without serving")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Chép sổ từ nút khác, kiểm tra từng khối, phục vụ đọc. Copy a ledger, verify every block, serve reads."""
-    pinned = Policy.parse(policy.read_bytes())
+    if from_snapshot and once:
+        raise UsageError(
+            "follow.once", "--once fetches all blocks, and --snapshot serves before they are here"
+        )
+    pinned = read_pinned(policy)
     place = Home(home)
     with Client(url) as client:
-        _begin(place, client, pinned, policy)
+        begin_copy(place, client, pinned, policy)
+        if not once and (from_snapshot or snapshot_path(place).exists()):
+            copy = Copy(place, client, pinned, url)
+            if not serve_from_snapshot(copy, host=host, port=port, quiet=as_json):
+                return
+        discard(snapshot_path(place))
         size = _catch_up(place, client, pinned, quiet=as_json)
         if once:
             _tell(place, size, as_json=as_json)
@@ -47,7 +67,7 @@ def follow(
         _serve(place, client, pinned, url, host=host, port=port)
 
 
-def _begin(home: Home, client: Client, policy: Policy, policy_file: Path) -> None:
+def begin_copy(home: Home, client: Client, policy: Policy, policy_file: Path) -> None:
     """Make the copy's home if it is not there. What is there must be a copy, or it is left alone."""
     if home.genesis.exists():
         if home.keys.exists():
@@ -86,25 +106,6 @@ def _tell(home: Home, size: int, *, as_json: bool) -> None:
 def _serve(
     home: Home, client: Client, policy: Policy, url: str, *, host: str | None, port: int | None
 ) -> None:
-    import uvloop  # noqa: PLC0415  with the web framework, which no other command needs
-
-    from api.cli.server import run_servers  # noqa: PLC0415  as above
-
-    config = load_config(home.config)
     configure_logging()
-    part = FollowPart(url, lambda: RemoteLog(client), policy)
-    node = Node(home, config, {}, follow=part)
-    try:
-        uvloop.run(
-            run_servers(
-                node,
-                vault=None,
-                host=host or config.host,
-                port=config.port if port is None else port,
-                tls=None,
-            )
-        )
-    finally:
-        node.stop()
-    if node.failure is not None:
-        raise typer.Exit(1)
+    node = Node(home, load_config(home.config), {}, follow=FollowPart(url, lambda: RemoteLog(client), policy))
+    serve_copy(node, host=host, port=port)

@@ -1,4 +1,9 @@
-"""`sogoc network init`: a ledger of several organisations, one home for each."""
+"""`sogoc network`: a ledger of several organisations, one home for each; who joins and who leaves.
+
+Rules: what the validators' nodes believe of one another is changed by hand, in each home, with cards that people hand over
+(`node.network_cards`); who is a validator is the ledger's business (`sogoc validator`). A running node reads its settings when
+it starts.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +12,39 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from api.cli import passphrases
+from api.cli.files import escape_path, read_pinned, write_atomically
+from api.cli.follow import begin_copy
+from api.cli.nodes import connect_home, is_served
 from api.cli.output import JsonOption, UsageError, console, print_json, progress
+from api.cli.validators import HomeArgument, validators_of
+from api.client import Client
+from api.remote_log import RemoteLog
+from ledger.block import parse_header_leaf
+from ledger.checkpoint import parse as parse_checkpoint
+from ledger.genesis import Validator
 from ledger.roles import ISSUER, OFFICE
+from ledger.store.ledger_store import LedgerStore
+from ledger.validators import current_set
 from node.config import DEFAULT_CONFIG
+from node.engine.cometbft.files import KEEP_SECONDS
 from node.engine.cometbft.process import EngineMissingError, find_program
-from node.home import KEY_FILES
+from node.home import KEY_FILES, Home, load_keys, own_validator
+from node.log_blocks import read_blocks
+from node.network_cards import admit, cards_text, dismiss, own_card, peer_cards, read_cards, settings_of
 from node.network_init import (
+    ENGINE_PORT,
     HTTP_PORT,
     NETWORK_KEYS,
+    PEER_PORT,
     Organisation,
+    at_port,
     example_organisations,
     init_network,
 )
+from node.network_join import JOINING_KEYS, Place, join_network, put_engine_data
 
 app = typer.Typer(
     help="Nhiều cơ quan cùng giữ một sổ / several organisations keep one ledger", no_args_is_help=True
@@ -88,6 +112,166 @@ def init(
         find_program()
     except EngineMissingError as error:
         console.print(f"[yellow]Còn thiếu / still missing:[/] {error.detail}")
+
+
+@app.command("members")
+def members(
+    directory: HomeArgument,
+    out: Annotated[Path, typer.Option("--out", help="Tệp để đưa cho bên khác / file to hand over")],
+    *,
+    passphrase_file: passphrases.PassphraseFileOption = None,
+) -> None:
+    """Ghi cách gặp các bên xác nhận ra tệp. Write how the validators are reached, for one that joins. No secret is in it."""
+    home = Home(directory)
+    if out.exists():
+        raise UsageError("files.exists", f"{out} exists: name a file that does not")
+    genesis, network = home.read_genesis(), settings_of(home)
+    keys = load_keys(
+        home, ("log", "validator", "peer"), passphrases.once(passphrases.existing(passphrase_file))
+    )
+    own = own_validator(_current(home), keys["log"].public_key, keys["validator"].public_key)
+    cards = peer_cards(home, network)
+    if own is not None:
+        cards.insert(0, own_card(home, network, own.name, keys["peer"].public_key))
+    write_atomically(out, cards_text(genesis.chain_id, cards))
+    console.print(f"[bold green]Đã ghi / written:[/] {escape_path(out)}  ({len(cards)})")
+
+
+@app.command("join")
+def join(
+    directory: HomeArgument,
+    *,
+    node: Annotated[str, typer.Option("--node", help="Một nút của sổ / a node of the ledger")],
+    policy: Annotated[Path, typer.Option("--policy", help="Chính sách tin cậy / the policy you trust")],
+    members_file: Annotated[
+        Path, typer.Option("--members", help="Tệp do `network members` ghi / file made by `network members`")
+    ],
+    name: Annotated[
+        str, typer.Option("--name", help="Mã của bên mới / identifier of the one that joins, as `thanh-tra`")
+    ],
+    host: Annotated[str, typer.Option("--host", help="Địa chỉ máy này / this machine's address")],
+    engine_port: Annotated[int, typer.Option("--engine-port", min=1, max=65535)] = ENGINE_PORT,
+    peer_port: Annotated[int, typer.Option("--peer-port", min=1, max=65535)] = PEER_PORT,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="HTTP")] = HTTP_PORT,
+    passphrase_file: passphrases.PassphraseFileOption = None,
+    insecure_no_passphrase: passphrases.InsecureOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lập thư mục cho một bên xác nhận mới. Make the home of a validator that joins a network which runs already."""
+    home = Home(directory)
+    if home.keys.exists():
+        raise UsageError("home.exists", f"{directory} is a validator's home already: it has keys")
+    passphrase = passphrases.new(passphrase_file, insecure=insecure_no_passphrase)
+    with Client(node) as client:
+        begin_copy(home, client, read_pinned(policy), policy)
+        genesis = home.read_genesis()
+        behind = _first_blocks_are_gone(home, client)
+    with progress("Khóa / keys", len(JOINING_KEYS), quiet=as_json) as report:
+        done = iter(range(len(JOINING_KEYS)))
+        offer = join_network(
+            home,
+            genesis,
+            f"{genesis.origin}/{name}",
+            Place(at_port(host, engine_port), at_port(host, peer_port)),
+            read_cards(members_file, genesis.chain_id),
+            passphrase=passphrase,
+            config=_config(port).encode(),
+            on_key=lambda _: report(next(done) + 1),
+        )
+    if as_json:
+        print_json({"home": str(directory), "offer": str(offer), "needs_engine_data": behind})
+        return
+    console.print(f"[bold green]Đã lập / made:[/] {escape_path(directory)}")
+    console.print(f"  đưa cho các bên / hand to the others  {escape_path(offer)}")
+    if behind:
+        console.print(
+            f"  [yellow]cần dữ liệu engine / needs engine data:[/]  sogoc network engine {escape_path(directory)} …"
+        )
+    console.print(f"  sau đó / then   sogoc serve {escape_path(directory)}")
+
+
+@app.command("engine")
+def engine(
+    directory: HomeArgument,
+    copy: Annotated[
+        Path,
+        typer.Argument(
+            help="Bản sao data/engine của một bên đã dừng / copy of data/engine of a validator that stood still"
+        ),
+    ],
+) -> None:
+    """Đặt dữ liệu engine chép từ bên khác vào đây. Put engine data copied from another validator in place."""
+    home = Home(directory)
+    home.read_genesis()
+    settings_of(home)
+    _refuse_served(home)
+    put_engine_data(home, copy)
+    console.print(f"[bold green]Đã đặt / in place:[/] {escape_path(home.engine)}")
+
+
+@app.command("admit")
+def admit_validator(
+    directory: HomeArgument,
+    offer: Annotated[
+        Path,
+        typer.Argument(help="Tệp offer.json của bên mới, hoặc tệp members / its offer, or a members' file"),
+    ],
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Bên này đã có, nay đổi chỗ / known already, now reached otherwise"),
+    ] = False,
+) -> None:
+    """Cho nút này gặp một bên xác nhận mới. Let this node reach and believe another validator, from its next start on."""
+    home = Home(directory)
+    for card in read_cards(offer, home.read_genesis().chain_id):
+        admit(home, card, replacing=replace)
+        console.print(f"[bold green]Đã nhận / admitted:[/] {escape(card.name)}")
+    console.print("  khởi động lại nút / restart the node")
+
+
+@app.command("dismiss")
+def dismiss_validator(
+    directory: HomeArgument,
+    name: Annotated[str, typer.Argument(help="Tên bên đã rời đi / name of the validator that has left")],
+) -> None:
+    """Thôi gặp một bên đã rời đi. Reach and believe a validator no more, from this node's next start on."""
+    dismiss(Home(directory), name)
+    console.print(f"[bold green]Đã bỏ / dismissed:[/] {escape(name)}")
+    console.print("  khởi động lại nút / restart the node")
+
+
+def _current(home: Home) -> tuple[Validator, ...]:
+    if is_served(home):
+        with connect_home(home) as client:
+            return validators_of(client)
+    store = LedgerStore.open(home.ledger)
+    try:
+        return current_set(store)
+    finally:
+        store.close()
+
+
+def _first_blocks_are_gone(home: Home, client: Client) -> bool:
+    """Whether an engine that begins with nothing would wait for ever for blocks that the others have no more."""
+    store = LedgerStore.open(home.ledger)
+    try:
+        if store.head.height > 0:
+            return True
+    finally:
+        store.close()
+    source = RemoteLog(client)
+    size = parse_checkpoint(source.checkpoint()).size
+    first = next(read_blocks(source, 1, store.head.size, size), None)
+    if first is None:
+        return False
+    age_s = time.time() - parse_header_leaf(first.header_leaf).time_ms / 1000
+    return age_s > KEEP_SECONDS
+
+
+def _refuse_served(home: Home) -> None:
+    if is_served(home):
+        raise UsageError("home.served", "the node is running: stop it first")
 
 
 def _organisations(validators: int | None, members: list[str]) -> tuple[Organisation, ...]:

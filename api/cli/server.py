@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,8 +79,11 @@ async def run_servers(
     network: NetworkPart | None = None,
     witness: Witness | None = None,
     anchoring: Anchoring | None = None,
+    over: threading.Event | None = None,
 ) -> None:
-    """Serve until a signal comes or the node fails; with a `network`, the other validators too, on a listener of their own."""
+    """Serve until a signal comes, the node fails, or `over` is set; with a `network`, the other validators too, on a listener
+    of their own.
+    """
     app = create_app(node, vault=vault, witness=witness)
     if host not in _LOOPBACK:
         error_console.print(f"[yellow]Cảnh báo / warning:[/] mở cho mạng / open to the network: {host}")
@@ -88,7 +92,8 @@ async def run_servers(
                 "[yellow]Không có TLS / no TLS:[/] trình duyệt sẽ không kiểm tra được / browsers cannot verify over plain HTTP"
             )
     servers = [_Server(_config(app, host=host, port=port, tls=tls))]
-    if len(os.fsencode(node.home.socket.resolve())) <= _MAX_SOCKET_PATH:
+    # Through the socket commands read the store row by row: of one that is not whole they would say that rows are lost.
+    if len(os.fsencode(node.home.socket.resolve())) <= _MAX_SOCKET_PATH and not node.backfilling:
         node.home.socket.unlink(missing_ok=True)
         servers.append(_Server(_config(create_control_app(app), uds=str(node.home.socket.resolve()))))
     if network is not None:
@@ -101,7 +106,7 @@ async def run_servers(
         vault.start()
     if anchoring is not None:
         anchoring.start()
-    watcher = asyncio.create_task(_watch(node, servers))
+    watcher = asyncio.create_task(_watch(node, servers, over))
     announcer = asyncio.create_task(_announce(servers[0], "https" if tls else "http", host))
     try:
         await asyncio.gather(*(server.serve() for server in servers))
@@ -134,9 +139,12 @@ def _stop(servers: list[_Server]) -> None:
         server.should_exit = True
 
 
-async def _watch(node: Node, servers: list[_Server]) -> None:
+async def _watch(node: Node, servers: list[_Server], over: threading.Event | None) -> None:
     # A store that failed stays failed: the process ends so that its supervisor and its operator notice.
-    while node.failure is None:  # noqa: ASYNC110  set by another thread
+    while node.failure is None:
+        if over is not None and over.is_set():
+            _stop(servers)
+            return
         await asyncio.sleep(0.5)
     error_console.print(f"[bold red]Nút dừng / the node stops:[/] {escape(str(node.failure))}")
     await asyncio.sleep(1)

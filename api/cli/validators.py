@@ -23,14 +23,15 @@ from api.cli.nodes import connect, is_served
 from api.cli.output import JsonOption, UsageError, console, print_json
 from api.client import Client
 from ledger.encoding import Value
-from ledger.genesis import COSIGNING, ENGINE, HEADER, LOG, Validator
+from ledger.genesis import Validator
 from ledger.keys import SigningKey
-from ledger.records.validators import SET, SUBJECT, possession_message
+from ledger.records.validators import SET, SUBJECT
 from ledger.rows import VALIDATORS_KEY, SubjectRow, parse_validators, subject_key
 from ledger.store.ledger_store import LedgerStore
 from ledger.validators import current_set, quorum_of
 from node import keyfiles
 from node.home import VALIDATOR_KEYS, Home
+from node.network_join import PURPOSES, offer_of
 from node.safe_files import sync_names
 
 app = typer.Typer(
@@ -39,8 +40,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-PURPOSES = {"log": LOG, "validator": COSIGNING, "header": HEADER, "engine": ENGINE}
-"""Purposes by the names of the key files."""
 MAX_OFFER_BYTES = 65_536
 
 HomeArgument = Annotated[Path, typer.Argument(help="Thư mục nút / the node's home")]
@@ -56,7 +55,7 @@ NameOption = Annotated[
 def show(*, node: NodeOption = DEFAULT_NODE, as_json: JsonOption = False) -> None:
     """Ai đang xác nhận, bằng khóa nào. Who validates, with which keys, as the node has it."""
     with connect(node) as client:
-        validators, number = _validators(client), _set_number(client)
+        validators, number = validators_of(client), _set_number(client)
     if as_json:
         print_json(
             {
@@ -256,12 +255,7 @@ def _offer_of(home: Home, name: str, passphrase_file: Path | None) -> dict[str, 
             "validator.next-keys", f"{home.next_keys} is not there: `sogoc validator keys` makes them"
         )
     find = passphrases.once(passphrases.existing(passphrase_file))
-    keys: dict[str, dict[str, str]] = {}
-    for file, purpose in PURPOSES.items():
-        signer = keyfiles.load(home.next_key(file), find)
-        message = possession_message(genesis.chain_id, name, purpose, signer.public_key)
-        keys[purpose] = {"key": signer.public_key.hex(), "possession": signer.sign(message).hex()}
-    return {"chain_id": genesis.chain_id.hex(), "validator": name, "keys": keys}
+    return offer_of(genesis, name, {file: keyfiles.load(home.next_key(file), find) for file in PURPOSES})
 
 
 def _read_offer(path: Path) -> dict[str, Any]:
@@ -279,7 +273,8 @@ def _read_offer(path: Path) -> dict[str, Any]:
     return dict(told)
 
 
-def _validators(client: Client) -> tuple[Validator, ...]:
+def validators_of(client: Client) -> tuple[Validator, ...]:
+    """The validators now, as the node has it."""
     value = client.state(VALIDATORS_KEY).proof.value
     return () if value is None else parse_validators(value)
 
@@ -292,7 +287,7 @@ def _set_number(client: Client) -> int:
 def _only(client: Client, name: str | None) -> str:
     if name is not None:
         return name
-    names = [one.name for one in _validators(client)]
+    names = [one.name for one in validators_of(client)]
     if len(names) != 1:
         raise UsageError(
             "validator.name", f"the ledger has {len(names)} validators: say with --name whose keys these are"

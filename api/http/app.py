@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http import office, pages, problem, producer, tracing
+from api.http.backfilling import Backfilling
 from api.http.context import Context
 from api.http.control import Control
 from api.http.guard import Guard
@@ -43,6 +44,7 @@ from api.http.routers import (
     records,
     reference,
     registers,
+    snapshot,
     tiles,
     trace,
 )
@@ -144,6 +146,7 @@ def create_app(
         products,
         digital_link,
         chain,
+        snapshot,
         tiles,
         operations,
         evidence,
@@ -174,6 +177,8 @@ def create_app(
     app.add_exception_handler(HTTPException, problem.on_http_exception)
     app.add_exception_handler(RequestValidationError, problem.on_invalid_request)
     app.add_exception_handler(Exception, problem.on_unexpected)
+    if node.backfilling:
+        app.add_middleware(Backfilling)
     app.add_middleware(Guard, limits=context.limits)
     return app
 

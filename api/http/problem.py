@@ -50,6 +50,7 @@ STATUS_OF_CODE = {
     "paper.size": 413,
     "paper.typeset": 500,
     "paper.unreadable": 422,
+    "snapshot.gone": 410,
     "store.not-there": 404,
     "vault.erased": 410,
     "vault.unknown": 404,

@@ -18,6 +18,8 @@ bare bytes.
 | `m`                            | `[count, largest size]` of the `n` rows   | source  |
 | `n` tree size                  | checkpoint of that size with signatures   | source  |
 | `p` path                       | page of the state tree                    | derived |
+| `q`                            | `[beginning, last prefix]`: only while a  | source  |
+|                                | snapshot is received (`from_snapshot`)    |         |
 | `r` log index                  | records of that leaf, as a bundle item    | source  |
 | `s` SHA-256 of the state key   | `[state key, state value]`                | derived |
 | `t` level (1 byte), tile index | hashes of the tile, as many as there are  | derived |
@@ -37,6 +39,8 @@ from __future__ import annotations
 from typing import Final
 
 FORMAT_NAME: Final = "sogoc ledger"
+SNAPSHOT_FORMAT_NAME: Final = "sogoc ledger from a snapshot"
+"""Of a store without what came before its first state (`ledger.store.from_snapshot`)."""
 FORMAT_VERSION: Final = 1
 """Version of this table. It changes when a program that knows only the older one would read something wrong."""
 
@@ -51,6 +55,7 @@ LEAF: Final = b"l"
 SIGNED_SUMMARY: Final = b"m"
 SIGNED: Final = b"n"
 STATE_PAGE: Final = b"p"
+ARRIVING: Final = b"q"
 RECORDS: Final = b"r"
 STATE_ROW: Final = b"s"
 TILE: Final = b"t"

@@ -24,7 +24,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Self, TypeAlias
+from typing import ClassVar, Final, Self, TypeAlias
 
 from ledger import checkpoint
 from ledger.block import NO_PARENT, Header, parse_header_leaf
@@ -52,11 +52,13 @@ def open_database(path: Path, create: bool) -> Database:  # noqa: FBT001  a call
 class LedgerStore(LedgerView):
     """An open ledger. Reads may come from any thread; writes wait for one another."""
 
+    format_name: ClassVar[str] = layout.FORMAT_NAME
+
     def __init__(self, database: Database) -> None:
         """Take over an open database. Raises StoreVersionError, StoreCorruptError; the database stays the caller's
         then.
         """
-        check_format(database)
+        check_format(database, self.format_name)
         super().__init__(database, read_head(database))
         self._database = database
         self._log = self.log_range()
@@ -233,7 +235,7 @@ class LedgerStore(LedgerView):
         return layout.COSIGNED + key_id, encode([size, root])
 
 
-def check_format(reader: Reader) -> None:
+def check_format(reader: Reader, name: str = layout.FORMAT_NAME) -> None:
     """Raise StoreVersionError unless this is a ledger in a format known here (`store.not-a-ledger`,
     `store.newer-format`).
     """
@@ -244,7 +246,7 @@ def check_format(reader: Reader) -> None:
         raise StoreCorruptError(
             "store.row-damaged", f"The format row in {reader.path} cannot be read."
         ) from error
-    if not isinstance(value, list) or len(value) != 2 or value[0] != layout.FORMAT_NAME:
+    if not isinstance(value, list) or len(value) != 2 or value[0] != name:
         raise StoreVersionError(
             "store.not-a-ledger", f"The database in {reader.path} is not a ledger. Name another directory."
         )

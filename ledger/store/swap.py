@@ -55,7 +55,7 @@ def new_database(path: Path, *, replace: bool) -> Iterator[Path]:
         raise translate(error, path) from error
     try:
         yield new
-        _sync_files(new)
+        sync_files(new)
         _put_in_place(path, new, replace=replace)
     except OSError as error:
         raise translate(error, path) from error
@@ -95,7 +95,7 @@ def _check_unused(old: Path) -> None:
         return  # damaged, which may be why it is replaced; its lock was free
 
 
-def _sync_files(directory: Path) -> None:
+def sync_files(directory: Path) -> None:
     """Make all files in `directory` durable: they were written without waiting for the disk. Raises OSError."""
     for child in directory.iterdir():
         descriptor = os.open(child, os.O_RDONLY | os.O_CLOEXEC)

@@ -86,6 +86,8 @@ class LedgerView:
     def height_of_index(self, index: int) -> int:
         """Height of the block that holds the leaf at `index`."""
         self._check_index(index)
+        if self._block_row(self.head.height)[0] <= index:
+            return self.head.height
         # A block has two leaves or more, so its height is at most half of its first index.
         low, high = 0, min(self.head.height, index // 2)
         while low < high:
@@ -145,6 +147,12 @@ class LedgerView:
     def page(self, path: bytes) -> bytes | None:
         """The page of the state tree at `path`, or None."""
         return self._reader.get(layout.STATE_PAGE + path)
+
+    def pages_behind(self, path: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Paths and pages of the state tree in order of page path, those behind `path`."""
+        start = layout.STATE_PAGE + path + b"\x00"
+        for key, page in self._reader.iterate(layout.STATE_PAGE, start=start):
+            yield key[1:], page
 
     def lookup(
         self,

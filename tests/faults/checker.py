@@ -21,7 +21,7 @@ from ledger.errors import LedgerError
 from ledger.execution import execute_as, execute_genesis
 from ledger.genesis import Genesis, genesis_policy
 from ledger.hashing import leaf_hash
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.receipt import verify
 from ledger.rules import ParsedEntry
 from tests.chains import State
@@ -78,6 +78,8 @@ class Checker:
     """One ledger, through all its rounds."""
 
     genesis: Genesis
+    trust: Trust | None = None
+    """Who keeps up with changes of the validators; without it they are those of the genesis document for ever."""
     figures: Figures = field(default_factory=Figures)
     faults: list[str] = field(default_factory=list)
     """What is wrong, in words."""
@@ -89,7 +91,7 @@ class Checker:
     """(key name, key id, tree size) to the root that this key signed there."""
 
     def __post_init__(self) -> None:
-        self.policy: Policy = genesis_policy(self.genesis)
+        self.policy: Trust = self.trust or genesis_policy(self.genesis)
         self._state = State()
         self._leaves: list[bytes] = [self.genesis.leaf()]
         executed = execute_genesis(self.genesis)

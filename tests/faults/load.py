@@ -23,7 +23,7 @@ from ledger import note
 from ledger.entry import Entry, encode_record, sign_entry
 from ledger.errors import LedgerError
 from ledger.keys import SigningKey
-from ledger.policy import Policy
+from ledger.policy import Trust
 from ledger.receipt import verify
 from tests.faults.serving import SECONDS, GoneError, Http, Within
 
@@ -38,7 +38,7 @@ class Author:
 
     key: SigningKey
     chain_id: bytes
-    policy: Policy
+    policy: Trust
     member: str = MEMBER
 
 

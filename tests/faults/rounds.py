@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from ledger.genesis import genesis_policy
 from ledger.store.ledger_store import LedgerStore
 from ledger.verify import audit
 from ledger.verify.sources.stored import open_store
@@ -101,7 +102,7 @@ class Rounds:
         node.close()
         self.served.stop()
         with open_store(self.home.ledger) as source:
-            report = audit(source, self.checker.policy)
+            report = audit(source, genesis_policy(self.checker.genesis))
         assert report.size == max(self.checker.roots)
         self.checker.check_stored(stored_checkpoints(self.home.ledger))
         self._judge()

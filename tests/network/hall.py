@@ -33,6 +33,7 @@ from tests.faults.rounds import CONFIG
 from tests.faults.serving import CHECKOUT, SECONDS, SERVE, GoneError, Http, Process, Served
 from tests.network.figures import Meter
 from tests.network.nursery import Nursery
+from tests.network.trusting import Trusting
 from tests.network.wires import Wires
 
 ORIGIN = "faults.example/so-goc"
@@ -95,14 +96,35 @@ class Hall:
         self._nursery: Nursery | None = None
         for number, served in enumerate(self.served):
             served.launch = partial(self._launch, number)
-        self.checkers = [Checker(self.genesis) for _ in self.names]
+        self.policy = Trusting(genesis_policy(self.genesis), self.fetch)
+        self.checkers = [Checker(self.genesis, self.policy) for _ in self.names]
         """What was read of each node's ledger so far (`tests.network.checking`)."""
         self.figures = Figures()
-        self.policy = genesis_policy(self.genesis)
         key = load_keys(self.homes[0], ("office",), None)["office"]
         self.author = Author(key, self.genesis.chain_id, self.policy, self.names[0])
         self.books = [Book(folder / f"{name}.jsonl") for name in self.names]
         """What was asked of each node, and what it answered."""
+
+    def take_in(self, home: Home) -> None:
+        """Have one more validator, whose home was made by hand."""
+        home.config.write_text(CONFIG, encoding="utf-8")
+        self.names.append(home.path.name)
+        self.homes.append(home)
+        served = Served(home.path, self.folder / f"{home.path.name}.log")
+        served.launch = partial(self._launch, len(self.served))
+        self.served.append(served)
+        self.checkers.append(Checker(self.genesis, self.policy))
+        self.books.append(Book(self.folder / f"{home.path.name}.jsonl"))
+
+    def fetch(self, path: str) -> bytes:
+        """What any node that is there answers."""
+        for number, served in enumerate(self.served):
+            if served.alive:
+                with contextlib.suppress(GoneError):
+                    status, body = self.ask(number, path)
+                    if status == 200:
+                        return body
+        raise AssertionError(f"no node answers {path}")
 
     def _choose_ports(self) -> None:
         count = len(self.homes)

@@ -82,7 +82,7 @@ def test_two_histories_under_one_key_are_proved_offline_and_deceive_nobody(
         for text in hall.evidence(number):
             evidence = evidences.parse(text)
             evidences.verify(evidence)
-            assert evidences.accused_by(evidence, hall.policy) == f"{ORIGIN}/{hall.names[LIAR]}"
+            assert evidences.accused_by(evidence, hall.policy.pinned) == f"{ORIGIN}/{hall.names[LIAR]}"
         client.be_lied_to(hall.names[number], hall.evidence(number)[0])
     assert any(
         "sogoc_refused_cosignatures" in line for line in hall.ask(0, "/metrics")[1].decode().splitlines()

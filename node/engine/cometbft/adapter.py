@@ -142,7 +142,7 @@ class Adapter:
             raise VerificationError(
                 "engine.data-lost",
                 f"the engine begins anew, but this ledger has its blocks up to engine height {info.engine_height}: "
-                "put the engine's data back from the backup of the same day, or copy the ledger as a follower first",
+                "put a copy of another validator's engine data there (`sogoc network engine`)",
             )
         return {"app_hash": info.app_hash}
 
