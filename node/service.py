@@ -142,6 +142,8 @@ class Node:
             )
         if self._follow is None:
             self._own.check(self.store, self.application.tip.header, alone=self._alone)
+            if self._own.among(current_set(self.store)) is None:
+                _log.warning("the ledger does not name this node's keys: it comes along and has no vote")
         if self._alone and len(current_set(self.store)) > 1:
             raise HomeError(
                 "home.network",

@@ -55,6 +55,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "link.type": (404, "A label's address has no link of this type."),
     "lot.unknown": (404, "Nobody has created this lot on this ledger."),
     "member.unknown": (404, "This ledger has no such member."),
+    "node.backfilling": (503, "This copy has the state, and not yet the blocks that this would need."),
     "node.unexpected": (500, "The node failed in a way nobody foresaw; its log says more."),
     "office.invitation": (422, "What is to be drawn is no invitation to the office's page."),
     "paper.claims": (422, "These are not all the claims that the ledger commits to."),

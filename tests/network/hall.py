@@ -68,28 +68,33 @@ class Hall:
         folder: Path,
         validators: int = 4,
         *,
+        made: Sequence[str] = (),
         wires: Wires | None = None,
         age_s: int = 0,
         config: str = CONFIG,
     ) -> None:
-        """`age_s`: how many seconds ago the ledger was made; `config`: each node's `sogoc.toml`."""
+        """`made` names homes that are in `folder`/homes already; `age_s`: how many seconds ago the ledger was made; `config`:
+        each node's `sogoc.toml`.
+        """
         organisations = example_organisations(validators)
         self.folder = folder
         self.wires = wires
-        self.genesis: Genesis = init_network(
-            folder / "homes",
-            organisations,
-            origin=ORIGIN,
-            hosts=[wires.host(number) if wires else "127.0.0.1" for number in range(validators)],
-            passphrase=None,
-            time_s=int(time.time()) - age_s,
-            config=lambda _: config,
-        )
-        self.names = [one.id for one in organisations]
+        if not made:
+            init_network(
+                folder / "homes",
+                organisations,
+                origin=ORIGIN,
+                hosts=[wires.host(number) if wires else "127.0.0.1" for number in range(validators)],
+                passphrase=None,
+                time_s=int(time.time()) - age_s,
+                config=lambda _: config,
+            )
+        self.names = list(made) or [one.id for one in organisations]
         self.homes = [Home(folder / "homes" / name) for name in self.names]
+        self.genesis: Genesis = self.homes[0].read_genesis()
         self.served = [Served(home.path, folder / f"{home.path.name}.log") for home in self.homes]
         if wires is None:
-            self._choose_ports()
+            self._choose_ports(config)
         else:
             for number, served in enumerate(self.served):
                 served.within = wires.within(number)
@@ -126,7 +131,7 @@ class Hall:
                         return body
         raise AssertionError(f"no node answers {path}")
 
-    def _choose_ports(self) -> None:
+    def _choose_ports(self, config: str) -> None:
         count = len(self.homes)
         ports = free_ports(2 * count)
         engines = {name: f"127.0.0.1:{port}" for name, port in zip(self.names, ports, strict=False)}
@@ -144,6 +149,7 @@ class Hall:
                 ),
             )
             (home.path / FILE).write_text(moved.format(), encoding="utf-8")
+            home.config.write_text(config, encoding="utf-8")
 
     def _launch(self, number: int, served: Served) -> Process:
         if self._nursery is None:
