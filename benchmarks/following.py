@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def _measure(place: Workshop, shape: Shape) -> Result:
             say(f"  {shape.records:,} records, {how}: {one['seconds']:.3g} s")
             return one["seconds"]
 
-        seconds = in_turns(max(1, place.scale.rounds - 3), {how: lambda how=how: once(how) for how in found})
+        seconds = in_turns(max(1, place.scale.rounds - 3), {how: partial(once, how) for how in found})
     blocks, snapshots = found["blocks"], found["snapshot"]
     return {
         "records": shape.records,

@@ -72,6 +72,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "request.invalid": (422, "A parameter has the wrong form; the detail names it."),
     "request.item": (400, "This address takes a product, or a lot, and the path names something else."),
     "request.json": (400, "The body is not JSON, or not of the shape that this address takes."),
+    "request.prefix": (400, "A prefix of pages is up to 64 hexadecimal digits, in lower case."),
     "request.query": (400, "The query has a parameter that this address does not take."),
     "request.state-key": (400, "A state key is up to 512 bytes in hexadecimal."),
     "snapshot.limit": (503, "The node holds as many snapshots for others as it may."),
