@@ -50,7 +50,7 @@ STATUS_OF_CODE = {
     "paper.size": 413,
     "paper.typeset": 500,
     "paper.unreadable": 422,
-    "snapshot.gone": 410,
+    "snapshot.gone": 404,
     "store.not-there": 404,
     "vault.erased": 410,
     "vault.unknown": 404,

@@ -60,7 +60,7 @@ def get_snapshot(request: Request) -> Response:
     },
 )
 def get_snapshot_part(request: Request, size: Size, after: After = None) -> Response:
-    """The next pages. 410 `snapshot.gone` for a state that is not handed out any more: begin with the newest."""
+    """The next pages. 404 `snapshot.gone` for a state that is not handed out any more: begin with the newest."""
     if after is not None and not _PREFIX.fullmatch(after):
         raise FormatError(
             "request.prefix", f"a prefix is written as at most {MAX_DIGITS} hexadecimal digits, in lower case"
