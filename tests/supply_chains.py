@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ledger.gs1 import Item, check_digit
 from ledger.hashing import sha256
-from ledger.origin.model import Facts, LotClaim, OriginEvent, PlaceFact, Share, Story, Thing
+from ledger.origin.model import Facts, LotClaim, OriginEvent, PlaceFact, Share, Story, Taken, Thing
 
 START_MS: Final = 1_790_000_000_000
 HOUR_MS: Final = 3_600_000
@@ -186,7 +186,11 @@ def story_of(
     return Story(
         things=things,
         events={event.record_id: event for event in listed if event.record_id not in taken_back},
-        errors={record_id: (sha256(record_id), "farm") for record_id in taken_back},
+        errors={
+            event.record_id: Taken(sha256(event.record_id), "farm", event.recorded_ms, event)
+            for event in listed
+            if event.record_id in taken_back
+        },
         facts=Facts(places=PLACES),
     )
 

@@ -21,7 +21,7 @@ _KEPT: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 """Letters that stand for themselves in the canonical form; every other one is percent-encoded."""
 
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):([^?#/]+)")
-_LINK = re.compile(r"https?://[^/?#]+(/[^?#]*)(?:[?#].*)?")
+_LINK = re.compile(r"(?i:https?)://[^/?#]+(/[^?#]*)(?:[?#].*)?")
 _AI_OF_NAME: Final = {
     "gtin": "01",
     "itip": "8006",

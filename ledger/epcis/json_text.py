@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, Final
 
 import rfc8785
@@ -30,6 +30,8 @@ MAX_NODES: Final = 20_000
 """Values in one document's event, names not counted."""
 _MAX_DIGITS: Final = 15
 _LONGEST_NUMBER: Final = 40
+_EXACT: Final = Context(prec=2 * _LONGEST_NUMBER)
+"""Nothing of a number that is read here is rounded away, so none of too many digits passes as a shorter one."""
 _SMALLEST, _LARGEST = Decimal("0.000001"), Decimal(10) ** _MAX_DIGITS
 _SHOWN: Final = 60
 
@@ -119,7 +121,7 @@ def plain_number(value: Decimal) -> int | Decimal | None:
     # Exponents first: normalising 1E+999999999 would cost nothing, but turning it into digits would.
     if not -_MAX_DIGITS <= value.adjusted() < _MAX_DIGITS:
         return None
-    number = value.normalize()
+    number = value.normalize(_EXACT)
     if len(number.as_tuple().digits) > _MAX_DIGITS or not _SMALLEST <= abs(number) < _LARGEST:
         return None
     return int(number) if number == number.to_integral_value() else number

@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from ledger.epcis import vocabulary
+from ledger.epcis.addresses import canonical_address
 from ledger.epcis.json_text import EpcisError, Json, check_values, join, parse_object, shown
 from ledger.epcis.model import (
     KIND_OF_TYPE,
@@ -48,6 +49,9 @@ _OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
 _UNIT = re.compile(r"[A-Z0-9]{2,3}")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _LOCATION = re.compile(r"https?://[^?#]*/(?:414|417)/([^/?#]+)")
+_LIKE_A_LINK = re.compile(r"/(?:(?:01|gtin)/(?:[0-9]{8}|[0-9]{12,14})|(?:00|sscc)/[0-9]{18})(?:[/?#]|$)")
+_SINGLE = re.compile(r"00/.*|01/[0-9]{14}/21/.*")
+"""Paths of single things, which are no class of things."""
 _OWN_SCHEMES = frozenset({"http", "https", "urn"})
 _FOLLOWED_URNS = ("urn:epc:id:sgtin:", "urn:epc:id:sscc:", "urn:epc:class:lgtin:", "urn:epc:idpat:sgtin:")
 _ACTIONS = ("ADD", "OBSERVE", "DELETE")
@@ -227,16 +231,28 @@ def item_text(uri: str, pointer: str) -> tuple[str, bool]:
 
     Raises EpcisError with the rule `gs1.*` for what would name such an item and is wrong: a check digit, most often.
     """
-    urn = uri.lower().startswith("urn:epc:")
-    if urn and not uri.startswith(_FOLLOWED_URNS):
-        return uri, False
-    if not urn and not uri.startswith(("http://", "https://")):
+    lower = uri.lower()
+    if lower.startswith("urn:epc:"):
+        # Whoever would write one in capitals would name a thing, and nobody following it would find the event.
+        if not lower.startswith(_FOLLOWED_URNS):
+            return uri, False
+        address = uri
+    elif lower.startswith(("http://", "https://")):
+        # The event hash takes all forms of a link for one; so does what the ledger follows.
+        address = canonical_address(uri)
+    else:
         return uri, False
     try:
-        return item_of_epc(uri).path, True
+        return item_of_epc(address).path, True
     except FormatError as error:
-        # An address that is no Digital Link is anybody's own name for a thing.
+        # An address that is no Digital Link is anybody's own name for a thing, unless it looks like one that was miswritten.
         if error.rule == "gs1.link":
+            if address == uri and _LIKE_A_LINK.search(uri) and "/235/" not in uri:
+                raise EpcisError(
+                    "gs1.link",
+                    pointer,
+                    f"{shown(uri)} has the number of goods or of a logistic unit in it, and is no GS1 Digital Link",
+                ) from error
             return uri, False
         raise EpcisError(error.rule, pointer, error.detail) from error
 
@@ -383,6 +399,12 @@ class _Reader:
         element = _object(value, pointer)
         _only(element, pointer, ("epcClass", "quantity", "uom"))
         item = self._item(_required(element, "epcClass", pointer), join(pointer, "epcClass"))
+        if _SINGLE.fullmatch(item):
+            raise EpcisError(
+                "epcis.class",
+                join(pointer, "epcClass"),
+                "a single piece or a logistic unit is no class of goods: name it in the list of EPCs (EPCIS 2.0 §7.3.3.3)",
+            )
         amount = element.get("quantity")
         if amount is not None:
             amount = _number(amount, join(pointer, "quantity"))

@@ -2,15 +2,21 @@
 
 Rules: whatever left an item is compared with whatever came in, over all time, for the item as a whole, for each member that
 held it, and for each site where every move names one. An item of which the ledger shows no beginning is not judged by its
-total. Loss within the tolerance that the lot's owner declared is for information; gain has no tolerance. A transformation may
-not give more mass, volume or pieces than it took, where all of it compares; what a lot declares of itself in another
-dimension (180 packs, 36 kg) makes it compare.
+total. Loss within the tolerance that the lot's owner declared is for information; gain has no tolerance, and many small losses
+have one together: that of what was made.
+
+A transformation gives no more mass than it took; what an event names and the ledger does not follow counts on either side, and
+what a lot declares of itself in another dimension (180 packs, 36 kg) makes it compare. Volume may grow (what is whipped or
+diluted does), and where inputs are not all said in mass they may make up for it: that is a question, and no accusation. Pieces
+and boxes are packed anew, and are not compared.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from dataclasses import dataclass, field
+from decimal import Decimal, DecimalException
 from typing import Final, NamedTuple
 
 from ledger.origin import words
@@ -30,11 +36,13 @@ from ledger.origin.flows import (
     share_quantity,
 )
 from ledger.origin.model import TRANSFORMATION, Finding, LotClaim, OriginEvent, Severity, Share, Story
-from ledger.origin.units import COUNT, EXACT, Quantity, milli, plain
+from ledger.origin.units import EXACT, MASS, MAX_SCALE, VOLUME, Quantity, milli, plain
 
 ON_THE_WAY_MS: Final = 7 * words.DAY_MS
 """So long something shipped may be on its way before it is missed."""
 BASIS_POINTS: Final = 10_000
+_RECORDS: Final = 100
+"""Records that a finding about a count names beside the count's own: the newest of them."""
 _IN: Final = (MADE, RECEIVED)
 _OUT: Final = (USED, SHIPPED, SOLD, REMOVED)
 _GONE: Final = (USED, SOLD, REMOVED)
@@ -130,19 +138,61 @@ def _ids(moves: Iterable[Move]) -> tuple[bytes, ...]:
 def _losses(story: Story, flows: Flows, as_of_ms: int) -> Iterator[Finding]:
     thing = story.things.get(flows.item)
     tolerance = tolerance_of(thing.lots if thing is not None else ())
+    partial: list[Shipment] = []
     for shipment in flows.shipments:
         if shipment.open == ZERO:
             continue
         if shipment.receipts:
+            partial.append(shipment)
             yield _loss(flows, shipment, tolerance)
         elif as_of_ms - shipment.move.event.time_ms > ON_THE_WAY_MS:
             yield _missing(flows, shipment, as_of_ms)
+    made = flows.total(MADE)
+    if (
+        len(partial) > 1
+        and made > ZERO
+        and all(_is_within(one.open, one.move.amount or ZERO, tolerance) for one in partial)
+        and not _is_within(flows.lost, made, tolerance)
+    ):
+        yield _losses_together(flows, partial, made, tolerance)
+
+
+def _is_within(lost: Decimal, of: Decimal, tolerance: int) -> bool:
+    return EXACT.multiply(lost, Decimal(BASIS_POINTS)) <= EXACT.multiply(of, Decimal(tolerance))
+
+
+def _losses_together(flows: Flows, partial: list[Shipment], made: Decimal, tolerance: int) -> Finding:
+    """Losses that are each within the tolerance, and together beyond it."""
+    (vi_item, en_item), (vi_lost, en_lost) = (
+        words.thing(flows.item),
+        words.amount(flows.dimension, flows.lost),
+    )
+    vi_made, en_made = words.amount(flows.dimension, made)
+    lost, unit = flows.shown(flows.lost)
+    return Finding(
+        "balance.transit-loss",
+        Severity.WARNING,
+        (flows.item,),
+        _ids(move for one in partial for move in (one.move, *one.receipts)),
+        {
+            "scope": "lot",
+            "lost": lost,
+            "unit": unit,
+            "made": flows.shown(made)[0],
+            "shipments": len(partial),
+            "tolerance_bp": tolerance,
+        },
+        f"Hao hụt {vi_lost} qua {len(partial)} lần vận chuyển, trên {vi_made} làm ra: {vi_item}; "
+        "từng lần trong mức đã khai, cộng lại thì vượt.",
+        f"{en_lost} lost in {len(partial)} shipments of {en_item}, of which {en_made} were made: "
+        "each within the declared tolerance, together beyond it.",
+    )
 
 
 def _loss(flows: Flows, shipment: Shipment, tolerance: int) -> Finding:
     sent = shipment.move.amount or ZERO
     lost, unit = flows.shown(shipment.open)
-    within = EXACT.multiply(shipment.open, Decimal(BASIS_POINTS)) <= EXACT.multiply(sent, Decimal(tolerance))
+    within = _is_within(shipment.open, sent, tolerance)
     (vi_item, en_item), (vi_lost, en_lost) = (
         words.thing(flows.item),
         words.amount(flows.dimension, shipment.open),
@@ -229,25 +279,51 @@ def _totals(story: Story, flows: Flows) -> Iterator[Finding]:
         yield _no_beginning(flows)
         return
     yield from _declared(story, flows, made)
+    yield from _elsewhere(flows)
     if any(move.kind == MADE for move in flows.unknown):
+        # What was made without an amount may make up for it, or may have been recorded to hide it.
+        if gone > made > ZERO:
+            yield _more_out(flows, "lot", "", (made, gone), flows.of(MADE, *_GONE), severity=Severity.WARNING)
         return
     if gone > made:
         yield _more_out(flows, "lot", "", (made, gone), flows.of(MADE, *_GONE))
         return
-    for holder, stock in sorted(stocks(flows).items()):
+    held = stocks(flows)
+    moves: dict[Holder, list[Move]] = {}
+    for move in flows.of(*_IN, *_OUT):
+        moves.setdefault(Holder(move.event.by, move.event.site), []).append(move)
+        moves.setdefault(Holder(move.event.by), []).append(move)
+    for holder, stock in sorted(held.items()):
         if stock.left >= ZERO:
             continue
-        own = [
-            move
-            for move in flows.of(*_IN, *_OUT)
-            if move.event.by == holder.member and (not holder.site or move.event.site == holder.site)
-        ]
-        if stock.came == ZERO or _may_be_unrecorded(flows, -stock.left):
+        own = list(dict.fromkeys(moves[holder]))
+        if stock.came == ZERO or _may_be_unrecorded(flows, stock.left.copy_negate()):
             yield _never_had(flows, holder, stock, own)
         else:
             yield _more_out(
                 flows, "site" if holder.site else "member", holder.member, (stock.came, stock.went), own
             )
+
+
+def _elsewhere(flows: Flows) -> Iterator[Finding]:
+    """More out than in, in a dimension that the sums leave out although some was made in it."""
+    for dimension, moves in flows.others().items():
+        made, gone = (
+            _total(move.said.base for move in moves if move.said is not None and move.kind in kinds)
+            for kinds in ((MADE,), _GONE)
+        )
+        if gone > made > ZERO:
+            own = [move for move in moves if move.kind in {MADE, *_GONE}]
+            yield _more_out(
+                flows, "lot", "", (made, gone), own, severity=Severity.WARNING, dimension=dimension
+            )
+
+
+def _total(amounts: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
 
 
 def _may_be_unrecorded(flows: Flows, missing: Decimal) -> bool:
@@ -272,26 +348,35 @@ def _no_beginning(flows: Flows) -> Finding:
 
 
 def _more_out(
-    flows: Flows, scope: str, member: str, sums: tuple[Decimal, Decimal], moves: Iterable[Move]
+    flows: Flows,
+    scope: str,
+    member: str,
+    sums: tuple[Decimal, Decimal],
+    moves: Iterable[Move],
+    *,
+    severity: Severity | None = None,
+    dimension: str = "",
 ) -> Finding:
     came, went = sums
+    dimension = dimension or flows.dimension
     more = EXACT.subtract(went, came)
-    (vi_item, en_item), (vi_more, en_more) = words.thing(flows.item), words.amount(flows.dimension, more)
-    vi_in, en_in = words.amount(flows.dimension, came)
-    vi_out, en_out = words.amount(flows.dimension, went)
+    (vi_item, en_item), (vi_more, en_more) = words.thing(flows.item), words.amount(dimension, more)
+    vi_in, en_in = words.amount(dimension, came)
+    vi_out, en_out = words.amount(dimension, went)
     vi_who, en_who = (f" tại {member}", f" at {member}") if member else ("", "")
+    figure, unit = Quantity(dimension, more).shown
     return Finding(
         "balance.more-out-than-in",
         # A site may have been filled from another of the same member without a record of it.
-        Severity.WARNING if scope == "site" else Severity.SERIOUS,
+        severity or (Severity.WARNING if scope == "site" else Severity.SERIOUS),
         (flows.item,),
         _ids(moves),
         {
             "scope": scope,
-            "amount": flows.shown(more)[0],
-            "unit": flows.shown(more)[1],
-            "in": flows.shown(came)[0],
-            "out": flows.shown(went)[0],
+            "amount": figure,
+            "unit": unit,
+            "in": Quantity(dimension, came).shown[0],
+            "out": Quantity(dimension, went).shown[0],
         }
         | ({"by": member} if member else {}),
         f"Ra nhiều hơn vào {vi_more}{vi_who}: {vi_item} vào {vi_in}, ra {vi_out}.",
@@ -300,7 +385,7 @@ def _more_out(
 
 
 def _never_had(flows: Flows, holder: Holder, stock: Stock, moves: Iterable[Move]) -> Finding:
-    without = -stock.left
+    without = stock.left.copy_negate()
     (vi_item, en_item), (vi_out, en_out) = (
         words.thing(flows.item),
         words.amount(flows.dimension, without),
@@ -364,24 +449,33 @@ def _stayed(flows: Flows) -> Iterator[Finding]:
 
 
 def _counts(flows: Flows) -> Iterator[Finding]:
-    for count in flows.of(COUNTED):
-        if count.amount is None:
-            continue
+    counts = [move for move in flows.of(COUNTED) if move.amount is not None]
+    if not counts:
+        return
+    # What a member has at a place; under None what it has anywhere.
+    running: dict[tuple[str, str | None], _Running] = {}
+    moves = flows.of(*_IN, *_OUT)
+    at = 0
+    # Moves and counts stand in order of happening: each is looked at once.
+    for count in counts:
         event = count.event
+        while at < len(moves) and moves[at].event.sort_key <= event.sort_key:
+            for site in (moves[at].event.site, None):
+                running.setdefault((moves[at].event.by, site), _Running()).take(moves[at])
+            at += 1
         own = [
-            move
-            for move in flows.of(*_IN, *_OUT)
-            if move.event.by == event.by
-            and move.event.sort_key <= event.sort_key
-            and (not event.site or move.event.site in {"", event.site})
+            running[event.by, site]
+            for site in (("", event.site) if event.site else (None,))
+            if (event.by, site) in running
         ]
-        if any(move.amount is None for move in own):
+        if count.amount is None or any(one.unknown for one in own):
             continue
-        stock = _stocks(own, with_site=False).get(Holder(event.by), Stock(ZERO, ZERO, ZERO, ZERO))
-        if stock.left == count.amount:
+        left = _total(one.left for one in own)
+        if left == count.amount:
             continue
-        more = count.amount > stock.left
-        difference = abs(EXACT.subtract(count.amount, stock.left))
+        records = sorted((move for one in own for move in one.newest), key=lambda move: move.event.sort_key)
+        more = count.amount > left
+        difference = EXACT.subtract(count.amount, left).copy_abs()
         (vi_item, en_item) = words.thing(flows.item)
         vi_by, en_by = words.amount(flows.dimension, difference)
         vi_is, en_is = words.amount(flows.dimension, count.amount)
@@ -389,11 +483,11 @@ def _counts(flows: Flows) -> Iterator[Finding]:
             "stock.count-differs",
             Severity.WARNING,
             (flows.item,),
-            _ids([count, *own]),
+            _ids([count, *records[-_RECORDS:]]),
             {
                 "by": event.by,
                 "counted": flows.shown(count.amount)[0],
-                "expected": flows.shown(max(ZERO, stock.left))[0],
+                "expected": flows.shown(max(ZERO, left))[0],
                 "difference": ("" if more else "-") + flows.shown(difference)[0],
                 "unit": flows.shown(difference)[1],
             },
@@ -402,14 +496,33 @@ def _counts(flows: Flows) -> Iterator[Finding]:
         )
 
 
+@dataclass(slots=True)
+class _Running:
+    """What one member has at one place, up to some moment."""
+
+    left: Decimal = ZERO
+    unknown: bool = False
+    newest: deque[Move] = field(default_factory=lambda: deque(maxlen=_RECORDS))
+
+    def take(self, move: Move) -> None:
+        """Add a move."""
+        self.newest.append(move)
+        if move.amount is None:
+            self.unknown = True
+        else:
+            self.left = (EXACT.add if move.kind in _IN else EXACT.subtract)(self.left, move.amount)
+
+
 def _unsaid(flows: Flows) -> Iterator[Finding]:
     if not flows.unknown or is_carrier(flows.item):
         return
     vi_item, en_item = words.thing(flows.item)
     number = len(_ids(flows.unknown))
+    # Where some of it is said and some not, the sums that are made may hide what is left out.
+    said = any(move.amount is not None for move in flows.of(*_IN, *_OUT))
     yield Finding(
         "balance.amount-unknown",
-        Severity.INFO,
+        Severity.WARNING if said else Severity.INFO,
         (flows.item,),
         _ids(flows.unknown),
         {"events": number},
@@ -422,74 +535,111 @@ def _unsaid(flows: Flows) -> Iterator[Finding]:
 
 
 def judge_transformation(story: Story, flows: Mapping[str, Flows], event: OriginEvent) -> Iterator[Finding]:
-    """A transformation that gives more than it took, where both sides compare."""
-    if event.kind != TRANSFORMATION or not event.inputs or not event.outputs:
+    """A transformation that gives more than it took, or says only one half of itself."""
+    if event.kind != TRANSFORMATION:
         return
-    for dimension in sorted(_dimensions(story, flows, event)):
-        used = _side(story, flows, event.inputs, dimension)
-        made = _side(story, flows, event.outputs, dimension)
-        if used is None or made is None or made <= used:
+    if not event.inputs or not event.outputs:
+        yield _half(event)
+        return
+    for dimension in (MASS, VOLUME):
+        used = _side(story, flows, (*event.inputs, *event.other_inputs), dimension)
+        made = _side(story, flows, (*event.outputs, *event.other_outputs), dimension)
+        # What one side says in another dimension only does not compare with the other at all.
+        if made.total <= used.total or used.total == ZERO:
             continue
-        more = EXACT.subtract(made, used)
+        more = EXACT.subtract(made.total, used.total)
         vi_more, en_more = words.amount(dimension, more)
-        vi_in, en_in = words.amount(dimension, used)
-        vi_out, en_out = words.amount(dimension, made)
-        figure, unit = Quantity(dimension, more).shown
+        vi_in, en_in = words.amount(dimension, used.total)
+        vi_out, en_out = words.amount(dimension, made.total)
+        certain = used.whole and dimension == MASS
+        vi_unless, en_unless = (
+            ("", "")
+            if used.whole
+            else (
+                " (chưa kể phần đưa vào không ghi lượng quy đổi được)",
+                ", beside what it took without an amount that compares",
+            )
+        )
         yield Finding(
             "balance.more-out-than-in",
-            Severity.SERIOUS,
+            Severity.SERIOUS if certain else Severity.WARNING,
             tuple(dict.fromkeys(share.item for share in (*event.outputs, *event.inputs))),
             (event.record_id,),
             {
                 "scope": "transformation",
-                "amount": figure,
-                "unit": unit,
-                "in": Quantity(dimension, used).shown[0],
-                "out": Quantity(dimension, made).shown[0],
+                "amount": Quantity(dimension, more).shown[0],
+                "unit": Quantity(dimension, more).shown[1],
+                "in": Quantity(dimension, used.total).shown[0],
+                "out": Quantity(dimension, made.total).shown[0],
                 "by": event.by,
             },
-            f"Chế biến ra nhiều hơn đưa vào {vi_more}: vào {vi_in}, ra {vi_out}.",
-            f"A transformation gave {en_more} more than it took: {en_in} went in and {en_out} came out.",
+            f"Chế biến ra nhiều hơn đưa vào {vi_more}: vào {vi_in}, ra {vi_out}{vi_unless}.",
+            f"A transformation gave {en_more} more than it took: {en_in} went in and {en_out} came out{en_unless}.",
         )
         return
 
 
-def _dimensions(story: Story, flows: Mapping[str, Flows], event: OriginEvent) -> set[str]:
-    found = set()
-    for share in (*event.inputs, *event.outputs):
-        said = share_quantity(share)
-        if said is not None and said.dimension != COUNT:
-            found.add(said.dimension)
-        content = _content(story, flows, share.item)
-        if content is not None:
-            found.add(content[1].dimension)
-    return found
+def _half(event: OriginEvent) -> Finding:
+    """Goods that a transformation made of nothing, or of which it says not what they became: no trace leads on from there."""
+    shares, others = (
+        (event.outputs, event.other_inputs) if event.outputs else (event.inputs, event.other_outputs)
+    )
+    items = tuple(dict.fromkeys(share.item for share in shares))
+    (vi_item, en_item) = words.thing(items[0]) if items else ("", "")
+    more = len(items) - 1
+    vi_item, en_item = (vi_item, en_item) if more < 1 else (f"{vi_item} (+{more})", f"{en_item} (+{more})")
+    made = bool(event.outputs)
+    return Finding(
+        "custody.gap",
+        # What it names otherwise may be salt or a box; where it names nothing, somebody should ask.
+        Severity.INFO if others else Severity.WARNING,
+        items,
+        (event.record_id,),
+        {"why": "no-inputs" if made else "no-outputs", "by": event.by, "not_followed": len(others)},
+        f"{event.by} ghi đã chế biến {'ra' if made else ''} {vi_item} mà không ghi "
+        f"{'làm từ' if made else 'làm ra'} lô, gói hay mã hàng nào: không truy tiếp được.",
+        f"{event.by} recorded {'making' if made else 'processing'} {en_item} without naming any goods that "
+        f"{'it was made of' if made else 'were made of it'}: no trace leads on from there.",
+    )
 
 
-def _side(
-    story: Story,
-    flows: Mapping[str, Flows],
-    shares: Iterable[Share],
-    dimension: str,
-) -> Decimal | None:
-    total = ZERO
+class _Side(NamedTuple):
+    """One side of a transformation in one dimension: what compares of it, and whether that is all."""
+
+    total: Decimal
+    whole: bool
+
+
+def _side(story: Story, flows: Mapping[str, Flows], shares: Iterable[Share], dimension: str) -> _Side:
+    total, whole = ZERO, True
     for share in shares:
-        said = share_quantity(share)
-        if said is None:
-            return None
-        if said.dimension == dimension:
-            total = EXACT.add(total, said.base)
-            continue
-        content = _content(story, flows, share.item)
-        if content is None or content[0] != said.dimension or content[1].dimension != dimension:
-            return None
-        whole = flows[share.item].total(MADE)
-        part = EXACT.multiply(content[1].base, said.base)
-        # Only where the division comes out even is it a figure; otherwise the two do not compare exactly.
-        if whole == ZERO or part % whole != ZERO:
-            return None
-        total = EXACT.add(total, EXACT.divide(part, whole))
-    return total
+        amount = _in_dimension(story, flows, share, dimension)
+        if amount is None:
+            whole = False
+        else:
+            total = EXACT.add(total, amount)
+    return _Side(total, whole)
+
+
+def _in_dimension(story: Story, flows: Mapping[str, Flows], share: Share, dimension: str) -> Decimal | None:
+    """A share in a dimension, by what it says or by what its lot declares; None if it does not compare exactly."""
+    said = share_quantity(share)
+    if said is None:
+        return None
+    if said.dimension == dimension:
+        return said.base
+    content = _content(story, flows, share.item)
+    if content is None or content[0] != said.dimension or content[1].dimension != dimension:
+        return None
+    whole = flows[share.item].total(MADE)
+    if whole == ZERO:
+        return None
+    try:
+        part = EXACT.divide(EXACT.multiply(content[1].base, said.base), whole)
+    except DecimalException:
+        return None  # it does not come out even, or is no amount of goods
+    exponent = part.as_tuple().exponent
+    return part if isinstance(exponent, int) and exponent >= -MAX_SCALE else None
 
 
 def _content(story: Story, flows: Mapping[str, Flows], item: str) -> tuple[str, Quantity] | None:

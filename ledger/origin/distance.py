@@ -46,8 +46,9 @@ def _series(first: Decimal, square: Decimal, number: int) -> Decimal:
     """The alternating series that both functions have, from its first term on."""
     c = _CONTEXT
     total = term = first
-    while abs(term) > Decimal("1e-36"):
-        term = -c.divide(c.multiply(term, square), Decimal((number + 1) * (number + 2)))
+    # Decimal's own minus and abs would round by whatever context the thread has.
+    while term.copy_abs() > Decimal("1e-36"):
+        term = c.divide(c.multiply(term, square), Decimal((number + 1) * (number + 2))).copy_negate()
         total = c.add(total, term)
         number += 2
     return total

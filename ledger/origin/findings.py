@@ -7,12 +7,12 @@ never blocks anything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ledger.origin import balance, papers, recall, seen, times, words
-from ledger.origin.flows import MADE, Carriers, Flows, flows_of, is_carrier
+from ledger.origin.flows import MADE, Carriers, Flows, flows_of, is_carrier, move_of
 from ledger.origin.graph import cycles
-from ledger.origin.model import Finding, Severity, Story
+from ledger.origin.model import TRANSFORMATION, Finding, OriginEvent, Severity, Story, Taken
 
 
 class Judgement:
@@ -52,6 +52,7 @@ class Judgement:
             found += papers.certificates(story, event)
             found += balance.judge_transformation(story, by_item, event)
         found += times.late(events.values())
+        found += _repeated(events.values())
         found += _troubles(story, frozenset(wanted))
         found += _errors(story, wanted)
         found += cycles(story, frozenset(wanted))
@@ -128,6 +129,31 @@ def _troubles(story: Story, wanted: frozenset[str]) -> Iterator[Finding]:
         )
 
 
+def _repeated(events: Iterable[OriginEvent]) -> Iterator[Finding]:
+    """Events of one member that say the same of the same moment, and so count twice."""
+    alike: dict[object, list[OriginEvent]] = {}
+    for event in events:
+        if event.kind == TRANSFORMATION or move_of(event):
+            what = (event.items, event.inputs, event.outputs, event.other_inputs, event.other_outputs)
+            key = (event.by, event.kind, event.action, event.step, event.time_ms, event.site, what)
+            alike.setdefault(key, []).append(event)
+    for same in alike.values():
+        if len(same) == 1:
+            continue
+        same.sort(key=lambda event: event.order)
+        by, number = same[0].by, len(same)
+        yield Finding(
+            "event.repeated",
+            Severity.WARNING,
+            tuple(sorted(same[0].named)),
+            tuple(event.record_id for event in same),
+            {"by": by, "events": number, "event_ms": same[0].time_ms},
+            f"{by} ghi {number} sự kiện giống hệt nhau lúc {words.moment(same[0].time_ms)}: có thể một việc ghi nhiều lần.",
+            f"{by} recorded {number} events that say the same of {words.moment(same[0].time_ms)}: perhaps one that was "
+            "recorded more than once.",
+        )
+
+
 def _errors(story: Story, wanted: list[str]) -> Iterator[Finding]:
     items: dict[bytes, set[str]] = {}
     for item in wanted:
@@ -135,16 +161,31 @@ def _errors(story: Story, wanted: list[str]) -> Iterator[Finding]:
             if record_id in story.errors:
                 items.setdefault(record_id, set()).add(item)
     for record_id, of_items in sorted(items.items()):
-        declared, by = story.errors[record_id]
+        taken = story.errors[record_id]
+        recalled = _was_recalled(story, taken, of_items)
         yield Finding(
             "event.declared-error",
-            Severity.INFO,
+            Severity.WARNING if recalled else Severity.INFO,
             tuple(sorted(of_items)),
-            (record_id, declared),
-            {"by": by},
-            f"{by} đã khai sự kiện này là ghi nhầm; không tính vào tổng.",
-            f"{by} declared that this event was recorded in error; it is in no sum.",
+            (record_id, taken.record_id, *([recalled] if recalled else [])),
+            {"by": taken.by} | ({"why": "after-recall"} if recalled else {}),
+            f"{taken.by} đã khai sự kiện này là ghi nhầm{', sau lệnh thu hồi' if recalled else ''}; không tính vào tổng.",
+            f"{taken.by} declared that this event was recorded in error{', after the recall' if recalled else ''}; "
+            "it is in no sum.",
         )
+
+
+def _was_recalled(story: Story, taken: Taken, items: Collection[str]) -> bytes | None:
+    """The recall before which an event that moved goods stood, and after which it was taken back; None if there is none."""
+    if taken.event is None or not (taken.event.kind == TRANSFORMATION or move_of(taken.event)):
+        return None
+    notices = [
+        notice
+        for item in items
+        for notice in story.things[item].recalls
+        if not notice.lifted and taken.event.recorded_ms <= notice.recorded_ms < taken.recorded_ms
+    ]
+    return min(notices, key=lambda one: one.order).record_id if notices else None
 
 
 def _owners(story: Story, flows: Flows) -> Iterator[Finding]:

@@ -23,6 +23,8 @@ from ledger.records.goods import thing
 
 Direction = Literal["back", "forward", "both"]
 
+FACT_RECORDS: Final = 2_000
+"""Records that are read of a product, a place or a certificate."""
 MAX_DEPTH: Final = 64
 """Deepest trace that may be asked for."""
 
@@ -39,8 +41,8 @@ class Limits:
     """Things whose histories are read."""
     events: int = 10_000
     """Events that are read."""
-    records: int = 2_000
-    """Records of one thing."""
+    records: int = 10_000
+    """Records of one thing, as far as the events allow."""
 
 
 class Source(Protocol):
@@ -83,7 +85,8 @@ def explore(
     facts = Facts()
     if with_facts:
         subjects = fact_subjects(story)
-        facts = facts_of({subject: source.history(subject, limits.records)[0] for subject in subjects})
+        most = min(limits.records, FACT_RECORDS)
+        facts = facts_of({subject: source.history(subject, most)[0] for subject in subjects})
     return Exploration(
         start,
         nodes,
@@ -116,7 +119,8 @@ class _Explorer:
         if len(self.teller.things) >= self._limits.things or self.teller.events >= self._limits.events:
             self.truncated = True
             return False
-        history, records = self._source.history(thing(item), self._limits.records)
+        most = min(self._limits.records, self._limits.events - self.teller.events)
+        history, records = self._source.history(thing(item), most)
         if not self.teller.add(item, history, records).whole:
             self.truncated = True
         return True
@@ -124,13 +128,7 @@ class _Explorer:
     def _layers(self, nodes: dict[str, int], start: str, sign: int) -> None:
         layer = [start]
         for depth in range(1, self._limits.depth + 1):
-            found = {
-                neighbour
-                for item in layer
-                for event in self.teller.events_of(item)
-                for neighbour in (_before(event, item) if sign < 0 else _after(event, item))
-            }
-            following = sorted(found - nodes.keys())
+            following = sorted(self._next_to(layer, sign) - nodes.keys())
             if len(following) > self._limits.width:
                 self.truncated = True
                 following = following[: self._limits.width]
@@ -144,13 +142,17 @@ class _Explorer:
                     layer.append(item)
             if not layer:
                 return
-        if any(
-            neighbour not in nodes
-            for item in layer
-            for event in self.teller.events_of(item)
-            for neighbour in (_before(event, item) if sign < 0 else _after(event, item))
-        ):
+        if self._next_to(layer, sign) - nodes.keys():
             self.truncated = True
+
+    def _next_to(self, layer: list[str], sign: int) -> set[str]:
+        """What the things of a layer came from, or what came of them: each event is looked at once, however many it joins."""
+        here = frozenset(layer)
+        events = {event.record_id: event for item in layer for event in self.teller.events_of(item)}
+        found: set[str] = set()
+        for event in events.values():
+            found.update(_before(event, here) if sign < 0 else _after(event, here))
+        return found
 
     def _carriers(self, items: Iterable[str]) -> None:
         """Read the histories of all carriers that the things were in: what moved a carrier moved them."""
@@ -165,27 +167,36 @@ class _Explorer:
             left = [parent for parent in sorted(parents) if self._load(parent)]
 
 
-def _before(event: OriginEvent, item: str) -> Iterator[str]:
+def _before(event: OriginEvent, items: frozenset[str]) -> Iterator[str]:
     if event.kind == TRANSFORMATION:
-        if any(share.item == item for share in event.outputs):
+        if any(share.item in items for share in event.outputs):
             yield from (share.item for share in event.inputs)
-    elif event.parent == item and event.action == ADD:
+    elif event.parent in items and event.action == ADD:
         yield from (share.item for share in event.items)
 
 
-def _after(event: OriginEvent, item: str) -> Iterator[str]:
+def _after(event: OriginEvent, items: frozenset[str]) -> Iterator[str]:
     if event.kind == TRANSFORMATION:
-        if any(share.item == item for share in event.inputs):
+        if any(share.item in items for share in event.inputs):
             yield from (share.item for share in event.outputs)
-    elif event.parent and event.parent != item and event.action == ADD:
+    elif (
+        event.parent
+        and event.action == ADD
+        and any(share.item in items and share.item != event.parent for share in event.items)
+    ):
         yield event.parent
 
 
 def cycles(story: Story, wanted: Collection[str]) -> Iterator[Finding]:
     """Things that were made from themselves, by whatever way round."""
     made = [event for event in story.events.values() if event.kind == TRANSFORMATION]
-    edges = {(a.item, b.item) for event in made for a in event.inputs for b in event.outputs}
-    core = _core(edges)
+    # By way of the event: an edge for each pair would be thousands for each event.
+    edges = {(share.item, event.record_id) for event in made for share in event.inputs}
+    core = {
+        one
+        for one in _core(edges, {(event.record_id, share.item) for event in made for share in event.outputs})
+        if isinstance(one, str)
+    }
     if core.isdisjoint(wanted):
         return
     records = [
@@ -207,10 +218,11 @@ def cycles(story: Story, wanted: Collection[str]) -> Iterator[Finding]:
     )
 
 
-def _core(edges: set[tuple[str, str]]) -> set[str]:
+def _core(used: set[tuple[str, bytes]], made: set[tuple[bytes, str]]) -> set[str | bytes]:
     """What is left when everything that nothing leads to, and everything that leads nowhere, is taken away again and again."""
-    down: dict[str, set[str]] = {}
-    up: dict[str, set[str]] = {}
+    down: dict[str | bytes, set[str | bytes]] = {}
+    up: dict[str | bytes, set[str | bytes]] = {}
+    edges: list[tuple[str | bytes, str | bytes]] = [*used, *made]
     for a, b in edges:
         down.setdefault(a, set()).add(b)
         up.setdefault(b, set()).add(a)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from ledger.records import Record
 
@@ -84,6 +84,9 @@ class OriginEvent:
     parent: str = ""
     inputs: tuple[Share, ...] = ()
     outputs: tuple[Share, ...] = ()
+    other_inputs: tuple[Share, ...] = ()
+    """Of a transformation what it took under names that the ledger does not follow, by these names."""
+    other_outputs: tuple[Share, ...] = ()
     transactions: tuple[str, ...] = ()
     """Business transactions, such as despatch advices, that it belongs to."""
     certificates: tuple[str, ...] = ()
@@ -224,11 +227,25 @@ class Facts:
     """What is registered about whatever the events point to."""
 
     places: Mapping[str, PlaceFact] = field(default_factory=dict)
-    """By site, as `OriginEvent.site` writes it."""
+    """By site, as `OriginEvent.site` writes it: for names. Several members may have registered one."""
+    own_places: Mapping[tuple[str, str], PlaceFact] = field(default_factory=dict)
+    """By site and the member that registered it."""
+    contested: frozenset[str] = frozenset()
+    """Sites that several members registered at different positions."""
     products: Mapping[tuple[str, str], ProductFact] = field(default_factory=dict)
     """By (authority, GTIN or internal code)."""
     certificates: Mapping[str, CertificateFact] = field(default_factory=dict)
     """By identifier, as `OriginEvent.certificates` writes it."""
+
+
+class Taken(NamedTuple):
+    """By which record an event was declared an error, by whom, when that was recorded, and what the event was."""
+
+    record_id: bytes
+    by: str
+    recorded_ms: int = 0
+    event: OriginEvent | None = None
+    """None if its bytes cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +255,8 @@ class Story:
     things: Mapping[str, Thing]
     events: Mapping[bytes, OriginEvent]
     """By record id; without those that were declared errors."""
-    errors: Mapping[bytes, tuple[bytes, str]] = field(default_factory=dict)
-    """Of events declared to be errors: event's record id to (id of the declaring record, who)."""
+    errors: Mapping[bytes, Taken] = field(default_factory=dict)
+    """Events declared to be errors, by record id."""
     troubled: tuple[Troubled, ...] = ()
     sources: Mapping[bytes, bytes] = field(default_factory=dict)
     """Of each event by record id the bytes that it was read from."""

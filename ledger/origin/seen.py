@@ -2,8 +2,9 @@
 
 Rules: a single thing is in one place. Between two places it goes by a movement that somebody recorded, by itself or in a
 carrier; seen elsewhere without one, its label stands on two things. Where a movement is recorded and both places have
-positions, faster than 1,000 km/h is impossible; five kilometres are allowed for where in a place it was. A piece is
-commissioned once and sold once.
+positions, faster than 1,000 km/h is impossible; five kilometres are allowed for where in a place it was. A place is where the
+member that names it registered it; where others did so elsewhere, nobody's word for it counts. A lot went too fast only if
+none of the shipments that it may be of was slower. A piece is commissioned once and sold once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,18 @@ from typing import Final
 
 from ledger.origin import words
 from ledger.origin.distance import Position, metres
-from ledger.origin.flows import MADE, SOLD, Carriers, Flows, is_carrier, is_serial
+from ledger.origin.flows import (
+    MADE,
+    SOLD,
+    ZERO,
+    Carriers,
+    Flows,
+    Move,
+    Shipment,
+    is_bound,
+    is_carrier,
+    is_serial,
+)
 from ledger.origin.model import (
     ADD,
     AGGREGATION,
@@ -31,6 +43,8 @@ SPEED_KMH: Final = 1_000
 SLACK_M: Final = 5_000
 REUSE_MS: Final = 365 * words.DAY_MS
 """GS1 General Specifications: a logistic unit's number is not used again within a year."""
+MAX_COMPARED: Final = 40_000
+"""Comparisons of a receipt with a shipment: of what moved more often it is not told which arrived when."""
 _LEAVING: Final = frozenset({"shipping", "departing", "staging_outbound", "loading", "transporting"})
 _COMING: Final = frozenset({"receiving", "arriving", "accepting", "unloading", "entering_exiting"})
 
@@ -61,7 +75,10 @@ def _packed_again(_story: Story, item: str, carriers: Carriers) -> Iterator[Find
         if event.kind != AGGREGATION:
             continue
         if event.action == DELETE:
-            inside = {one for one in inside if one not in event.named} if event.items else set()
+            if event.items:
+                inside.difference_update(event.named)
+            else:
+                inside = set()
             emptied = event if not inside else emptied
         elif event.action == ADD:
             if emptied is not None and not inside and event.time_ms - emptied.time_ms < REUSE_MS:
@@ -86,9 +103,14 @@ def sightings(story: Story, flows: Flows, carriers: Carriers) -> list[OriginEven
         for event in story.events_of(flows.item)
         if event.site and event.kind in {OBJECT, TRANSACTION, AGGREGATION} and _is_there(event, flows.item)
     }
+    carried = {move.event.record_id for move in flows.moves if move.carrier}
     for parent in carriers.all_parents(flows.item):
         for event in story.events_of(parent):
-            if event.site and event.kind in {OBJECT, TRANSACTION} and _held_then(carriers, flows, event):
+            if (
+                event.site
+                and event.kind in {OBJECT, TRANSACTION}
+                and (event.record_id in carried or _held_then(carriers, flows, event))
+            ):
                 found[event.record_id] = event
     return sorted(found.values(), key=lambda event: event.sort_key)
 
@@ -98,10 +120,11 @@ def _is_there(event: OriginEvent, item: str) -> bool:
 
 
 def _held_then(carriers: Carriers, flows: Flows, event: OriginEvent) -> bool:
-    return any(move.carrier and move.event.record_id == event.record_id for move in flows.moves) or any(
+    above = carriers.all_parents(flows.item)
+    return any(
         carriers.amount(share.item, flows.item, event.time_ms, flows.dimension)
         for share in event.items
-        if is_carrier(share.item)
+        if share.item in above
     )
 
 
@@ -130,18 +153,44 @@ def travel(story: Story, flows: Flows) -> Iterator[Finding]:
     """Shipments of a lot that arrived faster than anything travels."""
     if is_serial(flows.item) or is_carrier(flows.item):
         return
+    received = sum(len(one.receipts) for one in flows.shipments)
+    if len(flows.shipments) * received > MAX_COMPARED:
+        return
     for shipment in flows.shipments:
         for receipt in shipment.receipts:
             # What moved in a carrier is the carrier's to find.
             if receipt.carrier or shipment.move.carrier:
                 continue
             speed = _speed(story, shipment.move.event, receipt.event)
-            if speed is not None and receipt.event.time_ms >= shipment.move.event.time_ms:
+            if (
+                speed is not None
+                and receipt.event.time_ms >= shipment.move.event.time_ms
+                and (is_bound(shipment, receipt) or not _was_slower(story, flows, shipment, receipt))
+            ):
                 yield _too_fast(flows.item, shipment.move.event, receipt.event, speed)
 
 
-def _position(story: Story, site: str) -> Position | None:
-    fact = story.facts.places.get(site)
+def _was_slower(story: Story, flows: Flows, shipment: Shipment, receipt: Move) -> bool:
+    """Whether what was received may be of another shipment that had the time to arrive: one that is missed, or one whose own
+    receipts may be of this shipment in turn.
+    """
+    sent = shipment.move.event.time_ms
+    return any(
+        one.move.event.time_ms <= receipt.event.time_ms
+        and (
+            one.open >= (receipt.amount or ZERO) or any(other.event.time_ms >= sent for other in one.receipts)
+        )
+        and _speed(story, one.move.event, receipt.event) is None
+        for one in flows.shipments
+        if one is not shipment
+    )
+
+
+def _position(story: Story, event: OriginEvent) -> Position | None:
+    facts = story.facts
+    fact = facts.own_places.get((event.site, event.by))
+    if fact is None and event.site not in facts.contested:
+        fact = facts.places.get(event.site)
     if fact is None or fact.latitude is None or fact.longitude is None:
         return None
     return Position(fact.latitude, fact.longitude)
@@ -149,7 +198,7 @@ def _position(story: Story, site: str) -> Position | None:
 
 def _speed(story: Story, before: OriginEvent, after: OriginEvent) -> tuple[int, int, int] | None:
     """Metres, milliseconds and whole km/h between two events, if that is too fast; None if it is not, or cannot be told."""
-    start, end = _position(story, before.site), _position(story, after.site)
+    start, end = _position(story, before), _position(story, after)
     if start is None or end is None:
         return None
     way, took = metres(start, end), after.time_ms - before.time_ms

@@ -32,6 +32,7 @@ from ledger.origin.model import (
     RecallNotice,
     Share,
     Story,
+    Taken,
     Thing,
     Troubled,
 )
@@ -80,6 +81,16 @@ def _shares(
     )
 
 
+def _others(
+    things: frozenset[str], epcs: Iterable[str], quantities: Iterable[EpcisQuantity]
+) -> tuple[Share, ...]:
+    """What is named and not followed; a piece without an amount says nothing that could be summed."""
+    return (
+        *(Share(item) for item in epcs if item not in things),
+        *(Share(one.item, one.amount, one.unit or "") for one in quantities if one.item not in things),
+    )
+
+
 def origin_event(placed: Placed, event: Event) -> OriginEvent:
     """An event as the arithmetic sees it; what it names that is no goods and no logistic unit is left out."""
     things = frozenset(event.things)
@@ -104,6 +115,8 @@ def origin_event(placed: Placed, event: Event) -> OriginEvent:
         parent=parent or "",
         inputs=_shares(things, event.inputs, event.input_quantities),
         outputs=_shares(things, event.outputs, event.output_quantities),
+        other_inputs=_others(things, event.inputs, event.input_quantities),
+        other_outputs=_others(things, event.outputs, event.output_quantities),
         # The word for "hidden" stands in many events, and connects none of them.
         transactions=tuple(sorted({link.id for link in event.biz_transactions} - {HIDDEN})),
         certificates=event.certification,
@@ -143,7 +156,8 @@ class Teller:
         self._events: dict[bytes, OriginEvent | None] = {}
         self._sources: dict[bytes, bytes] = {}
         self._identity: dict[tuple[str, bytes], bytes] = {}
-        self._declared: dict[tuple[str, bytes], tuple[bytes, str]] = {}
+        self._declared: dict[tuple[str, bytes], tuple[bytes, str, int]] = {}
+        self._errors: dict[bytes, Taken] | None = None
         self._troubled: dict[bytes, Troubled] = {}
 
     @property
@@ -153,6 +167,7 @@ class Teller:
 
     def add(self, item: str, history: Sequence[Placed], records: int) -> Thing:
         """Take a thing's history: all of its records, or the first of `records`."""
+        self._errors = None
         events: list[bytes] = []
         lots: list[LotClaim] = []
         recalls: list[RecallNotice] = []
@@ -166,6 +181,7 @@ class Teller:
                 self._declared[placed.record.authority, event_identifier(body)] = (
                     placed.record_id,
                     placed.record.authority,
+                    placed.time_ms,
                 )
             elif name == CREATE:
                 lots.append(_lot_claim(placed))
@@ -196,13 +212,15 @@ class Teller:
             items = sorted({*words(record.body, "things"), *event.things})
             self._troubled[record_id] = Troubled(record_id, record.authority, differ, tuple(items))
 
-    def errors(self) -> dict[bytes, tuple[bytes, str]]:
+    def errors(self) -> Mapping[bytes, Taken]:
         """Events declared errors, by record id."""
-        return {
-            self._identity[identity]: declared
-            for identity, declared in self._declared.items()
-            if identity in self._identity
-        }
+        if self._errors is None:
+            self._errors = {
+                (record_id := self._identity[identity]): Taken(*declared, self._events[record_id])
+                for identity, declared in self._declared.items()
+                if identity in self._identity
+            }
+        return self._errors
 
     def events_of(self, item: str) -> list[OriginEvent]:
         """The events of a thing that can be read and were not taken back."""
@@ -317,8 +335,10 @@ def _place_subject(event: OriginEvent) -> Subject | None:
 
 
 def facts_of(histories: Mapping[Subject, Sequence[Placed]]) -> Facts:
-    """What the histories of `fact_subjects` say. Of a place that several members registered the first by name counts."""
+    """What the histories of `fact_subjects` say. Of a place that several members registered the first gives its name."""
     places: dict[str, PlaceFact] = {}
+    own_places: dict[tuple[str, str], PlaceFact] = {}
+    contested: set[str] = set()
     products: dict[tuple[str, str], ProductFact] = {}
     certificates: dict[str, CertificateFact] = {}
     for subject, history in sorted(histories.items(), key=lambda one: _subject_key(one[0])):
@@ -335,8 +355,11 @@ def facts_of(histories: Mapping[Subject, Sequence[Placed]]) -> Facts:
             site = (
                 f"414/{identifier}" if "gln" in history[0].record.body else f"place/{authority}/{identifier}"
             )
-            places.setdefault(site, _place_fact(history))
-    return Facts(places, products, certificates)
+            own = own_places[site, authority] = _place_fact(history)
+            known = places.setdefault(site, own)
+            if (known.latitude, known.longitude) != (own.latitude, own.longitude):
+                contested.add(site)
+    return Facts(places, own_places, frozenset(contested), products, certificates)
 
 
 def _place_fact(history: Sequence[Placed]) -> PlaceFact:

@@ -1,9 +1,10 @@
 """Impossible times, late entries, and goods past their day.
 
 Rules: an event may be claimed for any time; a finding says what that time contradicts. Clocks differ, so ten minutes ahead of
-the block are nothing. Late is what is recorded three days and more after it happened: for information, and a warning after
-thirty. It is never serious: an honest event may come late. One finding gathers a member's late events, and one what happened
-to a thing before it existed.
+the block, or of another member's event, are nothing. That something was received before it was shipped is certain only where
+the receipt names the shipment that it is of; where that is only the likeliest, somebody should ask. Late is what is recorded
+three days and more after it happened: for information, and a warning after thirty. It is never serious: an honest event may
+come late. One finding gathers a member's late events, and one what happened to a thing before it existed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,23 @@ from typing import Final
 
 from ledger import days
 from ledger.origin import words
-from ledger.origin.flows import MADE, RECEIVED, REMOVED, SHIPPED, SOLD, USED, Carriers, Flows, is_carrier
+from ledger.origin.flows import (
+    CLOCKS_MS,
+    MADE,
+    RECEIVED,
+    REMOVED,
+    SHIPPED,
+    SOLD,
+    USED,
+    Carriers,
+    Flows,
+    is_bound,
+    is_carrier,
+    slack,
+)
 from ledger.origin.model import ADD, Finding, OriginEvent, Severity, Story
 
-AHEAD_MS: Final = 10 * 60_000
+AHEAD_MS: Final = CLOCKS_MS
 """So far an event's time may lie after its block's."""
 LATE_MS: Final = 3 * words.DAY_MS
 VERY_LATE_MS: Final = 30 * words.DAY_MS
@@ -50,7 +64,7 @@ def before_beginning(flows: Flows, carriers: Carriers) -> Iterator[Finding]:
     packed = () if is_carrier(flows.item) else carriers.packings_of(flows.item)
     moved = (move.event for move in flows.of(USED, SHIPPED, RECEIVED, SOLD, REMOVED) if not move.carrier)
     early = sorted(
-        {event for event in (*moved, *packed) if event.time_ms < first.time_ms},
+        {event for event in (*moved, *packed) if event.time_ms + slack(event, first) < first.time_ms},
         key=lambda event: event.sort_key,
     )
     if not early:
@@ -73,7 +87,9 @@ def received_early(flows: Flows) -> Iterator[Finding]:
     """What was received before it was shipped."""
     for shipment in flows.shipments:
         sent = shipment.move.event
-        early = [move for move in shipment.receipts if move.event.time_ms < sent.time_ms]
+        early = [
+            move for move in shipment.receipts if move.event.time_ms + slack(move.event, sent) < sent.time_ms
+        ]
         if not early:
             continue
         moved = shipment.move.carrier or flows.item
@@ -81,7 +97,7 @@ def received_early(flows: Flows) -> Iterator[Finding]:
         got = early[0].event
         yield Finding(
             "time.impossible",
-            Severity.SERIOUS,
+            Severity.SERIOUS if is_bound(shipment, early[0]) else Severity.WARNING,
             (moved,),
             (got.record_id, sent.record_id),
             {"why": "received-before-shipped", "received_ms": got.time_ms, "shipped_ms": sent.time_ms},
