@@ -711,3 +711,108 @@ def test_no_event_is_lost_or_doubled_when_the_gateway_is_killed(
         for _, place in node.final.view.lookup(TIME_LOOKUP)
     ]
     assert len(seen) == len(set(seen))
+
+
+# -- what else may be tried ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [{"host": "[::1"}, {"origin": "http://[::1"}])
+def test_an_address_that_is_none_is_refused_like_any_other(tmp_path: Path, headers: dict[str, str]) -> None:
+    with desk(tmp_path, SigningKey.from_seed(bytes(32))) as here:
+        answer = here.capture(document(object_event()), **headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "gateway.not-local")
+
+
+@pytest.mark.parametrize("raw", [b"/epcis/v2/\xff\xfe", b"/epcis/v2/a b", b"/epcis/v2/\x01"])
+def test_a_path_that_is_no_address_is_answered(tmp_path: Path, raw: bytes) -> None:
+    asked: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path)
+        return httpx.Response(404, json={})
+
+    with desk(tmp_path, SigningKey.from_seed(bytes(32))) as here:
+        here.gateway.transport = httpx.MockTransport(answer)
+        app = create_gateway_app(here.gateway)
+
+        async def with_raw(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+            if scope["type"] == "http":
+                scope["raw_path"] = raw
+            await app(scope, receive, send)
+
+        with TestClient(with_raw, base_url="http://127.0.0.1:8585") as http:
+            assert http.get("/epcis/v2/x").status_code == 404
+    assert all(path.isascii() and path.startswith(b"/epcis/v2/") for path in asked)
+
+
+def test_a_disk_that_takes_half_a_row_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events.sealed"
+    kept = [Kept(bytes([number]) * 32, ("/x",), b"{}") for number in range(3)]
+
+    class Full:
+        """A file on a disk that takes a few bytes at a time, and then none."""
+
+        def __init__(self, file: Any, room: int) -> None:  # noqa: ANN401
+            self.file, self.room = file, room
+
+        def write(self, data: bytes) -> int:
+            if self.room == 0:
+                raise OSError(28, "No space left on device")
+            taken = int(self.file.write(data[: min(7, self.room)]))
+            self.room -= taken
+            return taken
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+            return getattr(self.file, name)
+
+    with Sealed(path, SECRET) as sealed:
+        sealed.append(kept[:1])
+        file = sealed._file  # noqa: SLF001
+        monkeypatch.setattr(sealed, "_file", Full(file, 30))
+        with pytest.raises(StoreError):
+            sealed.append(kept[1:2])
+        monkeypatch.setattr(sealed, "_file", Full(file, 10_000))
+        sealed.append(kept[2:])
+    assert read_sealed(path, SECRET, kept[0].identity) == kept[0]
+    assert read_sealed(path, SECRET, kept[1].identity) is None
+    assert read_sealed(path, SECRET, kept[2].identity) == kept[2]
+
+
+def test_a_job_of_more_errors_than_it_remembers_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.gateway.journal.MAX_ERRORS", 3)
+    with desk(tmp_path, SigningKey.from_seed(bytes(32))) as here:
+        job = here.taken(document(*[object_event(lot="MANY", hour=hour) for hour in range(5)]))
+        for item in here.journal.queued():
+            here.journal.refuse(item, "event.things", "no", time_ms=1)
+        done = here.http.get(f"{BASE}/capture/{job['captureID']}").json()
+    assert (done["running"], done["success"], len(done["errors"]), done["errorsInAll"]) == (
+        False,
+        False,
+        3,
+        5,
+    )
+
+
+def test_master_data_in_a_document_is_answered_plainly(tmp_path: Path) -> None:
+    header = {
+        "epcisMasterData": {
+            "vocabularyList": [
+                {
+                    "type": "urn:epcglobal:epcis:vtype:BusinessLocation",
+                    "vocabularyElementList": [{"id": "urn:epc:id:sgln:893850000.001.0"}],
+                }
+            ]
+        }
+    }
+    with desk(tmp_path, SigningKey.from_seed(bytes(32))) as here:
+        job = here.taken(document(object_event(), epcisHeader=header))
+        assert (job["masterData"]["elements"], job["masterData"]["recorded"]) == (1, 0)
+        assert "sogoc place" in job["masterData"]["detail"]
+        assert "masterData" not in here.taken(document(object_event(hour=2)))
+
+
+def test_a_sensors_event_about_a_place_is_refused_with_its_reason(tmp_path: Path) -> None:
+    with desk(tmp_path, SigningKey.from_seed(bytes(32))) as here:
+        answer = here.capture(document(object_event(quantityList=[], sensorElementList=SENSED)))
+        assert (answer.status_code, answer.json()["code"]) == (400, "epcis.no-things")
+        assert "EPCIS 2.0 §7.4.2" in answer.json()["detail"]

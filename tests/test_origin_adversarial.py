@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -64,7 +66,7 @@ def kilograms(item: str, amount: int | str) -> Share:
     return Share(item, Decimal(amount), "KGM")
 
 
-def transform(supply: Supply, inputs: list[Share], outputs: list[Share], **more: object) -> OriginEvent:
+def transform(supply: Supply, inputs: list[Share], outputs: list[Share], **more: Any) -> OriginEvent:  # noqa: ANN401
     return supply.record(
         "farm",
         "transformation",
@@ -170,7 +172,7 @@ def test_only_mass_cannot_grow(unit: str, severity: Severity | None) -> None:
 
 @pytest.mark.parametrize("half", ["inputs", "outputs"])
 @pytest.mark.parametrize("named", [False, True])
-def test_half_a_transformation_is_told(half: str, named: bool) -> None:  # noqa: FBT001
+def test_half_a_transformation_is_told(half: str, named: bool) -> None:
     supply = Supply()
     supply.make("farm", Decimal(100))
     others = (kilograms("urn:example:x", 1),) if named else ()
@@ -188,7 +190,7 @@ def test_small_losses_are_added_up() -> None:
     supply.make("farm", Decimal(1000))
     members = ["farm", "plant", "shop", "store"]
     held = Decimal(1000)
-    for sender, to in zip(members, members[1:], strict=False):
+    for sender, to in pairwise(members):
         supply.ship(sender, to, LOT, held, lost=Decimal(9))
         held -= 9
     story = supply.story(tolerance=100)

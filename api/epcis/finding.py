@@ -118,12 +118,18 @@ def event_of(final: FinalView, name: str) -> Found | None:
     digest = identity_in(name)
     if digest is None:
         return None
+    doubtful: Found | None = None
     for place in _places_of_event(final, digest):
         record = parse_record(final.record(place))
-        if record.type.name == CAPTURE:
-            found = _whole(final, record, place)
-            return None if found is None else _checked(found)
-    return None
+        if record.type.name != CAPTURE:
+            continue
+        whole = _whole(final, record, place)
+        found = None if whole is None else _checked(whole)
+        # Anybody may record another event under this hash, and before: what says so itself goes first.
+        if found is not None and not found.mismatch:
+            return found
+        doubtful = doubtful or found
+    return doubtful
 
 
 def identifier_of(found: Found) -> str:

@@ -78,7 +78,12 @@ class Capturer:
         # First what proves the hidden parts, then the promise: never the other way round.
         self.sealed.append(one for one in kept if self.journal.fate(Kind.EVENT, one.identity) is None)
         job = self.journal.take(
-            items, faults, total=len(items) + len(faults), proceed=proceed, time_ms=time_ms
+            items,
+            faults,
+            total=len(items) + len(faults),
+            proceed=proceed,
+            time_ms=time_ms,
+            described=sum(len(one.get("vocabularyElementList", ())) for one in document.vocabularies),
         )
         return job, tuple(names)
 

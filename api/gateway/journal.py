@@ -112,7 +112,12 @@ class Job:
     total: int
     recorded: int = 0
     faults: tuple[Fault, ...] = ()
+    """The first `MAX_ERRORS` of them."""
     finished_ms: int | None = None
+    failed: int = 0
+    """How many events were refused."""
+    described: int = 0
+    """Elements of master data in the document, which is not recorded."""
 
     @property
     def running(self) -> bool:
@@ -121,13 +126,19 @@ class Job:
 
     def after(self, *, recorded: int, faults: Sequence[Fault], time_ms: int) -> Job:
         """The job once some of its events are settled."""
-        job = replace(self, recorded=self.recorded + recorded, faults=(*self.faults, *faults))
-        return replace(job, finished_ms=time_ms) if job.recorded + len(job.faults) >= job.total else job
+        job = replace(
+            self,
+            recorded=self.recorded + recorded,
+            faults=(*self.faults, *faults)[:MAX_ERRORS],
+            failed=self.failed + len(faults),
+        )
+        return replace(job, finished_ms=time_ms) if job.recorded + job.failed >= job.total else job
 
     def encoded(self) -> bytes:
         """All but the number."""
-        faults: list[Value] = [[fault.place, fault.rule, fault.detail] for fault in self.faults[:MAX_ERRORS]]
-        return encode([self.created_ms, self.proceed, self.total, self.recorded, faults, self.finished_ms])
+        faults: list[Value] = [[fault.place, fault.rule, fault.detail] for fault in self.faults]
+        head: list[Value] = [self.created_ms, self.proceed, self.total, self.recorded, faults]
+        return encode([*head, self.finished_ms, self.failed, self.described])
 
     @classmethod
     def parse(cls, number: int, data: bytes) -> Self:
@@ -140,10 +151,11 @@ class Job:
                 int() as recorded,
                 list() as faults,
                 finished,
+                int() as failed,
+                int() as described,
             ] if finished is None or isinstance(finished, int):
-                return cls(
-                    number, created, proceed, total, recorded, tuple(_fault(one) for one in faults), finished
-                )
+                told = tuple(_fault(one) for one in faults)
+                return cls(number, created, proceed, total, recorded, told, finished, failed, described)
             case _:
                 raise _damaged()
 
@@ -210,9 +222,16 @@ class Journal:
             return self._fate(identity_key(kind, identity))
 
     def take(
-        self, items: Sequence[New], faults: Sequence[Fault], *, total: int, proceed: bool, time_ms: int
+        self,
+        items: Sequence[New],
+        faults: Sequence[Fault],
+        *,
+        total: int,
+        proceed: bool,
+        time_ms: int,
+        described: int = 0,
     ) -> Job:
-        """Make a document's events durable, as one job; on return they are on the disk.
+        """Make a document's events durable, as one job; on return they are on the disk. `described`: elements of master data.
 
         Raises StoreError, rule `gateway.full` when too many wait; then nothing was taken.
         """
@@ -221,7 +240,7 @@ class Journal:
                 raise StoreError(
                     "gateway.full", f"{len(self._waiting)} events wait for the node: capture again later"
                 )
-            job = Job(self._next_job, time_ms, proceed, total)
+            job = Job(self._next_job, time_ms, proceed, total, described=described)
             batch = _Batch()
             numbers: dict[bytes, int] = {}
             taken: dict[int, Item] = {}

@@ -15,11 +15,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
@@ -52,24 +53,32 @@ class Sealed:
         """Open the file, which is made if it is not there. Raises StoreError."""
         self._path = path
         self._box = _box(secret)
+        self._mutex = threading.Lock()
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_APPEND, 0o600)
             self._file = os.fdopen(descriptor, "r+b", buffering=0)
-            self._file.truncate(_whole_length(path.read_bytes()))
+            self._length = _whole_length(path)
+            self._file.truncate(self._length)
             sync_names(path.parent)
         except OSError as error:
             raise disk_error(error, path) from error
 
     def append(self, items: Iterable[Kept]) -> None:
-        """Add rows; on return they are on the disk. Raises StoreError."""
+        """Add rows; on return they are on the disk, or nothing of them is in the file. Raises StoreError."""
         data = b"".join(_row(item, self._box) for item in items)
         if not data:
             return
-        try:
-            self._file.write(data)
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise disk_error(error, self._path) from error
+        with self._mutex:
+            try:
+                # A disk that fills up takes a part and says how much: half a row would hide all that come after it.
+                left = memoryview(data)
+                while left:
+                    left = left[self._file.write(left) or 0 :]
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                self._file.truncate(self._length)
+                raise disk_error(error, self._path) from error
+            self._length += len(data)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -89,18 +98,18 @@ def read_sealed(path: Path, secret: bytes, identity: bytes) -> Kept | None:
 
     Raises StoreCorruptError, rule `gateway.sealed`, for a row that the secret does not open.
     """
+    box = _box(secret)
+    found = None
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            for name, sealed in _rows(file):
+                if name == identity:
+                    found = sealed
     except FileNotFoundError:
         return None
     except OSError as error:
         raise disk_error(error, path) from error
-    box = _box(secret)
-    found = None
-    for name, sealed in _rows(data):
-        if name == identity:
-            found = _opened(name, sealed, box)
-    return found
+    return None if found is None else _opened(identity, found, box)
 
 
 def _box(secret: bytes) -> SecretBox:
@@ -113,14 +122,17 @@ def _row(item: Kept, box: SecretBox) -> bytes:
     return len(row).to_bytes(_LENGTH, "big") + row
 
 
-def _rows(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
-    while at + _LENGTH <= len(data):
-        end = at + _LENGTH + int.from_bytes(data[at : at + _LENGTH], "big")
-        if end > len(data):
+def _rows(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Identity and box of each whole row, one at a time: the file grows for years."""
+    while len(head := file.read(_LENGTH)) == _LENGTH:
+        length = int.from_bytes(head, "big")
+        if length > MAX_ROW_BYTES:
+            raise _damaged()
+        row = file.read(length)
+        if len(row) < length:
             return
         try:
-            value = decode(data[at + _LENGTH : end], max_bytes=MAX_ROW_BYTES)
+            value = decode(row, max_bytes=MAX_ROW_BYTES)
         except FormatError as error:
             raise _damaged() from error
         match value:
@@ -128,17 +140,19 @@ def _rows(data: bytes) -> Iterator[tuple[bytes, bytes]]:
                 yield identity, sealed
             case _:
                 raise _damaged()
-        at = end
 
 
-def _whole_length(data: bytes) -> int:
+def _whole_length(path: Path) -> int:
     """How much of the file is whole rows."""
+    size = path.stat().st_size
     at = 0
-    while at + _LENGTH <= len(data):
-        end = at + _LENGTH + int.from_bytes(data[at : at + _LENGTH], "big")
-        if end > len(data):
-            break
-        at = end
+    with path.open("rb") as file:
+        while len(head := file.read(_LENGTH)) == _LENGTH:
+            end = at + _LENGTH + int.from_bytes(head, "big")
+            if end > size:
+                break
+            at = end
+            file.seek(at)
     return at
 
 

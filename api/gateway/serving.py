@@ -46,6 +46,8 @@ _SINGLE_SECONDS: Final = 20.0
 _PAGE: Final = 30
 _PASSED: Final = ("content-type", "link", "sogoc-record", "retry-after")
 _BUDGET_BYTES: Final = 64_000_000
+_AS_SENT: Final = "/%:;,@!$&'()*+=~"
+"""Letters of a path that go to the node as they came; others, which no address may have, are percent-encoded."""
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -103,9 +105,13 @@ def _guarded(gateway: Gateway, endpoint: Callable[[Gateway, Request], Awaitable[
 
 
 def _check_origin(request: Request) -> None:
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
     origin = request.headers.get("origin")
-    if host not in _LOOPBACK or (origin is not None and urlsplit(origin).hostname not in _LOOPBACK):
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+        page = "localhost" if origin is None else urlsplit(origin).hostname
+    except ValueError:
+        host = page = None  # such as half an IPv6 address
+    if host not in _LOOPBACK or page not in _LOOPBACK:
         raise HttpError(
             "gateway.not-local", "the gateway serves this machine only, under a loopback address", status=403
         )
@@ -218,12 +224,21 @@ def _job_answer(job: Job) -> dict[str, Any]:
         "captureID": name_of(job),
         "createdAt": write_time(job.created_ms),
         "running": job.running,
-        "success": not job.faults,
+        "success": not job.failed,
         "captureErrorBehaviour": "proceed" if job.proceed else "rollback",
         "errors": [_fault(fault) for fault in job.faults],
         "recorded": job.recorded,
         "total": job.total,
     }
+    if job.failed > len(job.faults):
+        answer["errorsInAll"] = job.failed
+    if job.described:
+        answer["masterData"] = {
+            "elements": job.described,
+            "recorded": 0,
+            "detail": "master data in a document is not recorded: a product or a place is registered under its owner's name, "
+            "by `sogoc product` and `sogoc place`, and /epcis/v2/masterData serves what is registered",
+        }
     if job.finished_ms is not None:
         answer["finishedAt"] = write_time(job.finished_ms)
     return answer
@@ -284,7 +299,8 @@ async def _nowhere(_: Gateway, __: Request) -> Response:
 
 async def _ask_node(gateway: Gateway, request: Request) -> Response:
     """A query, answered by the node."""
-    path = request.scope.get("raw_path", request.url.path.encode()).decode("ascii").partition("?")[0]
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    path = quote(raw.partition(b"?")[0], safe=_AS_SENT)
     query = request.scope["query_string"].decode("ascii", "replace")
     accept = request.headers.get("accept", JSON)
     try:
@@ -299,6 +315,8 @@ async def _ask_node(gateway: Gateway, request: Request) -> Response:
                 data += chunk
                 if len(data) > _MAX_ANSWER_BYTES:
                     raise ApiError("node.answer", "the node's answer is too long")
+    except httpx.InvalidURL as error:
+        raise HttpError("http.not-found", "no node serves such an address", status=404) from error
     except httpx.HTTPError as error:
         raise HttpError(
             "node.unreachable",

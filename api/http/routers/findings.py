@@ -211,8 +211,8 @@ class _Page:
             self._times |= {notice.record_id: notice.recorded_ms for notice in one.recalls}
         for trouble in found.story.troubled:
             self._authors[trouble.record_id] = trouble.by
-        for declared, by in found.story.errors.values():
-            self._authors[declared] = by
+        for taken in found.story.errors.values():
+            self._authors[taken.record_id] = taken.by
         for finding in Judgement(found.story).findings(list(items), self.as_of_ms):
             self.findings.setdefault((finding.rule, finding.en, finding.records), finding)
 

@@ -79,7 +79,8 @@ class LotAnswer(Goods):
     )
     recalled_upstream: list[str] | None = Field(
         default=None,
-        description="Recalled lots that it was made from, the nearest first; not told in a list of many lots.",
+        description="Recalled lots that it was made from, the nearest first; null in a list of many lots, and where none was "
+        "found and not all of the origin could be read.",
     )
 
 
@@ -233,8 +234,10 @@ def get_lot(request: Request, lot: LotPath) -> LotsAnswer:  # noqa: ARG001  read
     found = goods.lots(final, named.path)
     if not found:
         raise HttpError("lot.unknown", "nobody has created this lot on this ledger", status=404)
-    upstream, _ = recalled_upstream(final, named.path)
-    lots = [_lot(final, one).model_copy(update={"recalled_upstream": upstream}) for one in found]
+    upstream, incomplete = recalled_upstream(final, named.path)
+    # "None that is recalled" is only said where all of the origin was read.
+    told = upstream if upstream or not incomplete else None
+    lots = [_lot(final, one).model_copy(update={"recalled_upstream": told}) for one in found]
     return LotsAnswer(items=lots, size=final.size)
 
 
