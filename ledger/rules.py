@@ -47,6 +47,9 @@ LATE_MS = 24 * 3600 * 1000
 MAX_JOINED = 4_096
 """Histories of things that the records of one entry join, in all: no entry takes longer than one that is full of documents."""
 
+_MAX_WRITTEN: Final = 4 * MAX_JOINED
+"""Rows of subjects that are kept beside their bytes while a block is applied."""
+
 RECORD_LOOKUP = b"record/"
 """Lookup keys of all records: this, then the 32-byte record id."""
 
@@ -106,6 +109,7 @@ class Overlay:
         self._pending: dict[bytes, bytes] = {}
         self._effect: RecordEffect | None = None
         self._joined: list[bytes] = []
+        self._written: dict[bytes, tuple[bytes, SubjectRow]] = {}
         self.author_key = b""
         self.author = ""
         self.approved = False
@@ -208,7 +212,11 @@ class Overlay:
 
     def _subject(self, key: bytes) -> SubjectRow | None:
         data = self.get(key)
-        return None if data is None else SubjectRow.parse(data)
+        if data is None:
+            return None
+        # Events of one entry name the same things again: what was put together here need not be taken apart.
+        written = self._written.get(key)
+        return written[1] if written is not None and written[0] is data else SubjectRow.parse(data)
 
     def _append(self, key: bytes, before: SubjectRow | None, status: str) -> None:
         effect = self._effect
@@ -219,7 +227,10 @@ class Overlay:
             if key != effect.subject_key:
                 self._joined.append(subject_lookup(key, 0))
         else:
-            row = before.appended(status, effect.history_leaf, self.time_ms).encoded()
+            after = before.appended(status, effect.history_leaf, self.time_ms)
+            row = after.encoded()
+            if len(self._written) < _MAX_WRITTEN:
+                self._written[key] = row, after
             self._joined.append(subject_lookup(key, before.history.size))
         self.put(key, row)
 

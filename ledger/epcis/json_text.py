@@ -141,6 +141,9 @@ def check_values(value: object, pointer: str = "") -> None:
 
     Raises EpcisError: `epcis.depth`, `epcis.values-many`, `epcis.text`, `epcis.null`.
     """
+    if _is_plain(value):
+        return
+    # Something is wrong, or in letters that must be looked at one by one: now it is asked where.
     for count, (where, depth, item) in enumerate(_walk(value, pointer), start=1):
         if depth > MAX_DEPTH:
             raise EpcisError("epcis.depth", where, f"at most {MAX_DEPTH} levels inside each other are read")
@@ -153,6 +156,34 @@ def check_values(value: object, pointer: str = "") -> None:
         elif isinstance(item, dict):
             for name in item:
                 check_text(name, where)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether nothing below `value` can be refused, found without a pointer to each: most events are of ASCII alone."""
+    layer = [value]
+    count = 0
+    for _ in range(MAX_DEPTH + 1):
+        below: list[object] = []
+        count += len(layer)
+        if count > MAX_NODES:
+            return False
+        for item in layer:
+            if isinstance(item, str):
+                if not (item.isascii() and item.isprintable()):
+                    return False
+            elif isinstance(item, dict):
+                for name in item:
+                    if not (name.isascii() and name.isprintable()):
+                        return False
+                below += item.values()
+            elif isinstance(item, list):
+                below += item
+            elif item is None or isinstance(item, tuple):
+                return False
+        if not below:
+            return True
+        layer = below
+    return False
 
 
 def _walk(value: object, pointer: str) -> Iterator[tuple[str, int, object]]:

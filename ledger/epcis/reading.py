@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from ledger.epcis import vocabulary
@@ -231,6 +232,15 @@ def item_text(uri: str, pointer: str) -> tuple[str, bool]:
 
     Raises EpcisError with the rule `gs1.*` for what would name such an item and is wrong: a check digit, most often.
     """
+    try:
+        return _item_of(uri)
+    except FormatError as error:
+        raise EpcisError(error.rule, pointer, error.detail) from error
+
+
+@lru_cache(maxsize=8_192)
+def _item_of(uri: str) -> tuple[str, bool]:
+    # A lot stands in many events: its address is read once for all that are near each other.
     lower = uri.lower()
     if lower.startswith("urn:epc:"):
         # Whoever would write one in capitals would name a thing, and nobody following it would find the event.
@@ -245,16 +255,15 @@ def item_text(uri: str, pointer: str) -> tuple[str, bool]:
     try:
         return item_of_epc(address).path, True
     except FormatError as error:
+        if error.rule != "gs1.link":
+            raise
         # An address that is no Digital Link is anybody's own name for a thing, unless it looks like one that was miswritten.
-        if error.rule == "gs1.link":
-            if address == uri and _LIKE_A_LINK.search(uri) and "/235/" not in uri:
-                raise EpcisError(
-                    "gs1.link",
-                    pointer,
-                    f"{shown(uri)} has the number of goods or of a logistic unit in it, and is no GS1 Digital Link",
-                ) from error
-            return uri, False
-        raise EpcisError(error.rule, pointer, error.detail) from error
+        if address == uri and _LIKE_A_LINK.search(uri) and "/235/" not in uri:
+            raise FormatError(
+                "gs1.link",
+                f"{shown(uri)} has the number of goods or of a logistic unit in it, and is no GS1 Digital Link",
+            ) from error
+        return uri, False
 
 
 class _Reader:
@@ -387,12 +396,16 @@ class _Reader:
         return text
 
     def _epcs(self, value: Json, name: str, pointer: str) -> tuple[str, ...]:
+        if name not in value:
+            return ()
         found = tuple(self._item(item, where) for where, item in _elements(value, name, pointer))
         if len(set(found)) != len(found):
             raise EpcisError("epcis.twice", join(pointer, name), "a list names the same thing twice")
         return found
 
     def _quantities(self, value: Json, name: str, pointer: str) -> tuple[Quantity, ...]:
+        if name not in value:
+            return ()
         return tuple(self._quantity(item, where) for where, item in _elements(value, name, pointer))
 
     def _quantity(self, value: object, pointer: str) -> Quantity:

@@ -71,8 +71,8 @@ def prepare(
         raise FormatError(
             "epcis.no-things",
             "a sensor's event about a place or a device alone, which EPCIS 2.0 §7.4.2 allows, is not recorded: the ledger "
-            "keeps events in the histories of the goods that they are about, and a place has none; name the lots or the logistic "
-            "units that stood there, in quantityList or epcList",
+            "keeps events in the histories of the goods that they are about, and a place has none; name the lots or the "
+            "logistic units that stood there, in quantityList or epcList",
         )
     if not read.things:
         raise FormatError(

@@ -36,7 +36,7 @@ from ledger.origin.flows import (
     share_quantity,
 )
 from ledger.origin.model import TRANSFORMATION, Finding, LotClaim, OriginEvent, Severity, Share, Story
-from ledger.origin.units import EXACT, MASS, MAX_SCALE, VOLUME, Quantity, milli, plain
+from ledger.origin.units import EXACT, MASS, MAX_SCALE, VOLUME, Quantity, milli
 
 ON_THE_WAY_MS: Final = 7 * words.DAY_MS
 """So long something shipped may be on its way before it is missed."""
@@ -669,4 +669,4 @@ def figures(flows: Flows) -> dict[str, str]:
         "never_shipped": never_shipped(flows),
         "left": left(flows),
     }
-    return {name: plain(Decimal(flows.shown(amount)[0])) for name, amount in sums.items()} | {"unit": unit}
+    return {name: flows.shown(amount)[0] for name, amount in sums.items()} | {"unit": unit}

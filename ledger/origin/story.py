@@ -11,8 +11,11 @@ What this module does not do: verify records (`ledger.history` does), or read th
 from __future__ import annotations
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from ledger.encoding import Value
 from ledger.epcis.addresses import canonical_address
@@ -146,6 +149,55 @@ def _differences(record: Record, event: Event, *, check_hash: bool) -> tuple[str
 # -- things --------------------------------------------------------------------------------------------------------------
 
 
+class _Known(NamedTuple):
+    """What the bytes of an event's record give, wherever the record stands."""
+
+    event: OriginEvent
+    differ: tuple[str, ...]
+    things: tuple[str, ...]
+    hash_checked: bool
+
+
+class _Kept:
+    """Events that were read lately, by record id, which is a hash of all that they were read from. Any thread may ask.
+
+    Bounded by the things that they name, which is what their size follows from.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._named = 0
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def get(self, record_id: bytes) -> _Known | None:
+        """What is known of a record."""
+        with self._mutex:
+            found = self._known.get(record_id)
+            if found is not None:
+                self._known.move_to_end(record_id)
+            return found
+
+    def put(self, record_id: bytes, known: _Known) -> None:
+        """Keep this, and let go of what was asked for longest ago."""
+        with self._mutex:
+            before = self._known.pop(record_id, None)
+            self._known[record_id] = known
+            self._named += _weight(known) - (0 if before is None else _weight(before))
+            while self._named > self._most:
+                _, gone = self._known.popitem(last=False)
+                self._named -= _weight(gone)
+
+
+def _weight(known: _Known) -> int:
+    event = known.event
+    others = len(event.other_inputs) + len(event.other_outputs) + len(event.transactions)
+    return 4 + len(known.things) + others + len(event.certificates)
+
+
+_kept: Final = _Kept(100_000)
+
+
 class Teller:
     """Gathers things by their histories, each event once."""
 
@@ -197,20 +249,26 @@ class Teller:
         if record_id in self._events:
             return
         self._identity[record.authority, event_identifier(record.body)] = record_id
-        try:
-            event = parse(octets(record.body, "event"))
-            differ = _differences(record, event, check_hash=self._check_hashes)
-        except FormatError:
-            self._events[record_id] = None
-            self._troubled[record_id] = Troubled(
-                record_id, record.authority, ("unreadable",), words(record.body, "things")
-            )
-            return
-        self._events[record_id] = origin_event(placed, event)
+        known = _kept.get(record_id)
+        if known is None or (self._check_hashes and not known.hash_checked):
+            try:
+                event = parse(octets(record.body, "event"))
+                differ = _differences(record, event, check_hash=self._check_hashes)
+            except FormatError:
+                self._events[record_id] = None
+                self._troubled[record_id] = Troubled(
+                    record_id, record.authority, ("unreadable",), words(record.body, "things")
+                )
+                return
+            known = _Known(origin_event(placed, event), differ, event.things, self._check_hashes)
+            _kept.put(record_id, known)
+        self._events[record_id] = replace(
+            known.event, recorded_ms=placed.time_ms, order=(placed.index, placed.record_index)
+        )
         self._sources[record_id] = octets(record.body, "event")
-        if differ:
-            items = sorted({*words(record.body, "things"), *event.things})
-            self._troubled[record_id] = Troubled(record_id, record.authority, differ, tuple(items))
+        if known.differ:
+            items = sorted({*words(record.body, "things"), *known.things})
+            self._troubled[record_id] = Troubled(record_id, record.authority, known.differ, tuple(items))
 
     def errors(self) -> Mapping[bytes, Taken]:
         """Events declared errors, by record id."""

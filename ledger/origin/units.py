@@ -83,6 +83,8 @@ class Quantity:
     def shown(self) -> tuple[str, str]:
         """The figure and its unit: kilograms, litres or pieces, without needless zeros."""
         unit = _SHOWN.get(self.dimension, self.dimension)
+        if not self.base:
+            return "0", unit
         factor = _UNITS[unit][1] if unit in _UNITS else Decimal(1)
         return plain(EXACT.divide(self.base, factor)), unit
 
