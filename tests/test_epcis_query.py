@@ -29,9 +29,10 @@ from ledger.records.events import CAPTURE, ERROR
 from node.service import Node
 from tests import field
 from tests.field import COOP, FARM, ONE_OF_EACH, SHOP, field_node, gtin_lot, object_event
-from tests.support import put, sign
+from tests.support import new_key, put, register_key, register_member, sign
 
 SECRET = b"k" * 32
+SHOP_URN = f"urn:epc:id:sgln:{SHOP.rpartition('/')[2][:9]}.{SHOP.rpartition('/')[2][9:12]}.0"
 PRICE: dict[str, Any] = {"example:price": 25000}
 GARBAGE = (
     b"\xff",
@@ -58,6 +59,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Signi
         ]
         for event in events:
             (records[event["type"] + event["eventTime"]],) = field.put_events(node, key, event)
+        named = object_event(
+            day=11,
+            quantityList=[{"epcClass": "lots:10/TIENTO", "quantity": 1, "uom": "KGM"}],
+            bizLocation={"id": "example:loc/7"},
+            persistentDisposition={"set": ["completeness_verified"]},
+        )
+        named["@context"] = [
+            *named["@context"][:1],
+            named["@context"][1] | {"lots": f"{gtin_lot().rpartition('/10/')[0]}/"},
+        ]
+        (records["named"],) = field.put_events(node, key, named)
         hidden = object_event(lot="KIN", day=15, disposition="in_transit", **PRICE)
         records["hidden"] = field.event_record(hidden, hide=["/example:price"], secret=SECRET)
         put(node, sign(node, [records["hidden"]], key=key))
@@ -124,7 +136,7 @@ def all_pages(http: TestClient, path: str, **parameters: str) -> list[list[dict[
 
 def test_the_newest_comes_first(http: TestClient) -> None:
     times = [read_time(event["eventTime"], "") for event in ask(http, perPage="100")]
-    assert len(times) == 5 + 12 + 2
+    assert len(times) == 5 + 12 + 3
     assert times == sorted(times, reverse=True)
     assert [read_time(event["eventTime"], "") for event in ask(http, orderDirection="ASC")] == times[::-1]
 
@@ -146,12 +158,12 @@ def test_an_answer_can_be_read_and_names_its_records(
 @pytest.mark.parametrize(
     ("parameters", "count"),
     [
-        ({"eventType": "ObjectEvent"}, 15),
+        ({"eventType": "ObjectEvent"}, 16),
         ({"eventType": "AggregationEvent,AssociationEvent"}, 2),
         ({"GE_eventTime": "2025-03-10T00:00:00+07:00", "LT_eventTime": "2025-03-10T10:00:00+07:00"}, 2),
         ({"GE_eventTime": "2099-01-01T00:00:00Z"}, 0),
         ({"EQ_action": "ADD"}, 4),
-        ({"EQ_action": "ADD,OBSERVE"}, 18),
+        ({"EQ_action": "ADD,OBSERVE"}, 19),
         ({"EQ_bizStep": "shipping"}, 12),
         ({"EQ_bizStep": "cbv:BizStep-shipping"}, 12),
         ({"EQ_bizStep": "https://ref.gs1.org/cbv/BizStep-packing"}, 1),
@@ -170,16 +182,29 @@ def test_an_answer_can_be_read_and_names_its_records(
         ({"MATCH_anyEPC": "https://example.com/x/00/089385000000000010?y=1"}, 3),
         ({"MATCH_epcClass": gtin_lot()}, 1),
         ({"MATCH_epcClass": "urn:epc:class:lgtin:893850.0000001.L2503"}, 1),
-        ({"MATCH_epcClass": "urn:epc:idpat:sgtin:893850.0000001.*"}, 15),
+        ({"MATCH_epcClass": "urn:epc:idpat:sgtin:893850.0000001.*"}, 16),
         ({"MATCH_inputEPCClass": gtin_lot()}, 1),
         ({"MATCH_outputEPCClass": gtin_lot()}, 0),
         ({"MATCH_outputEPCClass": gtin_lot(field.DRIED, "P1")}, 1),
         ({"MATCH_anyEPCClass": gtin_lot()}, 2),
         ({"MATCH_anyEPCClass": f"{gtin_lot()},{gtin_lot(field.DRIED, 'P1')}", "orderBy": "recordTime"}, 3),
         ({"MATCH_inputEPC": gtin_lot(), "MATCH_outputEPC": gtin_lot()}, 0),
+        ({"EQ_readPoint": SHOP_URN}, 12),
+        ({"WD_readPoint": SHOP_URN}, 12),
+        ({"WD_readPoint": f"{SHOP}/254/dock"}, 0),
+        ({"EQ_persistentDisposition_set": "completeness_verified"}, 1),
+        ({"EQ_persistentDisposition_unset": "completeness_verified"}, 0),
+        ({"MATCH_epcClass": gtin_lot(lot="TIENTO")}, 1),
+        ({"EQ_bizLocation": "https://ns.example.com/epcis/loc/7"}, 1),
+        ({"GE_errorDeclarationTime": "2025-03-21T08:00:00Z"}, 1),
+        ({"LT_errorDeclarationTime": "2025-03-21T08:00:00Z"}, 0),
+        ({"EQ_errorReason": "incorrect_data"}, 1),
+        ({"EQ_errorReason": "did_not_occur"}, 0),
+        ({"EQ_correctiveEventID": "urn:uuid:1"}, 0),
+        ({"EQ_bizStep": "shipping", "maxEventCount": "12"}, 12),
         ({"EXISTS_errorDeclaration": ""}, 1),
         ({"EXISTS_errorDeclaration": "true", "MATCH_epcClass": gtin_lot(lot="SAI")}, 1),
-        ({"GE_recordTime": "2025-01-01T00:00:00Z"}, 19),
+        ({"GE_recordTime": "2025-01-01T00:00:00Z"}, 20),
         ({"LT_recordTime": "2025-01-01T00:00:00Z"}, 0),
         ({"GE_recordTime": "2025-01-01T00:00:00Z", "EQ_bizStep": "shipping"}, 12),
     ],
@@ -273,7 +298,14 @@ def test_a_long_history_is_answered_in_the_order_of_the_ledger(
     ("parameters", "code"),
     [
         ({"EQ_bizstep": "shipping"}, "epcis.query-parameter"),
-        ({"WD_readPoint": FARM}, "epcis.query-parameter"),
+        ({"HASATTR_example:note": "x"}, "epcis.query-unsupported"),
+        ({"EQATTR_example:note_x": "x"}, "epcis.query-unsupported"),
+        ({"EQ_example:note": "x"}, "epcis.query-unsupported"),
+        ({"EXISTS_ILMD_example:note": ""}, "epcis.query-unsupported"),
+        ({"GE_SENSORREPORT_value": "x"}, "epcis.query-unsupported"),
+        ({"GT_value_CEL": "4"}, "epcis.query-unsupported"),
+        ({"EQ_deviceID": "urn:x:y"}, "epcis.query-unsupported"),
+        ({"eventCountLimit": "1", "maxEventCount": "1"}, "epcis.query-value"),
         ({"EQ_bizTransaction_": "urn:x:y"}, "epcis.query-parameter"),
         ({"eventType": "QuantityEvent"}, "epcis.query-value"),
         ({"EQ_bizStep": "flying"}, "epcis.query-value"),
@@ -296,6 +328,16 @@ def test_a_long_history_is_answered_in_the_order_of_the_ledger(
 )
 def test_what_cannot_be_asked(http: TestClient, parameters: dict[str, str], code: str) -> None:
     assert refusal(http, "/epcis/v2/events", **parameters) == (400, code)
+
+
+def test_more_than_was_allowed_for_is_no_answer(http: TestClient) -> None:
+    response = http.get("/epcis/v2/events", params={"EQ_bizStep": "shipping", "maxEventCount": "11"})
+    assert (response.status_code, response.json()["code"]) == (413, "epcis.query-too-large")
+    first = http.get(
+        "/epcis/v2/events", params={"EQ_bizStep": "shipping", "maxEventCount": "11", "perPage": "8"}
+    )
+    assert first.status_code == 200
+    assert http.get(first.headers["link"].split(">")[0][1:]).status_code == 413
 
 
 def test_a_parameter_that_may_stand_once() -> None:
@@ -344,7 +386,7 @@ def test_names(http: TestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "count"),
     [
-        ("eventTypes/ObjectEvent", 15),
+        ("eventTypes/ObjectEvent", 16),
         ("bizSteps/shipping", 12),
         ("bizSteps/https%3A%2F%2Fref.gs1.org%2Fcbv%2FBizStep-packing", 1),
         ("dispositions/in_transit", 1),
@@ -382,6 +424,23 @@ def test_what_is_no_event_is_not_shown_and_what_lies_is_marked(tmp_path: Path) -
             assert events_of(response)[0]["eventTime"] == value["eventTime"]
             (said,) = response.json()["epcisBody"]["queryResults"]["resultsBody"]["sogoc:records"]
             assert said["mismatch"] is True
+
+
+def test_another_event_under_the_same_hash_does_not_stand_in_its_way(tmp_path: Path) -> None:
+    with field_node(tmp_path) as (node, key):
+        value = object_event(lot="TRUE")
+        squatter = new_key()
+        register_member(node, "squatter", "Người khác", ["producer"])
+        register_key(node, squatter, member="squatter", roles=["producer"])
+        other = record.body("squatter", object_event(lot="FALSE"))
+        planted = other | {"event_hash": event_hash(read_event(value).json)}
+        put(node, sign(node, [encode_record(CAPTURE, planted)], key=squatter))
+        field.put_events(node, key, value)
+        with TestClient(create_app(node)) as http:
+            found = http.get(
+                f"/epcis/v2/events/{quote(hash_uri(event_hash(read_event(value).json)), safe='')}"
+            )
+            assert found.json()["quantityList"] == value["quantityList"]
 
 
 def test_a_node_captures_nothing_and_says_who_does(http: TestClient) -> None:

@@ -16,6 +16,7 @@ from ledger.epcis.reading import item_text, parse
 from ledger.errors import FormatError
 from ledger.hashing import sha256
 from ledger.origin import flows as flows_module
+from ledger.origin import story as story_module
 from ledger.origin.findings import Judgement
 from ledger.origin.flows import CLOCKS_MS
 from ledger.origin.graph import Limits, explore
@@ -44,7 +45,7 @@ from tests.supply_chains import (
     serial_path,
     story_of,
 )
-from tests.test_origin_hostile import Pile, made, processed
+from tests.test_origin_hostile import Pile, altered, made, processed
 
 LOT, OTHER = lot_path(1), lot_path(2)
 
@@ -543,3 +544,35 @@ def test_a_single_piece_is_no_class() -> None:
         with pytest.raises(FormatError) as caught:
             parse(json.dumps(value).encode())
         assert caught.value.rule == "epcis.class"
+
+
+# -- what is kept between two traces ----------------------------------------------------------------------------------------
+
+
+def test_an_event_that_was_read_before_stands_where_its_record_stands() -> None:
+    raw = event_record("farm", made(LOT))
+    for number in range(1, 4):
+        pile = Pile(count=10 * number)
+        record_id = pile.add(raw, time_ms=START_MS + number * HOUR_MS)
+        (found,) = explore(pile, LOT).story.events.values()
+        assert (found.record_id, found.recorded_ms) == (record_id, START_MS + number * HOUR_MS)
+        assert found.order == (10 * number + 1, 0)
+
+
+def test_a_hash_that_was_not_looked_at_is_looked_at_when_it_is_asked_for() -> None:
+    pile = Pile()
+    pile.add(altered(event_record("farm", made(LOT, 77)), event_hash=bytes(32)))
+    assert explore(pile, LOT, check_hashes=False).story.troubled == ()
+    (trouble,) = explore(pile, LOT).story.troubled
+    assert trouble.what == ("event_hash",)
+    assert explore(pile, LOT, check_hashes=False).story.troubled == ()
+
+
+def test_what_is_kept_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = story_module._Kept(30)
+    monkeypatch.setattr(story_module, "_kept", kept)
+    pile = Pile()
+    for number in range(20):
+        pile.add(event_record("farm", made(LOT, number + 1, at=number)))
+    assert len(explore(pile, LOT).story.events) == 20
+    assert len(kept._known) == 6

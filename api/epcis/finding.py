@@ -19,7 +19,7 @@ What this module does not do: read parameters, or make documents.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -28,11 +28,21 @@ from api.epcis.query import Items, Query, Token
 from ledger.block import parse_header_leaf
 from ledger.entry import ENTRY_TAG, leaf_tag
 from ledger.epcis import record as event_record
+from ledger.epcis.addresses import canonical_address
 from ledger.epcis.json_text import EpcisError, Json, check_values, parse_object
 from ledger.epcis.model import Kind
-from ledger.epcis.reading import MAX_EVENT_BYTES, item_text
+from ledger.epcis.reading import MAX_EVENT_BYTES, item_text, prefixes_of
 from ledger.epcis.record import identifier, identity_in
-from ledger.epcis.vocabulary import DISPOSITIONS, PARTIES, STANDARD_PREFIXES, STEPS, TRANSACTIONS, Vocabulary
+from ledger.epcis.times import read_time
+from ledger.epcis.vocabulary import (
+    DISPOSITIONS,
+    ERRORS,
+    PARTIES,
+    STANDARD_PREFIXES,
+    STEPS,
+    TRANSACTIONS,
+    Vocabulary,
+)
 from ledger.errors import FormatError, VerificationError
 from ledger.records import Record, Subject, parse_record
 from ledger.records.base import integer, octets, text
@@ -91,12 +101,15 @@ class Page:
     found: tuple[Found, ...]
     following: Token | None
     """Where the next page begins; None if there is nothing more."""
+    too_large: bool = False
+    """Whether there are more events than `maxEventCount` allows."""
 
 
 def find(final: FinalView, query: Query) -> Page:
     """A page of events. Raises FormatError: `epcis.query-costly`, `epcis.query-token`."""
     after = query.after
-    left = query.limit if after is None else after.left
+    limit = query.limit if query.most is None else query.most + 1
+    left = limit if after is None else after.left
     wanted = query.page if left is None else min(query.page, left)
     found: list[Found] = []
     leaves = _leaves(final, query)
@@ -109,7 +122,11 @@ def find(final: FinalView, query: Query) -> Page:
                 found.append(one)
         if len(found) == wanted or examined == MAX_EXAMINED or candidate.place is None:
             rest = None if left is None else left - len(found)
-            return Page(tuple(found), None if rest == 0 else Token(candidate.position, rest))
+            return Page(
+                tuple(found),
+                None if rest == 0 else Token(candidate.position, rest),
+                too_large=query.most is not None and rest == 0,
+            )
     return Page(tuple(found), None)
 
 
@@ -346,7 +363,8 @@ def _judge(final: FinalView, query: Query, place: Place, leaves: range) -> Found
     if steps is not None and "step" in body and body["step"] not in steps:
         return None
     found = _whole(final, record, place)
-    if found is None or (query.in_error and found.error is None):
+    asks_for_errors = query.in_error or query.error_time or query.error_reasons or query.corrective
+    if found is None or (asks_for_errors and found.error is None):
         return None
     return _checked(found) if _answers(found, query) else None
 
@@ -395,38 +413,85 @@ def _answers(found: Found, query: Query) -> bool:
         words = STEPS if member == "bizStep" else DISPOSITIONS
         if _short(value.get(member), words) not in wanted:
             return False
+    prefixes = _prefixes(value)
     for member, places in query.places.items():
-        if _text(_below(value.get(member), "id")) not in places:
+        if _place_of(value, member, prefixes) not in places:
             return False
-    return all(_has_link(value, link) for link in query.links) and all(
-        any(items.matches(item) for item in _items(value, items.members)) for items in query.items
+    for member, places in query.within.items():
+        where = _place_of(value, member, prefixes)
+        if where not in places and not any(where.startswith(f"{one}/254/") for one in places):
+            return False
+    for member, wanted in query.persistent.items():
+        listed = _list(_below(value.get("persistentDisposition"), member))
+        if wanted.isdisjoint(str(_short(one, DISPOSITIONS)) for one in listed):
+            return False
+    return (
+        _declares(value, query)
+        and all(_has_link(value, link, prefixes) for link in query.links)
+        and all(
+            any(items.matches(item) for item in _items(value, items.members, prefixes))
+            for items in query.items
+        )
     )
 
 
-def _has_link(value: Json, link: tuple[str, str, str, frozenset[str]]) -> bool:
+def _prefixes(value: Json) -> Mapping[str, str]:
+    """What prefixes stand for in an event: its own context says."""
+    try:
+        return prefixes_of(value.get("@context"), "")
+    except FormatError:
+        return STANDARD_PREFIXES
+
+
+def _place_of(value: Json, member: str, prefixes: Mapping[str, str]) -> str:
+    """A place in canonical form: an SGLN and a Digital Link of one location number are one place."""
+    return canonical_address(_expanded(_text(_below(value.get(member), "id")) or "", prefixes))
+
+
+def _declares(value: Json, query: Query) -> bool:
+    """Whether the event's error declaration is one of those asked for."""
+    if query.error_time is None and not query.error_reasons and not query.corrective:
+        return True
+    declared = value.get("errorDeclaration")
+    if query.error_time is not None:
+        low, high = query.error_time
+        try:
+            if not low <= read_time(_below(declared, "declarationTime"), "") < high:
+                return False
+        except FormatError:
+            return False
+    if query.error_reasons and _short(_below(declared, "reason"), ERRORS) not in query.error_reasons:
+        return False
+    return not query.corrective or not query.corrective.isdisjoint(
+        one for one in _list(_below(declared, "correctiveEventIDs")) if isinstance(one, str)
+    )
+
+
+def _has_link(value: Json, link: tuple[str, str, str, frozenset[str]], prefixes: Mapping[str, str]) -> bool:
     members, member, kind, wanted = link
     words = TRANSACTIONS if member == "bizTransaction" else PARTIES
     return any(
-        _short(_below(item, "type"), words) == kind and _text(_below(item, member)) in wanted
+        _short(_below(item, "type"), words) == kind
+        and canonical_address(_expanded(_text(_below(item, member)) or "", prefixes)) in wanted
         for item in _list(value.get(members))
     )
 
 
-def _items(value: Json, members: tuple[str, ...]) -> Iterator[str]:
+def _items(value: Json, members: tuple[str, ...], prefixes: Mapping[str, str]) -> Iterator[str]:
     for member in members:
         below = value.get(member)
         for item in below if isinstance(below, list) else [below]:
             uri = _below(item, "epcClass") if isinstance(item, dict) else item
             if isinstance(uri, str):
                 try:
-                    yield item_text(_expanded(uri), "")[0]
+                    yield item_text(_expanded(uri, prefixes), "")[0]
                 except EpcisError:
                     yield uri
 
 
-def _expanded(text: str) -> str:
+def _expanded(text: str, prefixes: Mapping[str, str]) -> str:
     prefix, _, local = text.partition(":")
-    return text if prefix not in STANDARD_PREFIXES else STANDARD_PREFIXES[prefix] + local
+    return text if prefix not in prefixes or local.startswith("//") else prefixes[prefix] + local
 
 
 def _short(value: object, words: Vocabulary) -> str | None:

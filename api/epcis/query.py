@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
 from ledger.encoding import decode, encode
 from ledger.epcis import vocabulary
+from ledger.epcis.addresses import canonical_address
 from ledger.epcis.json_text import shown
 from ledger.epcis.model import KIND_OF_TYPE, Kind
 from ledger.epcis.reading import item_text, read_uri
@@ -62,12 +64,29 @@ _WORDS: Final[Mapping[str, tuple[str, Vocabulary]]] = {
     "EQ_disposition": ("disposition", vocabulary.DISPOSITIONS),
 }
 _PLACES: Final = {"EQ_readPoint": "readPoint", "EQ_bizLocation": "bizLocation"}
+_WITHIN: Final = {"WD_readPoint": "readPoint", "WD_bizLocation": "bizLocation"}
+"""The place itself, or one within it: a location number's extensions are within it, and of other places nothing is known."""
+_PERSISTENT: Final = {"EQ_persistentDisposition_set": "set", "EQ_persistentDisposition_unset": "unset"}
+_NOT_EVALUATED: Final = re.compile(
+    r"(?:EQ|GT|GE|LT|LE|EXISTS)_(?:(?:INNER_)?(?:ILMD|SENSORELEMENT|SENSORMETADATA|SENSORREPORT|readPoint|bizLocation)_.+|INNER_.+"
+    r"|[^_]+:.+|(?:value|minValue|maxValue|meanValue|sDev|percRank|percValue)_.+|type|deviceID|deviceMetadata|rawData"
+    r"|dataProcessingMethod|bizRules|time|startTime|endTime|microorganism|chemicalSubstance|component|stringValue"
+    r"|booleanValue|hexBinaryValue|uriValue|coordinateReferenceSystem|quantity)|(?:HASATTR|EQATTR)_.+"
+)
+"""Parameters of the standard that this repository does not evaluate: members of one's own, XML attributes, what sensors say."""
 _LINKS: Final[Mapping[str, tuple[str, str, Vocabulary]]] = {
     "EQ_bizTransaction_": ("bizTransactionList", "bizTransaction", vocabulary.TRANSACTIONS),
     "EQ_source_": ("sourceList", "source", vocabulary.PARTIES),
     "EQ_destination_": ("destinationList", "destination", vocabulary.PARTIES),
 }
-_TIMES: Final = ("GE_eventTime", "LT_eventTime", "GE_recordTime", "LT_recordTime")
+_TIMES: Final = (
+    "GE_eventTime",
+    "LT_eventTime",
+    "GE_recordTime",
+    "LT_recordTime",
+    "GE_errorDeclarationTime",
+    "LT_errorDeclarationTime",
+)
 _ACTIONS: Final = frozenset({"ADD", "OBSERVE", "DELETE"})
 _SINGLE: Final = frozenset(
     {
@@ -76,12 +95,25 @@ _SINGLE: Final = frozenset(
         "orderBy",
         "orderDirection",
         "eventCountLimit",
+        "maxEventCount",
         "perPage",
         "nextPageToken",
     }
 )
 _LISTS: Final = frozenset(
-    {"eventType", "EQ_action", "EQ_eventID", "EQ_transformationID", *_WORDS, *_PLACES, *MATCHES}
+    {
+        "eventType",
+        "EQ_action",
+        "EQ_eventID",
+        "EQ_transformationID",
+        "EQ_errorReason",
+        "EQ_correctiveEventID",
+        *_WORDS,
+        *_PLACES,
+        *_WITHIN,
+        *_PERSISTENT,
+        *MATCHES,
+    }
 )
 
 Order = Literal["eventTime", "recordTime"]
@@ -117,6 +149,14 @@ class Query:
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Member of an event → short words, one of which it must be."""
     places: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Member → places in canonical form, one of which it must be."""
+    within: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Member → places in canonical form, one of which it must be, or be within."""
+    persistent: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """`set` or `unset` → short words, one of which must be listed."""
+    error_time: tuple[int, int] | None = None
+    error_reasons: frozenset[str] = frozenset()
+    corrective: frozenset[str] = frozenset()
     items: tuple[Items, ...] = ()
     event_ids: frozenset[str] = frozenset()
     transformations: frozenset[str] = frozenset()
@@ -127,6 +167,8 @@ class Query:
     """None: event time, where that costs little."""
     descending: bool = True
     limit: int | None = None
+    most: int | None = None
+    """More events than this are an error, and no answer."""
     page: int = DEFAULT_PAGE
     after: Token | None = None
 
@@ -180,6 +222,16 @@ class _Reader:
         self._values = values
 
     def check_name(self, name: str) -> None:
+        if (
+            name not in _SINGLE | _LISTS
+            and not name.startswith(tuple(_LINKS))
+            and _NOT_EVALUATED.fullmatch(name)
+        ):
+            raise FormatError(
+                "epcis.query-unsupported",
+                f"{shown(name)} is the standard's, and this repository does not evaluate it: it has no index of members of "
+                "one's own, of attributes or of what sensors say; ask without it, and look through the answer",
+            )
         if name in _SINGLE or name in _LISTS or (name.startswith(tuple(_LINKS)) and not name.endswith("_")):
             if name in _SINGLE and len(self._values[name]) > 1:
                 raise FormatError("epcis.query-value", f"{name} stands once")
@@ -194,7 +246,12 @@ class _Reader:
         words = {
             member: self._words(name, known) for name, (member, known) in _WORDS.items() if self._has(name)
         }
-        places = {member: self._uris(name) for name, member in _PLACES.items() if self._has(name)}
+        places = {member: self._places(name) for name, member in _PLACES.items() if self._has(name)}
+        if self._has("eventCountLimit") and self._has("maxEventCount"):
+            raise FormatError(
+                "epcis.query-value",
+                "eventCountLimit and maxEventCount do not stand together (EPCIS 2.0 §8.2.7.1)",
+            )
         record_time = self._range("recordTime")
         order: Order | None = None
         match self._choice("orderBy", ("eventTime", "recordTime"), None):
@@ -211,6 +268,15 @@ class _Reader:
             actions=frozenset(self._action(text) for text in self._list("EQ_action")),
             words=words,
             places=places,
+            within={member: self._places(name) for name, member in _WITHIN.items() if self._has(name)},
+            persistent={
+                member: self._words(name, vocabulary.DISPOSITIONS)
+                for name, member in _PERSISTENT.items()
+                if self._has(name)
+            },
+            error_time=self._range("errorDeclarationTime"),
+            error_reasons=self._words("EQ_errorReason", vocabulary.ERRORS),
+            corrective=self._uris("EQ_correctiveEventID"),
             items=tuple(self._items(name) for name in MATCHES if self._has(name)),
             event_ids=self._uris("EQ_eventID"),
             transformations=self._uris("EQ_transformationID"),
@@ -219,6 +285,7 @@ class _Reader:
             order=order,
             descending=self._choice("orderDirection", ("ASC", "DESC"), "DESC") == "DESC",
             limit=self._number("eventCountLimit", _MAX_COUNT),
+            most=self._number("maxEventCount", _MAX_COUNT - 1),
             page=min(MAX_PAGE, self._number("perPage", _MAX_COUNT) or DEFAULT_PAGE),
             after=Token.parse(self._values["nextPageToken"][0]) if self._has("nextPageToken") else None,
         )
@@ -238,6 +305,9 @@ class _Reader:
 
     def _uris(self, name: str) -> frozenset[str]:
         return frozenset(_uri(name, text) for text in self._list(name))
+
+    def _places(self, name: str) -> frozenset[str]:
+        return frozenset(canonical_address(uri) for uri in self._uris(name))
 
     def _words(self, name: str, words: Vocabulary) -> frozenset[str]:
         return frozenset(_word(name, text, words) for text in self._list(name))
@@ -289,7 +359,7 @@ class _Reader:
         for name in self._values:
             for start, (members, member, words) in _LINKS.items():
                 if name.startswith(start):
-                    yield members, member, _word(name, name[len(start) :], words), self._uris(name)
+                    yield members, member, _word(name, name[len(start) :], words), self._places(name)
 
     def _flag(self, name: str) -> bool:
         if not self._has(name):

@@ -83,6 +83,24 @@ _PARAMETERS: Final = {
         _parameter("EXISTS_errorDeclaration", "Only events that were declared to be in error."),
         _parameter("orderBy", "In which order.", enum=["eventTime", "recordTime"]),
         _parameter("orderDirection", "Newest first (DESC), or last.", enum=["ASC", "DESC"]),
+        _parameter("WD_readPoint", "URIs of places: these, or places within them."),
+        _parameter("WD_bizLocation", "URIs of places: these, or places within them."),
+        _parameter("EQ_persistentDisposition_set", "Dispositions that the event sets."),
+        _parameter("EQ_persistentDisposition_unset", "Dispositions that the event unsets."),
+        _parameter(
+            "GE_errorDeclarationTime", "Declared to be in error from this time on.", format="date-time"
+        ),
+        _parameter(
+            "LT_errorDeclarationTime", "Declared to be in error before this time.", format="date-time"
+        ),
+        _parameter("EQ_errorReason", "Reasons for error declarations."),
+        _parameter("EQ_correctiveEventID", "Identifiers of events that stand in place of the one in error."),
+        _parameter(
+            "maxEventCount",
+            "Where more events answer, none are given: 413 `epcis.query-too-large`.",
+            type="integer",
+            minimum=1,
+        ),
         _parameter("eventCountLimit", "Events of all pages together.", type="integer", minimum=1),
         *_PAGING,
     ]
@@ -309,6 +327,12 @@ def _search(request: Request, fixed: list[tuple[str, str]]) -> Response:
     asked = request.query_params.multi_items()
     query = parse_query([*fixed, *asked])
     page = find(final, query)
+    if page.too_large:
+        raise HttpError(
+            "epcis.query-too-large",
+            f"more than {query.most} events answer: ask for fewer, or page through them without maxEventCount",
+            status=413,
+        )
     headers = {}
     if page.following is not None:
         rest = [(name, value) for name, value in asked if name != "nextPageToken"]
