@@ -8,7 +8,9 @@ What this module does not do: prove anything (`node.histories` makes the proofs)
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right, insort
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +22,7 @@ from ledger.history import next_first
 from ledger.origin.graph import Direction, Exploration, Limits, explore, is_class
 from ledger.origin.model import Placed
 from ledger.origin.proof import MAX_PROOF_BYTES, OriginProof
+from ledger.origin.story import Reading
 from ledger.origin.trace import answer_bytes
 from ledger.records import Record, Subject, parse_record
 from ledger.records.base import text, words
@@ -46,6 +49,40 @@ class Told:
     index: int
     record_index: int
     time_ms: int
+
+
+class Remembered:
+    """Events that were read lately (`ledger.origin.story.Memory`), for all traces of a process; bounded by what they name."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._weight = 0
+        self._readings: OrderedDict[bytes, Reading] = OrderedDict()
+        self._mutex = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._readings)
+
+    def get(self, record_id: bytes) -> Reading | None:
+        """What is known of a record."""
+        with self._mutex:
+            found = self._readings.get(record_id)
+            if found is not None:
+                self._readings.move_to_end(record_id)
+            return found
+
+    def put(self, record_id: bytes, reading: Reading) -> None:
+        """Keep this, and let go of what was asked for longest ago."""
+        with self._mutex:
+            before = self._readings.pop(record_id, None)
+            self._readings[record_id] = reading
+            self._weight += reading.weight - (0 if before is None else before.weight)
+            while self._weight > self._most:
+                _, gone = self._readings.popitem(last=False)
+                self._weight -= gone.weight
+
+
+MEMORY: Final = Remembered(100_000)
 
 
 class ViewSource:
@@ -133,7 +170,7 @@ def trace_of(
 ) -> tuple[Exploration, ViewSource]:
     """A trace of an item path from a view, with the source that it was read from."""
     source = ViewSource(final)
-    return explore(source, item, direction, limits, check_hashes=check_hashes), source
+    return explore(source, item, direction, limits, check_hashes=check_hashes, memory=MEMORY), source
 
 
 def proof_of(final: FinalView, item: str, direction: Direction, limits: Limits) -> OriginProof:
@@ -170,7 +207,7 @@ def _parts(final: FinalView, subject: Subject) -> Iterator[bytes]:
 def recalled_upstream(final: FinalView, item: str) -> tuple[list[str], bool]:
     """The recalled lots that a thing was made from, the nearest first, and whether a limit left some of its origin out."""
     source = ViewSource(final)
-    found = explore(source, item, "back", _UPSTREAM, check_hashes=False, with_facts=False)
+    found = explore(source, item, "back", _UPSTREAM, check_hashes=False, with_facts=False, memory=MEMORY)
     things = found.story.things
     recalled = [
         one for one in found.nodes if one != item and one in things and things[one].recalled is not None

@@ -767,7 +767,7 @@ def test_a_disk_that_takes_half_a_row_hides_no_other(tmp_path: Path, monkeypatch
 
     with Sealed(path, SECRET) as sealed:
         sealed.append(kept[:1])
-        file = sealed._file  # noqa: SLF001
+        file = sealed._file
         monkeypatch.setattr(sealed, "_file", Full(file, 30))
         with pytest.raises(StoreError):
             sealed.append(kept[1:2])

@@ -16,7 +16,6 @@ from ledger.epcis.reading import item_text, parse
 from ledger.errors import FormatError
 from ledger.hashing import sha256
 from ledger.origin import flows as flows_module
-from ledger.origin import story as story_module
 from ledger.origin.findings import Judgement
 from ledger.origin.flows import CLOCKS_MS
 from ledger.origin.graph import Limits, explore
@@ -32,6 +31,7 @@ from ledger.origin.model import (
 )
 from ledger.origin.recall import UNKNOWN
 from ledger.origin.units import MAX_SCALE
+from node.origin import Remembered
 from tests.orchard import event, event_record
 from tests.supply_chains import (
     DAY_MS,
@@ -550,29 +550,30 @@ def test_a_single_piece_is_no_class() -> None:
 
 
 def test_an_event_that_was_read_before_stands_where_its_record_stands() -> None:
-    raw = event_record("farm", made(LOT))
+    raw, memory = event_record("farm", made(LOT)), Remembered(100)
     for number in range(1, 4):
         pile = Pile(count=10 * number)
         record_id = pile.add(raw, time_ms=START_MS + number * HOUR_MS)
-        (found,) = explore(pile, LOT).story.events.values()
+        (found,) = explore(pile, LOT, memory=memory).story.events.values()
         assert (found.record_id, found.recorded_ms) == (record_id, START_MS + number * HOUR_MS)
         assert found.order == (10 * number + 1, 0)
+    assert len(memory) == 1
 
 
 def test_a_hash_that_was_not_looked_at_is_looked_at_when_it_is_asked_for() -> None:
-    pile = Pile()
-    pile.add(altered(event_record("farm", made(LOT, 77)), event_hash=bytes(32)))
-    assert explore(pile, LOT, check_hashes=False).story.troubled == ()
-    (trouble,) = explore(pile, LOT).story.troubled
+    pile, memory = Pile(), Remembered(100)
+    pile.add(altered(event_record("farm", made(LOT)), event_hash=bytes(32)))
+    assert explore(pile, LOT, check_hashes=False, memory=memory).story.troubled == ()
+    (trouble,) = explore(pile, LOT, memory=memory).story.troubled
     assert trouble.what == ("event_hash",)
-    assert explore(pile, LOT, check_hashes=False).story.troubled == ()
+    # Whoever asked before: the answer to one question is always the same.
+    assert explore(pile, LOT, check_hashes=False, memory=memory).story.troubled == ()
+    assert explore(pile, LOT, memory=memory).story.troubled == (trouble,)
 
 
-def test_what_is_kept_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = story_module._Kept(30)
-    monkeypatch.setattr(story_module, "_kept", kept)
-    pile = Pile()
+def test_what_is_kept_has_a_bound() -> None:
+    pile, memory = Pile(), Remembered(30)
     for number in range(20):
         pile.add(event_record("farm", made(LOT, number + 1, at=number)))
-    assert len(explore(pile, LOT).story.events) == 20
-    assert len(kept._known) == 6
+    assert len(explore(pile, LOT, memory=memory).story.events) == 20
+    assert len(memory) == 6  # five for each

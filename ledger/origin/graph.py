@@ -17,7 +17,7 @@ from typing import Final, Literal, Protocol
 from ledger.origin import words
 from ledger.origin.flows import is_carrier
 from ledger.origin.model import ADD, TRANSFORMATION, Facts, Finding, OriginEvent, Placed, Severity, Story
-from ledger.origin.story import Teller, fact_subjects, facts_of
+from ledger.origin.story import Memory, Teller, fact_subjects, facts_of
 from ledger.records import Subject
 from ledger.records.goods import thing
 
@@ -77,9 +77,10 @@ def explore(
     *,
     check_hashes: bool = True,
     with_facts: bool = True,
+    memory: Memory | None = None,
 ) -> Exploration:
     """Trace an item path (`ledger.gs1.parse_item` has read it) both ways or one, and gather all that is needed to judge it."""
-    explorer = _Explorer(source, limits, check_hashes=check_hashes)
+    explorer = _Explorer(source, limits, Teller(check_hashes=check_hashes, memory=memory))
     nodes = explorer.walk(start, direction)
     story = explorer.teller.story()
     facts = Facts()
@@ -96,10 +97,10 @@ def explore(
 
 
 class _Explorer:
-    def __init__(self, source: Source, limits: Limits, *, check_hashes: bool) -> None:
+    def __init__(self, source: Source, limits: Limits, teller: Teller) -> None:
         self._source = source
         self._limits = limits
-        self.teller = Teller(check_hashes=check_hashes)
+        self.teller = teller
         self.truncated = False
 
     def walk(self, start: str, direction: Direction) -> dict[str, int]:

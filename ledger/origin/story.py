@@ -11,11 +11,9 @@ What this module does not do: verify records (`ledger.history` does), or read th
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from ledger.encoding import Value
 from ledger.epcis.addresses import canonical_address
@@ -149,7 +147,7 @@ def _differences(record: Record, event: Event, *, check_hash: bool) -> tuple[str
 # -- things --------------------------------------------------------------------------------------------------------------
 
 
-class _Known(NamedTuple):
+class Reading(NamedTuple):
     """What the bytes of an event's record give, wherever the record stands."""
 
     event: OriginEvent
@@ -157,53 +155,31 @@ class _Known(NamedTuple):
     things: tuple[str, ...]
     hash_checked: bool
 
+    @property
+    def weight(self) -> int:
+        """How many names it holds: what its size follows from."""
+        event = self.event
+        others = len(event.other_inputs) + len(event.other_outputs) + len(event.transactions)
+        return 4 + len(self.things) + others + len(event.certificates)
 
-class _Kept:
-    """Events that were read lately, by record id, which is a hash of all that they were read from. Any thread may ask.
 
-    Bounded by the things that they name, which is what their size follows from.
-    """
+class Memory(Protocol):
+    """Where readings are kept from one trace to the next: by record id, which is a hash of all that they were read from."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._named = 0
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._mutex = threading.Lock()
-
-    def get(self, record_id: bytes) -> _Known | None:
+    def get(self, record_id: bytes) -> Reading | None:
         """What is known of a record."""
-        with self._mutex:
-            found = self._known.get(record_id)
-            if found is not None:
-                self._known.move_to_end(record_id)
-            return found
 
-    def put(self, record_id: bytes, known: _Known) -> None:
-        """Keep this, and let go of what was asked for longest ago."""
-        with self._mutex:
-            before = self._known.pop(record_id, None)
-            self._known[record_id] = known
-            self._named += _weight(known) - (0 if before is None else _weight(before))
-            while self._named > self._most:
-                _, gone = self._known.popitem(last=False)
-                self._named -= _weight(gone)
-
-
-def _weight(known: _Known) -> int:
-    event = known.event
-    others = len(event.other_inputs) + len(event.other_outputs) + len(event.transactions)
-    return 4 + len(known.things) + others + len(event.certificates)
-
-
-_kept: Final = _Kept(100_000)
+    def put(self, record_id: bytes, reading: Reading) -> None:
+        """Keep this."""
 
 
 class Teller:
     """Gathers things by their histories, each event once."""
 
-    def __init__(self, *, check_hashes: bool = True) -> None:
+    def __init__(self, *, check_hashes: bool = True, memory: Memory | None = None) -> None:
         """`check_hashes`: whether each event's hash is computed, which takes longer than all else."""
         self._check_hashes = check_hashes
+        self._memory = memory
         self.things: dict[str, Thing] = {}
         self._events: dict[bytes, OriginEvent | None] = {}
         self._sources: dict[bytes, bytes] = {}
@@ -249,7 +225,7 @@ class Teller:
         if record_id in self._events:
             return
         self._identity[record.authority, event_identifier(record.body)] = record_id
-        known = _kept.get(record_id)
+        known = None if self._memory is None else self._memory.get(record_id)
         if known is None or (self._check_hashes and not known.hash_checked):
             try:
                 event = parse(octets(record.body, "event"))
@@ -260,8 +236,9 @@ class Teller:
                     record_id, record.authority, ("unreadable",), words(record.body, "things")
                 )
                 return
-            known = _Known(origin_event(placed, event), differ, event.things, self._check_hashes)
-            _kept.put(record_id, known)
+            known = Reading(origin_event(placed, event), differ, event.things, self._check_hashes)
+            if self._memory is not None:
+                self._memory.put(record_id, known)
         self._events[record_id] = replace(
             known.event, recorded_ms=placed.time_ms, order=(placed.index, placed.record_index)
         )

@@ -22,10 +22,10 @@ from api.http.models import Hash, Model, TimeMs
 from api.http.problem import HttpError
 from api.http.routers.trace import LIMITS, Depth, ItemPath, limits_of
 from ledger.origin.findings import Judgement
-from ledger.origin.graph import Limits, explore
+from ledger.origin.graph import Direction, Limits, explore
 from ledger.origin.model import Finding
 from ledger.rules import Place
-from node.origin import ViewSource, is_newest, recent, things_of
+from node.origin import MEMORY, ViewSource, is_newest, recent, things_of
 from node.receipts import FinalView
 
 MAX_LEAVES = 2_000
@@ -96,7 +96,8 @@ def get_findings_of(
     """The heaviest first. The same histories give the same findings, on any node and offline. 400 `gs1.*`."""
     path = item_of(request, 2).path
     source = ViewSource(context_of(request).final)
-    found = explore(source, path, "both" if scope == "trace" else "back", limits_of(depth))
+    direction: Direction = "both" if scope == "trace" else "back"
+    found = explore(source, path, direction, limits_of(depth), memory=MEMORY)
     items = list(found.nodes) if scope == "trace" else [path]
     as_of_ms = source.as_of_ms
     findings = Judgement(found.story).findings(items, as_of_ms)
