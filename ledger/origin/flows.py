@@ -522,19 +522,8 @@ def _fill(
     """Give a receipt to the shipments that it is of; what is left of it, and the last of these."""
     left = move.amount or ZERO
     last: Shipment | None = None
-    candidates = bound or [
-        one
-        for one in shipments
-        if one.open > ZERO
-        and one.move.event.time_ms <= move.event.time_ms + slack(one.move.event, move.event)
-        and _may_be(one, move, carriers)
-    ]
     while left > ZERO:
-        found = min(
-            (one for one in candidates if one.open > ZERO),
-            key=lambda one: _rank(one, move, left),
-            default=None,
-        )
+        found = _likeliest(bound or shipments, move, left, carriers, named=bool(bound))
         if found is None:
             break
         taken = min(left, found.open)
@@ -543,6 +532,38 @@ def _fill(
         left = EXACT.subtract(left, taken)
         last = found
     return left, last
+
+
+def _likeliest(
+    shipments: list[Shipment], move: Move, left: Decimal, carriers: Carriers, *, named: bool
+) -> Shipment | None:
+    """The open shipment of which so much of a receipt is likeliest to be; they stand in order of happening."""
+    # No rank is better than this one, and what comes later has no better time: where it is found, nobody need look on.
+    best = (
+        not named or not move.event.transactions,
+        not named or not move.carrier,
+        False,
+        False,
+        False,
+    )
+    found: tuple[tuple[bool, bool, bool, bool, bool, int, bytes], Shipment] | None = None
+    for one in shipments:
+        if one.open == ZERO:
+            continue
+        if not named:
+            sent = one.move.event
+            if sent.time_ms > move.event.time_ms + CLOCKS_MS:
+                break
+            if sent.time_ms > move.event.time_ms + slack(sent, move.event) or not _may_be(
+                one, move, carriers
+            ):
+                continue
+        rank = _rank(one, move, left)
+        if found is None or rank < found[0]:
+            found = rank, one
+            if rank[:5] == best:
+                break
+    return None if found is None else found[1]
 
 
 def slack(one: OriginEvent, other: OriginEvent) -> int:
