@@ -9,7 +9,8 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ledger.errors import LedgerError
+from ledger.credentials.did import did_web
+from ledger.errors import FormatError, LedgerError
 
 DEFAULT_CONFIG = """\
 # Cấu hình nút Sổ Gốc / Configuration of a Sổ Gốc node. Every line may be left out; these are the defaults.
@@ -37,6 +38,11 @@ recosign_seconds = 600
 
 # What this node's witness has seen of other ledgers goes onto this ledger after so many seconds, in one entry.
 witness_anchor_seconds = 3600
+
+# Domain name under which credentials made on the office's page name their issuer (did:web), and the member whose domain it is.
+# /.well-known/did.json of that domain must lead here. Empty: did:key.
+domain = ""
+domain_member = "office"
 """
 
 
@@ -58,6 +64,9 @@ class Config:
     megabytes_per_key_per_day: int = 2_048
     recosign_seconds: int = 600
     witness_anchor_seconds: int = 3_600
+
+    domain: str = ""
+    domain_member: str = "office"
 
 
 def load_config(path: Path) -> Config:
@@ -86,4 +95,9 @@ def load_config(path: Path) -> Config:
         raise ConfigError("config.range", f"{path}: port must be from 0 to 65535")
     if bool(config.tls_cert) != bool(config.tls_key):
         raise ConfigError("config.tls", f"{path}: tls_cert and tls_key go together")
+    if config.domain:
+        try:
+            did_web(config.domain)
+        except FormatError as error:
+            raise ConfigError("config.domain", f"{path}: domain: {error.detail}") from error
     return config

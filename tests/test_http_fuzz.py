@@ -232,6 +232,7 @@ OPERATIONS = [
     ("GET", "/checkpoint"),
     ("GET", "/tile/{path}"),
     ("GET", "/genesis"),
+    ("GET", "/.well-known/did.json"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/metrics"),

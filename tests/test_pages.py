@@ -285,6 +285,16 @@ def test_every_key_that_scripts_use_has_words() -> None:
     assert {key for key in missing if not known_rules.match(key)} == set()
 
 
+def test_claims_are_called_as_their_schemas_call_them() -> None:
+    table = words.tables()["verify"]
+    assert table["claim.ocop.1.hang_sao"] == ("Hạng sao", "Stars")
+    key = "claim.tinh-trang-hon-nhan.1.tinh_trang"
+    assert table[key] == ("Tình trạng hôn nhân", "Marital status")
+    assert table[f"{key}.da-ly-hon"] == ("Đã ly hôn, chưa kết hôn lại", "divorced")
+    # A verdict without a server says them too.
+    assert "Vợ hoặc chồng đã chết" in one_file(policy="quorum none\n", origin="x.example", chain_id=bytes(32)).decode()
+
+
 def test_words_are_composed_and_in_both_languages() -> None:
     for table in words.tables().values():
         for key, (vietnamese, english) in table.items():

@@ -1,7 +1,8 @@
 """The words of the pages: one table for the server's templates and the browser's scripts, Vietnamese first, English beside.
 
 Rules: `words/<page>.json` maps a key to `[Vietnamese, English]`; no key stands in two of them. A key that is asked for and does
-not exist is a mistake of ours and raises.
+not exist is a mistake of ours and raises. What certificates claim is called as their schemas call it (`claim.<schema>.<field>`, and
+`….<choice>` for its values), so that a verdict without a network says it in words too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import unicodedata
 from functools import cache
 from pathlib import Path
+
+from api.certificates.schemas import schemas
 
 VIETNAMESE, ENGLISH = "vi", "en"
 LANGUAGES = (VIETNAMESE, ENGLISH)
@@ -36,6 +39,17 @@ def tables() -> dict[str, Table]:
             raise ValueError(f"{path.name}: {', '.join(sorted(twice))} stands in another table of words too")
         seen |= table.keys()
         found[path.stem] = table
+    found["verify"] |= _claims()
+    return found
+
+
+def _claims() -> Table:
+    found: Table = {}
+    for form in schemas().values():
+        for item in form.fields:
+            key = f"claim.{form.name}.{item.name}"
+            named = [(key, item.label), *((f"{key}.{choice}", label) for choice, label in item.choices)]
+            found |= {name: (nfc(label.vietnamese), label.english) for name, label in named}
     return found
 
 

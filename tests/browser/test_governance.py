@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from api.pages import words
 from ledger.encoding import Value
 from ledger.entry import encode_record
 from ledger.keys import SigningKey
-from ledger.records.governance import EXECUTED, WITHDRAWN, ProposalRow, proposal_key
+from ledger.records.governance import EXECUTED, GOVERNED, WITHDRAWN, ProposalRow, proposal_key
 from ledger.records.members import possession_message
-from ledger.rows import KeyRow, MemberRow, key_key, member_key
+from ledger.records.succession import SuccessionRow, succession_key
+from ledger.rows import PARAMETERS_KEY, KeyRow, MemberRow, key_key, member_key, parse_parameters
 from node import keyfiles
 from tests.browser.test_access import overflow, serious
 from tests.browser.test_office import FINAL_MS, Desk, Office, office
@@ -198,6 +200,128 @@ def test_who_proposed_may_take_it_back(hall: Office, chief: Desk) -> None:
     assert tally(hall, proposal).outcome == WITHDRAWN
     chief.page.keyboard.press("Escape")
     chief.page.locator("#proposals li").first.wait_for(state="detached", timeout=FINAL_MS)
+
+
+def test_a_succession_is_declared_and_called_off(hall: Office, chief: Desk, second: Desk) -> None:
+    # Admitted by the two of them together, as a page would have it.
+    for name, called in (("ubnd-cu", "UBND xã Cũ"), ("ubnd-moi", "UBND phường Mới")):
+        propose(chief, "member.register/1", name=called, id=name)
+        signed(chief)
+        second.page.reload()
+        vote(second, newest(second), "Chấp thuận")
+        chief.page.reload()
+    propose(chief, "succession.declare/1", member="ubnd-cu", effective="2099-07-01T00:00")
+    page = chief.page
+    page.locator("#propose-do").click()
+    page.locator("#propose .error").get_by_text("chưa điền").wait_for(timeout=FINAL_MS)
+    page.locator('[data-successor="ubnd-moi"]').check()
+    page.locator(f'[data-successor="{SECOND}"]').check()
+    page.locator("#propose-do").click()
+    page.locator("#propose .error").get_by_text("đúng một cơ quan kế thừa").wait_for(timeout=FINAL_MS)
+    page.locator(f'[data-successor="{SECOND}"]').uncheck()
+    page.locator("#propose-decision").fill("Nghị quyết 01/NQ-HĐND")
+    assert page.locator('[data-successor="ubnd-cu"]').is_hidden()
+    signed(chief)
+    second.page.reload()
+    proposal = newest(second)
+    row = second.page.locator(f'[data-proposal="{proposal}"]')
+    assert "UBND xã Cũ → UBND phường Mới" in row.inner_text()
+    row.get_by_role("button", name="Chấp thuận").click()
+    shown = second.page.locator("dialog").inner_text()
+    for said in ("UBND xã Cũ (ubnd-cu)", "UBND phường Mới (ubnd-moi)", "Sáp nhập", "01/07/2099 00:00", "01/NQ-HĐND"):
+        assert said in shown
+    second.page.keyboard.press("Escape")
+    vote(second, proposal, "Chấp thuận")
+    ended = member(hall, "ubnd-cu")
+    assert ended is not None
+    # Midnight in Vietnam.
+    assert (ended.ended_ms, ended.successors) == (4_086_522_000_000, ("ubnd-moi",))
+    chief.page.reload()
+    propose(chief, "succession.cancel/1", member="ubnd-cu")
+    assert "Ký đề xuất" in chief.page.locator("#propose-do").inner_text()
+    signed(chief)
+    second.page.reload()
+    vote(second, newest(second), "Chấp thuận")
+    ended = member(hall, "ubnd-cu")
+    assert ended is not None
+    assert (ended.ended_ms, ended.successors) == (None, ())
+
+
+def test_an_authority_hands_itself_over_by_nobody_s_leave(hall: Office, second: Desk) -> None:
+    page = second.page
+    propose(second, "succession.declare/1", member=SECOND, succession="abolition", effective="2025-07-01T00:00")
+    page.locator(f'[data-successor="{MEMBER}"]').check()
+    assert "Ký và thực hiện" in page.locator("#propose-do").inner_text()
+    page.locator("#propose-do").click()
+    page.locator("#propose .error").get_by_text("ít nhất 24 giờ").wait_for(timeout=FINAL_MS)
+    page.locator("#propose-effective").fill("2099-07-01T00:00")
+    signed(second)
+    data = hall.node.final.view.get(succession_key(SECOND))
+    assert data is not None
+    assert SuccessionRow.parse(data).kind == "abolition"
+    assert not SuccessionRow.parse(data).declared
+    page.reload()
+    propose(second, "succession.cancel/1", member=SECOND)
+    assert "Ký và thực hiện" in page.locator("#propose-do").inner_text()
+    signed(second)
+    row = member(hall, SECOND)
+    assert row is not None
+    assert row.ended_ms is None
+
+
+def test_a_parameter_is_said_in_days(hall: Office, chief: Desk, second: Desk) -> None:
+    propose(chief, "parameter.set/1", parameter="key-grace-ms")
+    chief.page.locator("#propose").get_by_text("Đang là 7 ngày").wait_for(timeout=FINAL_MS)
+    chief.page.locator("#propose-do").click()
+    chief.page.locator("#propose .error").get_by_text("một số không âm").wait_for(timeout=FINAL_MS)
+    chief.page.locator("#propose-value").fill("3")
+    signed(chief)
+    second.page.reload()
+    proposal = newest(second)
+    assert "3 ngày" in second.page.locator(f'[data-proposal="{proposal}"]').inner_text()
+    vote(second, proposal, "Chấp thuận")
+    data = hall.node.final.view.get(PARAMETERS_KEY)
+    assert data is not None
+    assert parse_parameters(data)["key-grace-ms"] == 3 * 24 * 3600 * 1000
+
+
+def test_a_change_of_validators_is_read_in_words_before_it_is_approved(
+    hall: Office, chief: Desk, second_key: SigningKey
+) -> None:
+    """It is proposed by command; its approval needs the page to say all of it."""
+    body: dict[str, Value] = {
+        "authority": SECOND,
+        "set": 0,
+        "validator": "validator-2",
+        "engine_key": bytes(31) + b"\x01",
+        "engine_possession": bytes(64),
+        "leaves": "validator-1",
+    }
+    action = encode_record("validator.set/1", body)
+    proposed: dict[str, Value] = {
+        "authority": SECOND,
+        "action": action,
+        "expires_ms": hall.node.final.view.head.time_ms + 86_400_000,
+    }
+    put(hall.node, sign(hall.node, [encode_record("governance.propose/1", proposed)], key=second_key))
+    chief.page.reload()
+    proposal = newest(chief)
+    row = chief.page.locator(f'[data-proposal="{proposal}"]')
+    assert "Đổi bên xác nhận: validator-2" in row.inner_text()
+    row.get_by_role("button", name="Chấp thuận").click()
+    shown = chief.page.locator("dialog").inner_text()
+    for said in ("Đổi bên xác nhận", "Khóa xếp thứ tự", "validator-2", "Bên rời đi", "validator-1"):
+        assert said in shown
+    assert "possession" not in shown
+    chief.page.keyboard.press("Escape")
+
+
+def test_every_field_that_may_be_proposed_has_words() -> None:
+    for record_type in GOVERNED.values():
+        assert words.has(f"of.gov.kind.{record_type.name.removesuffix('/1')}")
+        for field in record_type.fields:
+            if field.name not in {"authority", "key", "roles"} and not field.name.endswith("possession"):
+                assert words.has(f"of.gov.field.{field.name}"), (record_type.name, field.name)
 
 
 def test_nothing_is_signed_for_a_form_that_is_not_filled_in(chief: Desk) -> None:

@@ -12,7 +12,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -623,7 +623,11 @@ def test_two_certificates_from_a_table_to_a_pack_that_verifies(desk: Desk, offic
         office.file("p.sogoc-proof", held[".sogoc-proof"]), office.file("p.pdf", held[".pdf"])
     )
     assert given == "in-force status.in-force"
-    assert "Dứa sấy dẻo" in desk.visit.text()
+    # In the words of the form, days as people write them, and what was left empty as a dash.
+    claims = page.locator("#result .claims > div")
+    said = dict(zip(claims.locator("dt").all_inner_texts(), claims.locator("dd").all_inner_texts(), strict=True))
+    assert said["Tên sản phẩm"] == "Dứa sấy dẻo, 200 g"
+    assert (said["Hạng sao"], said["Ngày công nhận"], said["Nhóm sản phẩm"]) == ("3", "14/03/2025", "—")
     # What was handed over is deleted here.
     desk.open("#da-ky")
     page.locator(".papers li").filter(has_text="Cấp giấy chứng nhận").get_by_text("Mở").click()
@@ -664,6 +668,27 @@ def check_credential(data: bytes, proof: bytes, office: Office) -> None:
         judge_credential(json.dumps(forged).encode(), proof, office.node.policy, now_ms=clock_ms()).verdict
         is Verdict.DOES_NOT_MATCH
     )
+
+
+def test_credentials_name_the_domain_that_is_configured(
+    desk: Desk, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table(desk, "domain.csv", OCOP + OCOP_ROWS.splitlines(keepends=True)[0])
+    desk.page.locator("#with-papers").uncheck()
+    desk.page.locator("#issue").click()
+    desk.page.locator("#pack").wait_for(timeout=FINAL_MS)
+    issuers = []
+    for domain, member in (("phuson.example:8443", MEMBER), ("phuson.example", "another"), ("", MEMBER)):
+        with monkeypatch.context() as patch:
+            patch.setattr(office.node, "config", replace(office.node.config, domain=domain, domain_member=member))
+            _, data = desk.download("#pack")
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            held = {Path(name).suffix: archive.read(name) for name in archive.namelist()}
+        found = judge_credential(held[".json"], held[".sogoc-proof"], office.node.policy, now_ms=clock_ms())
+        assert (found.verdict, found.rule) == (Verdict.IN_FORCE, "status.in-force")
+        issuers.append(vc.verify(parse_json(held[".json"])).issuer)
+    # A document that does not name the key is none for it.
+    assert issuers == ["did:web:phuson.example%3A8443", did.did_key(office.keys[-1].public_key), issuers[1]]
 
 
 def test_the_page_writes_json_as_the_canonical_form_says(desk: Desk) -> None:

@@ -38,7 +38,7 @@ export function verdictPanel(outcome, desk) {
   const title = say(outcome.word, desk.onagain ? "h1" : "h2", { id: "verdict-title", tabindex: "-1" });
   const below = desk.onagain ? "h2" : "h3";
   const head = el("div", { class: "verdict-head" }, sign, el("div", {}, title, say(outcome.sub, "p"), whenLine(outcome)));
-  const body = el("div", { class: "verdict-body" }, ownPolicyNote(outcome.own), ...what(outcome), ...others(outcome, below), ...advice(outcome, below), ...notes(outcome), match(outcome, desk, below), actions(outcome, desk));
+  const body = el("div", { class: "verdict-body" }, ownPolicyNote(outcome.own), ...what(outcome), ...claimed(outcome, below), ...others(outcome, below), ...advice(outcome, below), ...notes(outcome), match(outcome, desk, below), actions(outcome, desk));
   const panel = el("section", { class: `verdict ${tone}`, "aria-labelledby": "verdict-title", "data-verdict": outcome.verdict, "data-rule": outcome.rule }, head, body);
   return el("div", {}, paperHead(), panel, proof(outcome), say("verify.limits", "p", { class: "soft small" }));
 }
@@ -113,24 +113,38 @@ function what(outcome) {
 
 /** @param {any} judgement */
 function certificateRows(judgement) {
-  const { certificate, claims } = judgement;
+  const { certificate } = judgement;
   if (!certificate) return [];
-  /** @type {[string, any][]} */
-  const rows = [
+  return [
     ["fact.schema", certificate.schema && sayOr(`schema.${certificate.schema}`, certificate.schema)],
     ["fact.valid-from", certificate.validFrom && showDay(certificate.validFrom)],
     ["fact.valid-until", certificate.validUntil && showDay(certificate.validUntil)],
     ["fact.reason", certificate.reason && sayOr(`reason.${certificate.reason}`, certificate.reason)],
   ];
-  if (claims.length) {
-    rows.push(["fact.claims", el("span", {}, ...claims.flatMap((/** @type {any} */ claim) => [el("span", { class: "claim" }, `${claim.name}: ${shown(claim.value)}`), el("br")]))]);
-  }
-  return rows;
 }
 
-/** @param {unknown} value */
-function shown(value) {
-  return value instanceof Uint8Array ? toHex(value) : String(value);
+/**
+ * What a certificate says, or what its holder chose to show of it, in the words of its schema as far as this page knows it.
+ * @param {Outcome} outcome
+ * @param {string} heading
+ * @returns {Node[]}
+ */
+function claimed({ judgement, verdict }, heading) {
+  if (verdict === "bad" || !judgement?.certificate || !judgement.claims.length) return [];
+  const list = el("dl", { class: "facts claims" });
+  for (const { name, value } of judgement.claims) {
+    const key = `claim.${judgement.certificate.schema}.${name}`;
+    list.append(el("div", {}, el("dt", {}, sayOr(key, name)), el("dd", {}, shown(key, value))));
+  }
+  return [say("fact.claims", heading, { class: "label" }), list];
+}
+
+/** @param {string} key of words of the claim @param {unknown} value */
+function shown(key, value) {
+  if (value === null) return "—";
+  if (value instanceof Uint8Array) return toHex(value);
+  if (typeof value === "boolean") return say(value ? "fact.yes" : "fact.no");
+  return typeof value === "string" ? sayOr(`${key}.${value}`, showDay(value)) : String(value);
 }
 
 /**

@@ -3,8 +3,9 @@
  * `ledger.credentials`).
  *
  * Rules: `eddsa-jcs-2022` signs SHA-256 of the canonical proof options, then SHA-256 of the canonical document (RFC 8785). The issuer is the
- * `did:key` of the key that issued the certificate, so the credential is this key's to sign and no other's. Its days are those that were
- * issued; renewals are in the certificate's proof. It says nothing about whether the certificate is still in force: the ledger does.
+ * `did:key` of the key that issued the certificate, or the `did:web` of the office's domain where the domain's document names that key, so
+ * the credential is this key's to sign and no other's. Its days are those that were issued; renewals are in the certificate's proof. It says
+ * nothing about whether the certificate is still in force: the ledger does.
  */
 
 import { LedgerError, fromHex, sha256, toBase64, toHex } from "../../verify/index.js";
@@ -94,8 +95,20 @@ export function didKey(publicKey) {
 }
 
 /**
+ * The issuer that a domain's DID document gives a key; null if the document does not name the key for making statements.
+ * @param {any} document as the node gave it
+ * @param {string} publicKey hexadecimal
+ * @returns {string|null}
+ */
+export function didWeb(document, publicKey) {
+  const did = document?.id;
+  if (typeof did !== "string" || !/^did:web:[A-Za-z0-9.%_-]{1,253}$/.test(did) || !Array.isArray(document.assertionMethod)) return null;
+  return document.assertionMethod.includes(`${did}#${multikey(publicKey)}`) ? did : null;
+}
+
+/**
  * A document with its proof (W3C Data Integrity EdDSA Cryptosuites v1.0, §3.3).
- * @param {Record<string, any>} document whose issuer is the key's `did:key`
+ * @param {Record<string, any>} document whose issuer is the key's `did:key`, or the `did:web` that names the key
  * @param {import("./keys.js").OfficeKey} key
  * @param {number} nowMs
  * @returns {Promise<Record<string, any>>}
@@ -103,7 +116,7 @@ export function didKey(publicKey) {
 export async function signedCredential(document, key, nowMs) {
   const options = {
     type: "DataIntegrityProof", cryptosuite: "eddsa-jcs-2022", created: localTime(nowMs),
-    verificationMethod: `${didKey(key.publicKey)}#${multikey(key.publicKey)}`, proofPurpose: "assertionMethod", "@context": document["@context"],
+    verificationMethod: `${document.issuer.id}#${multikey(key.publicKey)}`, proofPurpose: "assertionMethod", "@context": document["@context"],
   };
   const hashes = await Promise.all([options, document].map((one) => sha256(utf8.encode(canonical(one)))));
   const message = new Uint8Array(64);

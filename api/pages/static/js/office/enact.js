@@ -17,7 +17,7 @@ import { announce, jobTag } from "./ui.js";
 
 const DAY_MS = 24 * 3_600_000;
 export const DEFAULT_DAYS = 30;
-const GOVERNED = ["member.register/1", "member.roles/1", "key.register/1", "key.retire/1", "key.revoke/1"];
+const GOVERNED = ["member.register/1", "member.roles/1", "key.register/1", "key.retire/1", "key.revoke/1", "parameter.set/1", "succession.declare/1", "succession.cancel/1"];
 
 /** The administrators of the ledger now. */
 export function administrators() {
@@ -46,11 +46,11 @@ export function takesQuorum(key, type, member) {
  * @param {string} type
  * @param {Record<string, any>} body
  * @param {string} title what the list of what was signed calls it
+ * @param {boolean} isProposed whether it is for the administrators together to decide
  * @returns {Promise<number>} the job's id
  */
-export async function enact(key, type, body, title) {
+export async function enact(key, type, body, title, isProposed = takesQuorum(key, type, body.member)) {
   const record = encodeRecord(type, body);
-  const isProposed = takesQuorum(key, type, body.member);
   const signed = isProposed ? encodeRecord("governance.propose/1", { authority: key.member, action: record, expires_ms: Date.now() + DEFAULT_DAYS * DAY_MS }) : record;
   const [id] = await sign(key, isProposed ? "proposal" : type.startsWith("key.") ? "key" : "governance", [{ record: signed, item: { title } }]);
   return id;

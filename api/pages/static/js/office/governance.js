@@ -14,13 +14,14 @@ import { desk, keyFor, nameOf, refresh } from "./desk.js";
 import { DEFAULT_DAYS, administrators, enact, quorumOf, showJob, takesQuorum } from "./enact.js";
 import { fingerprint } from "./keys.js";
 import { sign } from "./queue.js";
+import { cancelFields, parameterFields, parameterName, parameterValue, successionFields } from "./decisions.js";
 import { act, checkbox, field, freshId, guarded, input, select } from "./ui.js";
 
 /** @typedef {import("./keys.js").OfficeKey} OfficeKey */
 /** A proposal as the node lists it, and what its record says. @typedef {{listed: any, type: string, body: Map<string, any>}} Proposal */
 
 const ROLES = ["administrator", "auditor", "device", "inspector", "issuer", "key-manager", "office", "producer", "validator"];
-const KINDS = ["member.register/1", "member.roles/1", "key.register/1", "key.retire/1", "key.revoke/1"];
+const KINDS = ["member.register/1", "member.roles/1", "key.register/1", "key.retire/1", "key.revoke/1", "succession.declare/1", "succession.cancel/1", "parameter.set/1"];
 const DECIDED_SHOWN = 20;
 const ID = /^[a-z0-9._-]{1,64}$/;
 
@@ -109,13 +110,14 @@ function outcomeTag(outcome) {
 
 /** The kind's key of words. @param {string} type */
 function kindOf(type) {
-  return KINDS.includes(type) || ["parameter.set/1", "succession.declare/1", "succession.cancel/1"].includes(type) ? type.replace("/1", "") : "other";
+  return KINDS.includes(type) || type === "validator.set/1" ? type.replace("/1", "") : "other";
 }
 
-/** Whom or what a proposal concerns, in a few words. @param {Map<string, any>} body */
+/** Whom or what a proposal concerns, in a few words. @param {Map<string, any>} body @returns {Node|string} */
 function subjectOf(body) {
-  if (body.has("predecessor")) return nameOf(body.get("predecessor"));
-  if (body.has("value")) return `${body.get("name")} = ${body.get("value")}`;
+  if (body.has("predecessor")) return [nameOf(body.get("predecessor")), ...(body.has("successors") ? [body.get("successors").map(nameOf).join(", ")] : [])].join(" → ");
+  if (body.has("value")) return el("span", {}, parameterName(body.get("name")), ": ", parameterValue(body.get("name"), body.get("value")));
+  if (body.has("set")) return body.get("validator") ?? body.get("leaves") ?? "";
   return body.get("name") ?? nameOf(body.get("member") ?? "");
 }
 
@@ -125,18 +127,38 @@ function subjectOf(body) {
  * @returns {Promise<HTMLElement>}
  */
 async function said(body) {
-  /** @type {[string, any][]} */
-  const rows = [];
+  const list = el("dl", { class: "facts" });
   for (const [name, value] of body) {
-    if (name === "authority" || name === "possession") continue;
-    if (name === "key") rows.push(["of.keys.print", el("span", { class: "print" }, await fingerprint(toHex(value)))]);
-    else if (name === "roles") rows.push(["ex.roles", rolesIn(value)]);
-    else if (name === "member" || name === "predecessor") rows.push([`of.gov.field.${name}`, `${nameOf(value)} (${value})`]);
-    else if (name === "successors") rows.push(["of.gov.field.successors", value.map(nameOf).join(", ")]);
-    else if (name.endsWith("_ms")) rows.push([`of.gov.field.${name}`, showTime(value)]);
-    else rows.push([`of.gov.field.${name}`, String(value)]);
+    if (name === "authority" || name.endsWith("possession")) continue;
+    // What has no words of its own is shown all the same: nobody approves what was left out.
+    list.append(el("div", {}, el("dt", {}, labelOf(name, body)), el("dd", {}, await shown(name, value, body))));
   }
-  return facts(rows);
+  return list;
+}
+
+/** @param {string} name @param {Map<string, any>} body */
+function labelOf(name, body) {
+  if (name === "key") return say("of.keys.print");
+  if (name === "roles") return say("ex.roles");
+  if (name === "name" && body.has("value")) return say("of.gov.field.parameter");
+  return sayOr(`of.gov.field.${name}`, name);
+}
+
+/**
+ * @param {string} name
+ * @param {any} value
+ * @param {Map<string, any>} body
+ * @returns {Promise<Node|string>}
+ */
+async function shown(name, value, body) {
+  if (value instanceof Uint8Array) return el("span", { class: "print" }, value.length === 32 ? await fingerprint(toHex(value)) : toHex(value));
+  if (name === "roles") return rolesIn(value);
+  if (name === "member" || name === "predecessor") return `${nameOf(value)} (${value})`;
+  if (name === "successors") return value.map((/** @type {string} */ one) => `${nameOf(one)} (${one})`).join(", ");
+  if (name === "kind") return sayOr(`of.gov.succession.${value}`, value);
+  if (name === "name" && body.has("value")) return parameterName(value);
+  if (name === "value") return parameterValue(body.get("name"), value);
+  return name.endsWith("_ms") ? showTime(value) : String(value);
 }
 
 /** @param {string[]} roles */
@@ -186,19 +208,22 @@ function proposeForm(key, onchange) {
   const go = act("of.gov.sign", { kind: "primary", icon: "lock", type: "submit", id: "propose-do" });
   const note = el("p", { class: "soft small" });
   const form = el("form", { novalidate: true }, field(say("of.gov.what"), which), fields, note, place, el("div", { class: "buttons" }, go), result);
-  /** @type {() => Promise<Record<string, any>|string>} what the fields say, or what is wrong: a key of words */
-  let read = async () => "of.gov.missing";
+  /** @type {Fields} */
+  let made = { nodes: [], read: async () => "of.gov.missing" };
 
   function choose() {
-    const made = fieldsOf(which.value, choose.told);
+    made = fieldsOf(key, which.value, choose.told);
     fields.replaceChildren(...made.nodes);
-    read = made.read;
     choose.told();
     place.replaceChildren();
   }
-  choose.told = () => {
+  const type = () => made.type?.() ?? which.value;
+  const isForAll = () => {
     const member = /** @type {HTMLSelectElement|null} */ (fields.querySelector("#propose-member"))?.value ?? "";
-    const isProposed = takesQuorum(key, which.value, member);
+    return made.isForAll?.() ?? takesQuorum(key, type(), member);
+  };
+  choose.told = () => {
+    const isProposed = isForAll();
     const words = isProposed ? "of.gov.sign" : "of.gov.sign-now";
     const label = /** @type {HTMLElement} */ (go.querySelector("[data-t]"));
     label.setAttribute("data-t", words);
@@ -210,9 +235,10 @@ function proposeForm(key, onchange) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     guarded(go, place, async () => {
-      const body = await read();
+      const body = await made.read();
       if (typeof body === "string") return place.replaceChildren(say(body, "p", { class: "error", role: "alert" }));
-      const id = await enact(key, which.value, { authority: key.member, ...body }, body.name ?? nameOf(body.member));
+      const title = body.name ?? nameOf(body.member ?? body.predecessor ?? key.member);
+      const id = await enact(key, type(), { authority: key.member, ...body }, title, isForAll());
       showJob(id, result, async () => {
         await refresh();
         choose();
@@ -225,12 +251,21 @@ function proposeForm(key, onchange) {
 }
 
 /**
- * The fields of a kind of record, and how to read them.
+ * The fields of a kind of record, and how to read them: what they say, or what is wrong (a key of words). `type` and `isForAll` where these
+ * depend on what was chosen.
+ * @typedef {{nodes: Node[], read: () => Promise<Record<string, any>|string>, type?: () => string, isForAll?: () => boolean}} Fields
+ */
+
+/**
+ * @param {OfficeKey} key
  * @param {string} type
  * @param {() => void} told what to do when another member is chosen
- * @returns {{nodes: Node[], read: () => Promise<Record<string, any>|string>}}
+ * @returns {Fields}
  */
-function fieldsOf(type, told) {
+function fieldsOf(key, type, told) {
+  if (type === "parameter.set/1") return parameterFields();
+  if (type === "succession.declare/1") return successionFields(key, told);
+  if (type === "succession.cancel/1") return cancelFields(key, told);
   const living = desk.members.filter((one) => one.ended_ms === null);
   const member = select(living.map((one) => [one.id, `${one.name} (${one.id})`]), { id: "propose-member" });
   member.addEventListener("change", told);

@@ -8,12 +8,14 @@
 import { decode, encode, fromHex } from "../../verify/index.js";
 import { commitClaims } from "../../verify/claims.js";
 import { askBytes, askJson } from "../ask.js";
-import { credentialOf, didKey, signedCredential } from "./credential.js";
+import { credentialOf, didKey, didWeb, signedCredential } from "./credential.js";
 import { desk, nameOf } from "./desk.js";
 import { forEach, receiptsOf } from "./node.js";
 
 /** The schemas of certificates, as the command line has them. */
 export const SCHEMAS = "/van-phong/schemas.json";
+/** Where a domain says which keys speak for it (W3C did:web). */
+const DOMAIN = "/.well-known/did.json";
 const MAX_PROOF_BYTES = 3_000_000;
 
 /**
@@ -40,6 +42,9 @@ export async function holderFiles(things) {
   const receipts = await receiptsOf(things.map(({ item }) => item.recordId));
   const asked = await askJson(SCHEMAS);
   if (asked.kind !== "ok") return null;
+  const domain = await askJson(DOMAIN);
+  // Said wrongly it would be said for ever: with no answer there is no pack. That there is none is an answer.
+  if (domain.kind === "outage") return null;
   const types = new Map(asked.value.map((/** @type {any} */ one) => [one.name, one.credential]));
   const packs = await forEach(things, async ({ item, key, pdf }) => {
     const proof = await askBytes(`/v1/certificates/${item.certificate}/proof?authority=${encodeURIComponent(item.authority)}`);
@@ -52,7 +57,7 @@ export async function holderFiles(things) {
       ...(pdf ? [{ name: `${name}/${name}.pdf`, content: pdf }] : []),
       { name: `${name}/${name}.tlog-proof`, content: receipt },
       { name: `${name}/${stem}.sogoc-proof`, content: withClaims(proof, item) },
-      ...(key && type ? [{ name: `${name}/${stem}.vc.json`, content: await credentialFile(key, item, type) }] : []),
+      ...(key && type ? [{ name: `${name}/${stem}.vc.json`, content: await credentialFile(key, item, type, domain.kind === "ok" ? domain.value : null) }] : []),
     ];
   });
   return packs.includes(null) ? null : /** @type {any[]} */ (packs.flat());
@@ -73,11 +78,12 @@ function withClaims(proof, item) {
  * @param {import("./keys.js").OfficeKey} key
  * @param {Held} item
  * @param {string} type the schema's name for the credential
+ * @param {any} domain the DID document of the node's domain, if it has one
  */
-async function credentialFile(key, item, type) {
+async function credentialFile(key, item, type, domain) {
   const claims = item.claims.map(([name, value]) => ({ name, value }));
   const document = credentialOf(item, {
-    claimsRoot: await commitClaims(claims, fromHex(item.salt)), type, issuer: didKey(key.publicKey), name: nameOf(item.authority), origin: desk.origin,
+    claimsRoot: await commitClaims(claims, fromHex(item.salt)), type, issuer: didWeb(domain, key.publicKey) ?? didKey(key.publicKey), name: nameOf(item.authority), origin: desk.origin,
     // What is written into a credential outlives this day: an address without TLS, or of this machine alone, has no place in it.
     statusLists: location.protocol === "https:" ? `${location.origin}/v1/status-lists/${item.authority}` : null,
   });
