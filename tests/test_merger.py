@@ -18,6 +18,9 @@ import pytest
 from api.cli import enacting, signing, verify
 from api.cli.output import ExitCode
 from api.client import Client
+from ledger.claims import Claim, FullClaims
+from ledger.disclosure import CertificateProof
+from ledger.encoding import Value
 from ledger.entry import encode_record
 from ledger.errors import RefusedError
 from ledger.hashing import sha256
@@ -37,6 +40,8 @@ EFFECTIVE = "2025-07-01T00:00+07:00"
 DECISION = "Nghị quyết của Ủy ban Thường vụ Quốc hội về sắp xếp đơn vị hành chính cấp xã"
 PAPER = b"41/BC-UBND: bao cao tien do"
 OLD_PAPER = b"09/QD-UBND: quyet dinh se bi bai bo"
+CERTIFICATE = bytes(range(16))
+CLAIMS = FullClaims((Claim("so", "01/CN-OCOP"), Claim("san_pham", "Dứa sấy dẻo 200 g")), bytes(range(32)))
 
 
 def ms(text: str) -> int:
@@ -135,6 +140,16 @@ def tell(story: Story) -> None:
     paper, old = story.anchor(PAPER, PHU_SON, "office"), story.anchor(OLD_PAPER, PHU_SON, "office")
     story.kept |= {"paper": paper.hex(), "old": old.hex(), "march": story.receipt(paper)}
     (story.folder / "41-BC-UBND.pdf").write_bytes(PAPER)
+    issue: dict[str, Value] = {
+        "authority": PHU_SON,
+        "certificate": CERTIFICATE,
+        "schema": "ocop.1",
+        "claims_root": CLAIMS.root,
+        "claims_count": len(CLAIMS.claims),
+        "valid_from": "2025-03-14",
+        "valid_until": "2028-03-13",
+    }
+    put(story.node, sign(story.node, [encode_record("cert.issue/1", issue)], time_ms=story.now_ms))
 
     # The new ward is admitted before it exists; it will administer the ledger when Phú Sơn does not any more.
     story.on("2025-06-20T10:00+07:00")
@@ -177,7 +192,9 @@ def tell(story: Story) -> None:
         {"authority": PHU_SON, "document": sha256(OLD_PAPER), "reason": "no-longer-applies"},
     )
     signer = keyfiles.load(story.key(QUANG_TRUNG), None)
-    put(story.node, sign(story.node, [withdrawal], key=signer, time_ms=story.now_ms))
+    withdrawn = sign(story.node, [withdrawal], key=signer, time_ms=story.now_ms)
+    put(story.node, withdrawn)
+    story.kept["withdrawal"] = withdrawn.record_ids[0].hex()
     assert office.is_file()
 
     story.on("2026-03-16T09:00+07:00")
@@ -211,6 +228,26 @@ def test_a_paper_of_march_2025_verifies_in_2026_and_says_who_succeeds(
     assert done.json["proved"]["since"].startswith("2025-03-12T07:30:00")
     shown = judged(story, receipt, monkeypatch).output
     assert "UBND phường Phú Sơn (đến 30/6/2025); cơ quan kế thừa: UBND phường Quang Trung" in shown
+
+
+def test_a_certificate_of_march_2025_verifies_in_2026_and_says_who_succeeds(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(story.address) as client:
+        data = client.certificate_proof(CERTIFICATE, PHU_SON)
+    file = story.folder / "giay.sogoc-proof"
+    file.write_bytes(CertificateProof.parse(data).with_claims(CLAIMS).encoded())
+    monkeypatch.setattr(verify, "time", SimpleNamespace(time_ns=lambda: story.now_ms * 1_000_000))
+    done = sogoc("verify", file, "--policy", Home(story.folder / "node").policy)
+    assert done.code == ExitCode.GOOD
+    for said in (
+        "HỢP LỆ",
+        "UBND phường Phú Sơn (đến 30/6/2025); cơ quan kế thừa: UBND phường Quang Trung",
+        "14/3/2025 – 13/3/2028",
+        "Dứa sấy dẻo 200 g",
+        "12/03/2025",
+    ):
+        assert said in done.output, said
 
 
 def test_the_receipt_of_march_still_holds_and_cannot_know_what_came_after(
@@ -247,6 +284,20 @@ def test_the_new_ward_withdraws_a_paper_of_the_old_one(story: Story) -> None:
     )  # fmt: skip
     assert (done.code, done.json["code"]) == (ExitCode.NO_LONGER_IN_FORCE, "status.withdrawn")
     assert done.json["issuer"]["id"] == PHU_SON
+    # Who withdrew it is told from who had put it on record, whichever of the two records the receipt is of.
+    for name, label, by in (
+        ("old", "do / by  ", "UBND phường Phú Sơn"),
+        ("withdrawal", "record by", "UBND phường Quang Trung"),
+    ):
+        (story.folder / "09.tlog-proof").write_text(story.receipt(story.kept[name]))
+        done = sogoc(
+            "verify", story.folder / "09.pdf", "--receipt", story.folder / "09.tlog-proof", "--policy",
+            Home(story.folder / "node").policy,
+        )  # fmt: skip
+        assert "UBND phường Phú Sơn (đến 30/6/2025)" in done.output
+        (line,) = [one for one in done.output.splitlines() if label in one]
+        assert by in line
+        assert "12/03/2025" in done.output
 
 
 def test_one_predecessor_could_not_sign_and_two_administrators_decided(story: Story) -> None:

@@ -320,7 +320,7 @@ def _proved_rows(proved: VerifiedReceipt) -> list[tuple[str, str]]:
     if proved.standing is not None:
         standing = proved.standing
         # A later record's author has withdrawn or renewed, and has not put the thing on record: that stands in the first one.
-        label = "do / by" if standing.is_first else "bản ghi này do / record by"
+        label = "do / by" if standing.is_first else "bản này do / record by"
         rows.append((label, f"{standing.author.member.name} ({', '.join(standing.author.key.roles)})"))
         rows.append(("từ / since", local_time(standing.subject.time_ms / 1000)))
     if checked.existed_by_s is not None:
