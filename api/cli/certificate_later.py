@@ -31,6 +31,7 @@ from api.words import CERTIFICATE_REASONS, status_words
 from ledger.encoding import Value
 from ledger.errors import RefusedError
 from ledger.hashing import leaf_hash
+from ledger.records.base import IN_FORCE
 from ledger.records.certificates import (
     REINSTATE,
     RENEW,
@@ -211,7 +212,8 @@ def _append(
     say(
         as_json,
         f"{identifier.hex()}: {status_words(found.status)}"
-        + (f", đến / until {found.valid_until}" if found.valid_until else ""),
+        # The last day of what is not in force any more would read as the day on which it is again.
+        + (f", đến / until {found.valid_until}" if found.valid_until and found.status == IN_FORCE else ""),
         {
             "certificate": identifier.hex(),
             "record_id": leaf_hash(record).hex(),

@@ -30,9 +30,12 @@ def visited(visit: Visit, site: Site) -> None:
 def test_the_page_opens_and_checks_after_a_first_visit(visit: Visit, site: Site) -> None:
     visited(visit, site)
     receipt = site.receipt("report")
+    visit.open()
+    assert visit.page.locator("#offline-note").is_hidden()
     visit.context.set_offline(True)
     visit.open()
     assert visit.page.locator("h1").inner_text() == "Kiểm tra giấy tờ"
+    assert "không nối mạng" in visit.page.locator("#offline-note").inner_text()
     assert visit.give(site.paper("report"), receipt) == "in-force status.in-force"
     assert "Chưa hỏi được tình trạng mới hơn" in visit.text()
     visit.open()

@@ -23,6 +23,7 @@ const files = /** @type {HTMLInputElement} */ (byId("files"));
 const receipts = /** @type {HTMLInputElement} */ (byId("receipts"));
 const code = /** @type {HTMLInputElement} */ (byId("code"));
 const codeError = byId("code-error");
+const offlineNote = byId("offline-note");
 
 /** The check that is running; what an older one finds is not shown. */
 let turn = 0;
@@ -159,6 +160,11 @@ document.addEventListener("drop", (event) => {
   const dropped = /** @type {DragEvent} */ (event).dataTransfer?.files;
   if (dropped?.length) take(dropped);
 });
+
+const tellNetwork = () => (offlineNote.hidden = navigator.onLine);
+addEventListener("online", tellNetwork);
+addEventListener("offline", tellNetwork);
+tellNetwork();
 
 const inAddress = /^\/c\/([^/]+)$/.exec(location.pathname);
 if (inAddress) {

@@ -93,7 +93,8 @@ async function proposalRow(listed, key, onchange) {
   const mayApprove = key !== null && voters.includes(key.member) && !approvals.includes(key.member);
   const mayWithdraw = key !== null && proposer === key.member;
   return el("li", { "data-proposal": listed.id, "data-outcome": outcome },
-    el("span", { class: "what" }, say(`of.gov.kind.${kindOf(proposal.type)}`), ": ", subjectOf(proposal.body), " ", key === null ? outcomeTag(outcome) : null),
+    // One piece of text: as parts of a row that wraps, the colon would begin a line.
+    el("span", { class: "what" }, el("span", {}, say(`of.gov.kind.${kindOf(proposal.type)}`), ": ", subjectOf(proposal.body)), key === null ? outcomeTag(outcome) : null),
     el("span", { class: "more" }, say("of.gov.by"), " ", nameOf(proposer), " · ",
       el("strong", {}, key === null ? `${approvals.length}` : `${counted.length}/${quorum}`), " ", say("of.gov.approved"), ...(approvals.length ? [` (${approvals.map(nameOf).join(", ")})`] : []),
       " · ", ...(key === null ? [time(listed.decided_ms ?? expires_ms)] : [say("of.gov.until"), " ", time(expires_ms)])),
