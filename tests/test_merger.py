@@ -7,12 +7,14 @@ story 14818). So members are identifiers, and each stands for one authority for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from api.cli import enacting, signing, verify
@@ -328,3 +330,7 @@ def test_people_see_the_succession_in_the_list(story: Story) -> None:
     shown = sogoc("member", "list", "--node", story.address).output
     assert f"kế thừa / successors: {QUANG_TRUNG}" in shown
     assert f"kế thừa của / succeeds: {BAC_SON}, {NGOC_TRAO}, {PHU_SON}, {XA_QUANG_TRUNG}" in shown
+    page = httpx.get(f"{story.address}/so-cai/thanh-vien").text
+    (row,) = re.findall(rf'<a href="/so-cai/thanh-vien/{PHU_SON}">.*?</a>', page, re.DOTALL)
+    said = " ".join(re.sub("<[^>]+>", " ", row).split())
+    assert "Kết thúc 01/07/2025 00:00:00 · Cơ quan kế thừa : UBND phường Quang Trung" in said

@@ -304,9 +304,15 @@ def get_document(request: Request, document_hash: HexId, language: Language = wo
 
 @router.api_route("/so-cai/thanh-vien", methods=["GET", "HEAD"])
 def get_members(request: Request, language: Language = words.VIETNAMESE) -> Response:
-    """All members."""
+    """All members; those that have ended with when and their successors."""
+    members = chain.get_members(request).members
     return _explorer(
-        request, "members.html", "ex.members", language, members=chain.get_members(request).members
+        request,
+        "members.html",
+        "ex.members",
+        language,
+        members=members,
+        names={member.id: member.name for member in members},
     )
 
 

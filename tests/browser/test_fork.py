@@ -87,6 +87,10 @@ def test_two_histories_raise_an_alarm_that_can_be_saved(
     alarm = visit.page.locator("#fork")
     assert "hai lịch sử khác nhau" in alarm.inner_text()
     assert alarm.get_attribute("role") == "alert"
+    # What to do stands before the digits, which are folded.
+    assert "Gốc cây" not in alarm.inner_text()
+    alarm.locator("summary").click()
+    assert "Gốc cây" in alarm.inner_text()
     with visit.page.expect_download() as waiting:
         visit.page.locator("#fork-save").click()
     waiting.value.save_as(tmp_path / "evidence.json")

@@ -45,10 +45,11 @@ function forkNote(fork) {
   return el("section", { class: "note alarm", role: "alert", id: "fork" },
     el("h2", {}, icon("alarm"), say("fork.title")),
     say("fork.text", "p"), el("p", {}, el("strong", {}, say("fork.do"))),
-    el("div", { class: "two" }, side("fork.first", fork.first), side("fork.second", fork.second)),
+    // What to do comes first: on a phone the digits would push it off the screen.
     el("div", { class: "buttons" },
       button("fork.save", { kind: "danger", icon: "save", id: "fork-save", onclick: () => save("chung-cu-hai-lich-su.json", `${JSON.stringify(fork, null, 1)}\n`, "application/json") }),
-      button("fork.clear", { kind: "quiet", id: "fork-clear", onclick: () => confirmed("fork.clear", "fork.clear-sure", "fork.clear", () => { clearAlarm(); showAlarms(); }) })));
+      button("fork.clear", { kind: "quiet", id: "fork-clear", onclick: () => confirmed("fork.clear", "fork.clear-sure", "fork.clear", () => { clearAlarm(); showAlarms(); }) })),
+    el("details", {}, say("fork.seen-both", "summary"), el("div", { class: "inside two" }, side("fork.first", fork.first), side("fork.second", fork.second))));
 }
 
 /**
