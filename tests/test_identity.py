@@ -15,7 +15,17 @@ from ledger.encoding import Value
 from ledger.entry import encode_record
 from ledger.keys import SigningKey
 from node.service import Node
-from tests.support import MEMBER, key_of, new_key, put, register_key, register_member, retire_key, running_node, sign
+from tests.support import (
+    MEMBER,
+    key_of,
+    new_key,
+    put,
+    register_key,
+    register_member,
+    retire_key,
+    running_node,
+    sign,
+)
 
 DOMAIN = "phuson.example:8443"
 DID = "did:web:phuson.example%3A8443"
@@ -38,7 +48,9 @@ def issuers(node: Node) -> set[bytes]:
     assert document["id"] == DID
     methods = document["verificationMethod"]
     assert [one["id"] for one in methods] == document["assertionMethod"]
-    assert all(one["id"] == f"{DID}#{one['publicKeyMultibase']}" and one["controller"] == DID for one in methods)
+    assert all(
+        one["id"] == f"{DID}#{one['publicKeyMultibase']}" and one["controller"] == DID for one in methods
+    )
     return {parse_multikey(one["publicKeyMultibase"]) for one in methods}
 
 

@@ -292,7 +292,10 @@ def test_claims_are_called_as_their_schemas_call_them() -> None:
     assert table[key] == ("Tình trạng hôn nhân", "Marital status")
     assert table[f"{key}.da-ly-hon"] == ("Đã ly hôn, chưa kết hôn lại", "divorced")
     # A verdict without a server says them too.
-    assert "Vợ hoặc chồng đã chết" in one_file(policy="quorum none\n", origin="x.example", chain_id=bytes(32)).decode()
+    assert (
+        "Vợ hoặc chồng đã chết"
+        in one_file(policy="quorum none\n", origin="x.example", chain_id=bytes(32)).decode()
+    )
 
 
 def test_words_are_composed_and_in_both_languages() -> None:

@@ -1,8 +1,8 @@
 """The words of the pages: one table for the server's templates and the browser's scripts, Vietnamese first, English beside.
 
 Rules: `words/<page>.json` maps a key to `[Vietnamese, English]`; no key stands in two of them. A key that is asked for and does
-not exist is a mistake of ours and raises. What certificates claim is called as their schemas call it (`claim.<schema>.<field>`, and
-`….<choice>` for its values), so that a verdict without a network says it in words too.
+not exist is a mistake of ours and raises. What certificates claim is called as their schemas call it (`claim.<schema>.<field>`,
+and `….<choice>` for its values), so that a verdict without a network says it in words too.
 """
 
 from __future__ import annotations

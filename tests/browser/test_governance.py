@@ -228,7 +228,13 @@ def test_a_succession_is_declared_and_called_off(hall: Office, chief: Desk, seco
     assert "UBND xã Cũ → UBND phường Mới" in row.inner_text()
     row.get_by_role("button", name="Chấp thuận").click()
     shown = second.page.locator("dialog").inner_text()
-    for said in ("UBND xã Cũ (ubnd-cu)", "UBND phường Mới (ubnd-moi)", "Sáp nhập", "01/07/2099 00:00", "01/NQ-HĐND"):
+    for said in (
+        "UBND xã Cũ (ubnd-cu)",
+        "UBND phường Mới (ubnd-moi)",
+        "Sáp nhập",
+        "01/07/2099 00:00",
+        "01/NQ-HĐND",
+    ):
         assert said in shown
     second.page.keyboard.press("Escape")
     vote(second, proposal, "Chấp thuận")
@@ -249,7 +255,9 @@ def test_a_succession_is_declared_and_called_off(hall: Office, chief: Desk, seco
 
 def test_an_authority_hands_itself_over_by_nobody_s_leave(hall: Office, second: Desk) -> None:
     page = second.page
-    propose(second, "succession.declare/1", member=SECOND, succession="abolition", effective="2025-07-01T00:00")
+    propose(
+        second, "succession.declare/1", member=SECOND, succession="abolition", effective="2025-07-01T00:00"
+    )
     page.locator(f'[data-successor="{MEMBER}"]').check()
     assert "Ký và thực hiện" in page.locator("#propose-do").inner_text()
     page.locator("#propose-do").click()

@@ -625,7 +625,9 @@ def test_two_certificates_from_a_table_to_a_pack_that_verifies(desk: Desk, offic
     assert given == "in-force status.in-force"
     # In the words of the form, days as people write them, and what was left empty as a dash.
     claims = page.locator("#result .claims > div")
-    said = dict(zip(claims.locator("dt").all_inner_texts(), claims.locator("dd").all_inner_texts(), strict=True))
+    said = dict(
+        zip(claims.locator("dt").all_inner_texts(), claims.locator("dd").all_inner_texts(), strict=True)
+    )
     assert said["Tên sản phẩm"] == "Dứa sấy dẻo, 200 g"
     assert (said["Hạng sao"], said["Ngày công nhận"], said["Nhóm sản phẩm"]) == ("3", "14/03/2025", "—")
     # What was handed over is deleted here.
@@ -680,7 +682,9 @@ def test_credentials_name_the_domain_that_is_configured(
     issuers = []
     for domain, member in (("phuson.example:8443", MEMBER), ("phuson.example", "another"), ("", MEMBER)):
         with monkeypatch.context() as patch:
-            patch.setattr(office.node, "config", replace(office.node.config, domain=domain, domain_member=member))
+            patch.setattr(
+                office.node, "config", replace(office.node.config, domain=domain, domain_member=member)
+            )
             _, data = desk.download("#pack")
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             held = {Path(name).suffix: archive.read(name) for name in archive.namelist()}

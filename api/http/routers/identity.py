@@ -1,7 +1,7 @@
 """`/.well-known/did.json`: which keys speak for the domain that this node is configured with (W3C `did:web`).
 
-Rules: the keys are those of the configured member that issue certificates, as the newest checkpoint has them, without those that
-were revoked: what a retired key has signed stays good. Without a domain there is no document.
+Rules: the keys are those of the configured member that issue certificates, as the newest checkpoint has them, without those
+that were revoked: what a retired key has signed stays good. Without a domain there is no document.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 
 import { decode, encodeRecord, equal, fromBase64, fromHex, leafHash, parseRecord, toHex } from "../../verify/index.js";
 import { askJson } from "../ask.js";
-import { dialog, el, facts, icon, say, sayOr, time } from "../dom.js";
+import { dialog, el, icon, say, sayOr, time } from "../dom.js";
 import { showTime, t } from "../words.js";
 import { desk, keyFor, nameOf, refresh } from "./desk.js";
 import { DEFAULT_DAYS, administrators, enact, quorumOf, showJob, takesQuorum } from "./enact.js";
@@ -159,6 +159,8 @@ async function shown(name, value, body) {
   if (name === "kind") return sayOr(`of.gov.succession.${value}`, value);
   if (name === "name" && body.has("value")) return parameterName(value);
   if (name === "value") return parameterValue(body.get("name"), value);
+  // A dash stands where a record needs a decision to be well formed, and none was named.
+  if (name === "decision" && value === "-") return say("of.gov.no-decision");
   return name.endsWith("_ms") ? showTime(value) : String(value);
 }
 
