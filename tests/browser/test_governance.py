@@ -323,6 +323,8 @@ def test_a_change_of_validators_is_read_in_words_before_it_is_approved(
         assert said in shown
     assert "possession" not in shown
     chief.page.keyboard.press("Escape")
+    withdrawn: dict[str, Value] = {"authority": SECOND, "proposal": bytes.fromhex(proposal)}
+    put(hall.node, sign(hall.node, [encode_record("governance.withdraw/1", withdrawn)], key=second_key))
 
 
 def test_every_field_that_may_be_proposed_has_words() -> None:
