@@ -601,7 +601,12 @@ def test_status_lists_are_signed_served_and_true(office: Office) -> None:
     done = office.certify(table_of(line(1), line(2), line(3)), "listed")
     ids = [one["certificate"] for one in done.json["certificates"]]
     office.run("revoke", ids[0], "--reason", "other")
-    office.run("certificate", "suspend", ids[1], "--reason", "other")
+    suspended = sogoc(
+        "certificate", "suspend", ids[1], "--reason", "other", "--key", office.key, "--node", office.url
+    )
+    # "Until" the last day would read as if it were suspended until then.
+    assert "tạm đình chỉ" in suspended.output
+    assert "until" not in suspended.output
     folder = office.node.home.path / "status-lists"
     made = sogoc(
         "certificate", "status-list", "--key", office.key, "--node", office.url, "-o", folder,
