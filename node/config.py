@@ -66,7 +66,6 @@ class Config:
     megabytes_per_key_per_day: int = 2_048
     recosign_seconds: int = 600
     witness_anchor_seconds: int = 3_600
-
     domain: str = ""
     domain_member: str = "office"
 
