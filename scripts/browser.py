@@ -1,7 +1,9 @@
-"""Writes api/pages/static/verify/record-types.js: the field tables of all record types, for the verifier in the browser.
+"""Writes api/pages/static/verify/record-types*.js: the field tables of all record types, for the verifier in the browser.
 
-    scripts/browser.py            write the file again
-    scripts/browser.py --check    fail if it is not what the registry says
+    scripts/browser.py            write the files again
+    scripts/browser.py --check    fail if they are not what the registry says
+
+Papers are what most people check: their tables come with a page, and those of goods and of governance where a proof needs them.
 
 The tables come from `ledger.records.record_types()` and from nowhere else, so the browser judges a record's fields as the
 library does. A kind of field that the browser does not know is found by the tests, which run the same vectors in both.
@@ -24,14 +26,38 @@ from ledger.records import RecordType, record_types  # noqa: E402
 from ledger.records.members import PARAMETER_BOUNDS  # noqa: E402
 from ledger.roles import ROLES  # noqa: E402
 
-TARGET = ROOT / "api" / "pages" / "static" / "verify" / "record-types.js"
+FOLDER = ROOT / "api" / "pages" / "static" / "verify"
+
+PAPERS, GOODS, GOVERNANCE = "papers", "goods", "governance"
+FAMILIES = {
+    "access": GOVERNANCE,
+    "cert": PAPERS,
+    "checkpoint": GOVERNANCE,
+    "doc": PAPERS,
+    "epcis": GOODS,
+    "erase": GOVERNANCE,
+    "governance": GOVERNANCE,
+    "key": GOVERNANCE,
+    "lot": GOODS,
+    "member": GOVERNANCE,
+    "parameter": GOVERNANCE,
+    "place": GOODS,
+    "product": GOODS,
+    "succession": GOVERNANCE,
+    "validator": GOVERNANCE,
+}
+"""The family of a type by its first word: what the browser loads together."""
+FILES = {
+    PAPERS: "record-types.js",
+    GOODS: "record-types-goods.js",
+    GOVERNANCE: "record-types-governance.js",
+}
 
 NO_CHECK = next(field.default for field in dataclass_fields(RecordType) if field.name == "check")
 """What types have for a check whose field table says it all."""
 
-_HEAD = """\
-// Made by scripts/browser.py from the library's registry of record types; do not edit by hand.
-
+_HEAD = "// Made by scripts/browser.py from the library's registry of record types; do not edit by hand.\n\n"
+_ABOUT = """\
 /**
  * Field tables (docs/spec.md §8). A field is [name, whether it is required, kind]; a kind is [its name in ledger/fields.py
  * or beside its record types, then its limits in the order in which they are declared there].
@@ -101,18 +127,36 @@ def shown(value: Any) -> str:  # noqa: ANN401  JSON
     return json.dumps(value, ensure_ascii=False)
 
 
-def content() -> str:
-    """The whole file."""
+def content(family: str) -> str:
+    """The whole file of a family. Raises KeyError for a type whose family is not said."""
     letters = Letters()
-    bounds = {name: list(limits) for name, limits in sorted(PARAMETER_BOUNDS.items())}
-    types = "".join(record_type(value, letters) for value in record_types().values())
-    return (
-        f"{_HEAD}{letters.lines()}"
-        f"/** @type {{Record<string, RecordType>}} */\nexport const RECORD_TYPES = {{\n{types}}};\n\n"
-        "/** Least and greatest value of each parameter, in milliseconds. @type {Record<string, number[]>} */\n"
-        f"export const PARAMETER_BOUNDS = {shown(bounds)};\n\n"
-        f"export const ROLES = {shown(sorted(ROLES))};\n"
+    types = "".join(
+        record_type(value, letters)
+        for name, value in record_types().items()
+        if FAMILIES[name.partition(".")[0]] == family
     )
+    about = (
+        _ABOUT
+        if family == PAPERS
+        else '/** @typedef {import("./record-types.js").RecordType} RecordType */\n\n'
+    )
+    text = (
+        f"{_HEAD}{about}{letters.lines()}"
+        f"/** @type {{Record<string, RecordType>}} */\nexport const RECORD_TYPES = {{\n{types}}};\n"
+    )
+    if family == PAPERS:
+        text += (
+            "\n/** The family of a type by its first word. @type {Record<string, string>} */\n"
+            f"export const FAMILIES = {shown(FAMILIES)};\n"
+        )
+    if family == GOVERNANCE:
+        bounds = {name: list(limits) for name, limits in sorted(PARAMETER_BOUNDS.items())}
+        text += (
+            "\n/** Least and greatest value of each parameter, in milliseconds. @type {Record<string, number[]>} */\n"
+            f"export const PARAMETER_BOUNDS = {shown(bounds)};\n\n"
+            f"export const ROLES = {shown(sorted(ROLES))};\n"
+        )
+    return text
 
 
 def main() -> int:
@@ -120,16 +164,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if something would change")
     check = parser.parse_args().check
-    wanted = content()
-    if TARGET.exists() and TARGET.read_text(encoding="utf-8") == wanted:
-        print(f"{TARGET.name} is up to date")
-        return 0
-    if check:
-        print(f"{TARGET.name} is not what the registry says: run scripts/browser.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(wanted, encoding="utf-8")
-    print(f"{TARGET.name} written")
-    return 0
+    code = 0
+    for family, name in FILES.items():
+        target, wanted = FOLDER / name, content(family)
+        if target.exists() and target.read_text(encoding="utf-8") == wanted:
+            print(f"{name} is up to date")
+        elif check:
+            print(f"{name} is not what the registry says: run scripts/browser.py", file=sys.stderr)
+            code = 1
+        else:
+            target.write_text(wanted, encoding="utf-8")
+            print(f"{name} written")
+    return code
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -109,9 +110,10 @@ def _called(call: ast.Call) -> str:
 
 
 def _codes_in(tree: ast.Module) -> Iterator[Code]:
-    raisers = _raisers(tree)
-    assigned = _assigned(tree)
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    raisers = _raisers(nodes)
+    assigned = _assigned(nodes)
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         family = _called(node) if _called(node).endswith("Error") else raisers.get(_called(node))
@@ -128,10 +130,10 @@ def _codes_in(tree: ast.Module) -> Iterator[Code]:
             yield Code(texts[at] or "", family, after[0] if after else "")
 
 
-def _assigned(tree: ast.Module) -> list[tuple[int, str, str]]:
+def _assigned(nodes: Sequence[ast.AST]) -> list[tuple[int, str, str]]:
     """Texts given to names: (line, name, text), in order."""
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             text = text_of(node.value)
             if text is not None:
@@ -146,10 +148,10 @@ def _text_before(assigned: list[tuple[int, str, str]], argument: ast.expr, line:
     return [text for at, name, text in assigned if at < line and name == argument.id][-1:]
 
 
-def _raisers(tree: ast.Module) -> dict[str, str]:
+def _raisers(nodes: Sequence[ast.AST]) -> dict[str, str]:
     """Functions that raise an error whose code is one of their arguments, and the error's class."""
     found = {}
-    for function in ast.walk(tree):
+    for function in nodes:
         if not isinstance(function, ast.FunctionDef):
             continue
         arguments = {argument.arg for argument in [*function.args.args, *function.args.kwonlyargs]}
@@ -161,12 +163,18 @@ def _raisers(tree: ast.Module) -> dict[str, str]:
     return found
 
 
+@cache
+def _codes_of(source: bytes) -> tuple[Code, ...]:
+    """The codes of one module; the page is made of the same source more than once."""
+    return tuple(_codes_in(ast.parse(source)))
+
+
 def collect(packages: tuple[str, ...] = PACKAGES) -> dict[str, Code]:
     """All codes of these packages, by name; of several places that raise one, the first that says what it means."""
     codes: dict[str, Code] = {}
     for package in packages:
         for path in sorted((CHECKOUT / package).rglob("*.py")):
-            for code in _codes_in(ast.parse(path.read_bytes())):
+            for code in _codes_of(path.read_bytes()):
                 known = codes.get(code.name)
                 if known is None or (not known.meaning and code.meaning):
                     codes[code.name] = code

@@ -18,7 +18,15 @@ from api.http.app import create_app
 from api.http.pages import HEADERS
 from api.pages import words
 from api.pages.assets import ENTRIES, assets, read_assets
-from api.pages.joining import JoinError, imports_of, joined, resolve, without_notes
+from api.pages.joining import (
+    JoinError,
+    imports_of,
+    joined,
+    joined_parts,
+    later_imports_of,
+    resolve,
+    without_notes,
+)
 from api.pages.one_file import ENTRY, one_file
 from ledger.lookup_code import code_of, grouped
 from ledger.records import parse_record
@@ -241,9 +249,32 @@ def test_a_page_s_script_comes_in_one_piece(http: TestClient) -> None:
     (script,) = re.findall(r'<script type="module" src="([^"]+)"></script>', http.get("/").text)
     text = http.get(script).text
     assert "judgeReceipt" in text
-    assert not re.search(r"^(?:import|export)\b", text, re.MULTILINE)
+    assert not re.search(r"^import\b", text, re.MULTILINE)
     for name in ENTRIES:
         assert f"joined/{name.rpartition('/')[2]}" in assets().files
+
+
+def test_a_part_takes_from_the_page_s_script_what_is_there_and_brings_nothing_twice() -> None:
+    held = {path: asset.data.decode() for path, asset in assets().files.items()}
+    parts = [path for path in held if path.startswith("joined/verify.") and path != "joined/verify.js"]
+    assert {path.removeprefix("joined/verify.") for path in parts} == {
+        "epochs.js",
+        "history.js",
+        "records-goods.js",
+        "records-governance.js",
+    }
+    for path in parts:
+        assert f'import("./{path.removeprefix("joined/")}")' in held["joined/verify.js"]
+        imported = re.findall(r"^import \{ (.*) \} from \"./verify.js\";$", held[path], re.MULTILINE)
+        (given,) = re.findall(r"^export \{ (.*) \};$", held["joined/verify.js"], re.MULTILINE)
+        assert set(imported[0].split(", ")) <= set(given.split(", "))
+        defined = set(re.findall(r"^const (module\d+) = \(", held[path], re.MULTILINE))
+        assert not defined & set(
+            re.findall(r"^const (module\d+) = \(", held["joined/verify.js"], re.MULTILINE)
+        )
+    # Where a page imports them at once, they are in its one script.
+    assert "joined/trace.history.js" not in held
+    assert "verifyHistory" in held["joined/trace.js"]
 
 
 def test_comments_that_begin_a_line_are_left_out() -> None:
@@ -255,13 +286,35 @@ def test_the_service_worker_keeps_this_version(http: TestClient) -> None:
     response = http.get("/sw.js")
     assert response.headers["content-type"].startswith("text/javascript")
     assert response.headers["cache-control"] == "no-cache"
-    files = json.loads(re.findall(r"^const FILES = (.*);$", response.text, re.MULTILINE)[0])
-    asked = {
-        link for page in PAGES for link in Scan(http.get(page).text).links if link.startswith("/static/")
-    }
-    assert asked <= set(files)
-    assert set(files) <= {assets().address(path) for path in assets().files}
+    lists = json.loads(re.findall(r"^const FILES = (.*);$", response.text, re.MULTILINE)[0])
+    assert lists.keys() == {"/", "/truy-xuat", "/kiem-tra"}
+    for page, files in lists.items():
+        asked = {link for link in Scan(http.get(page).text).links if link.startswith("/static/")}
+        assert asked <= set(files), page
+        assert set(files) <= {assets().address(path) for path in assets().files}
     assert assets().version in response.text
+
+
+@pytest.mark.parametrize(
+    ("worker", "page"), [("/van-phong-sw.js", "/van-phong"), ("/san-xuat-sw.js", "/san-xuat")]
+)
+def test_the_desks_keep_what_they_import_now_or_later(http: TestClient, worker: str, page: str) -> None:
+    text = http.get(worker).text
+    files = json.loads(re.findall(r"^const FILES = (.*);$", text, re.MULTILINE)[0])[page]
+    assert {link for link in Scan(http.get(page).text).links if link.startswith("/static/")} <= set(files)
+    assert assets().address("verify/epochs.js") in files
+
+
+def test_a_citizen_s_first_visit_loads_nobody_else_s_scripts(http: TestClient) -> None:
+    lists = json.loads(re.findall(r"^const FILES = (.*);$", http.get("/sw.js").text, re.MULTILINE)[0])
+    names = {address.rpartition("/")[2] for address in lists["/"]}
+    assert not any(
+        name.startswith(("trace", "inspector", "explorer", "office", "producer")) for name in names
+    )
+    held = assets()
+    sizes = [len(asset.compressed) for path, asset in held.files.items() if held.address(path) in lists["/"]]
+    assert len(sizes) == len(lists["/"])
+    assert sum(sizes) < 100_000
 
 
 def test_the_manifest(http: TestClient) -> None:
@@ -357,11 +410,57 @@ def test_modules_are_joined_in_the_order_they_need_each_other() -> None:
         "export { y };\n",
         'import d, { e } from "./b.js";\n',
         'export * from "./b.js";\n',
+        'export const g = await import("./b.js");\n',
+        "export const g = (name) => import(name);\n",
     ],
 )
 def test_a_form_that_the_joiner_does_not_know_is_refused(source: str) -> None:
     with pytest.raises(JoinError):
         joined(made(a=source, b="export const e = 1;\n"), "a.js")
+
+
+LATER = {
+    "a": 'import { c } from "./c.js";\nimport { d } from "./d.js";\nexport const a = [c, d, () => import("./b.js")];\n',
+    "b": 'import { c } from "./c.js";\nimport "./e.js";\nexport const b = c;\nexport function more() {}\n',
+    "c": "export const c = 1;\n",
+    "d": '/** @type {() => import("./b.js").T} */\nexport const d = 2;\n',
+    "e": "globalThis.e = 1;\n",
+}
+
+
+def test_what_is_imported_later_is_a_script_of_its_own() -> None:
+    scripts = joined_parts(made(**LATER), "a.js", "a.js")
+    assert scripts.keys() == {"a.js", "a.b.js"}
+    assert '=> import("./a.b.js")' in scripts["a.js"]
+    assert "export { module0 };" in scripts["a.js"]
+    assert "function more" not in scripts["a.js"]
+    assert scripts["a.b.js"].startswith('import { module0 } from "./a.js";')
+    assert "globalThis.e" in scripts["a.b.js"]
+    assert "export const { b, more } = " in scripts["a.b.js"]
+    assert later_imports_of(made(**LATER)["d.js"]) == []
+
+
+def test_what_is_imported_later_is_inside_the_one_script_where_there_is_one() -> None:
+    text = joined(made(**LATER), "a.js")
+    (name,) = re.findall(r"^const (module\d+) = \(\(\) => \{\n(?:.*\n){0,4}const b = c;", text, re.MULTILINE)
+    assert f"=> Promise.resolve({name})" in text
+    assert text.index("const b = c;") < text.index("const a = [")
+    assert 'import("./b.js")' not in text.replace('import("./b.js").T', "")
+    # Where the page imports it anyway, there is nothing to load later.
+    at_once = made(**{**LATER, "a": 'import { b } from "./b.js";\n' + LATER["a"]})
+    scripts = joined_parts(at_once, "a.js", "a.js")
+    assert scripts.keys() == {"a.js"}
+    assert "=> Promise.resolve(module" in scripts["a.js"]
+
+
+def test_a_module_that_two_parts_would_hold_is_refused() -> None:
+    shared = {
+        **LATER,
+        "d": 'export const d = () => import("./f.js");\n',
+        "f": 'import "./e.js";\nexport const f = 1;\n',
+    }
+    with pytest.raises(JoinError):
+        joined_parts(made(**shared), "a.js", "a.js")
 
 
 def test_modules_in_a_circle_are_refused() -> None:

@@ -22,7 +22,7 @@ from api.http.pages import HEADERS, page_response, worker_response
 from api.http.problem import HttpError
 from api.pages import words
 from api.pages.assets import assets
-from api.pages.joining import imports_of, resolve
+from api.pages.joining import imports_of, later_imports_of, resolve
 
 SCRIPT = "js/office/office.js"
 SHEETS = ("tokens", "house", "verify", "office")
@@ -36,8 +36,8 @@ router = APIRouter(include_in_schema=False)
 
 
 @cache
-def modules(script: str = SCRIPT) -> tuple[str, ...]:
-    """A page's script and all that it imports, by path below the static files."""
+def modules(script: str = SCRIPT, *, later: bool = False) -> tuple[str, ...]:
+    """A page's script and all that it imports at once, or `later` too, by path below the static files."""
     held = assets().files
     found: dict[str, None] = {}
     waiting = [script]
@@ -45,7 +45,9 @@ def modules(script: str = SCRIPT) -> tuple[str, ...]:
         path = waiting.pop(0)
         if path not in found:
             found[path] = None
-            waiting += [resolve(path, name) for name in imports_of(held[path].data.decode())]
+            source = held[path].data.decode()
+            names = [*imports_of(source), *(later_imports_of(source) if later else ())]
+            waiting += [resolve(path, name) for name in names]
     return tuple(found)
 
 
@@ -87,6 +89,5 @@ def get_invitation_code(link: Annotated[str, Query(max_length=500)]) -> Response
 @router.api_route("/van-phong-sw.js", methods=["GET", "HEAD"])
 def get_office_worker() -> Response:
     """The page's service worker, with the version and the list of what it keeps."""
-    held = assets()
-    kept = [*modules(), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg"]
-    return worker_response("office-sw.js", [held.address(path) for path in kept])
+    kept = [*modules(later=True), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg"]
+    return worker_response("office-sw.js", {_PAGE: kept, f"{_PAGE}/schemas.json": ()})

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -82,8 +83,8 @@ _SCRIPTS = {
     "trace": "joined/trace.js",
     "inspector": "joined/inspector.js",
 }
-_KEPT = ("joined/", "css/", "icons/")
-"""What the service worker keeps: what pages ask for."""
+_KEPT = {"/": "verify", "/truy-xuat": "trace", "/kiem-tra": "inspector"}
+"""What the service worker keeps once it was visited: a page, and the name of its style and script."""
 _MANIFEST = (
     '{"name":"Sổ Gốc","short_name":"Sổ Gốc","lang":"vi","start_url":"/","scope":"/","display":"standalone",'
     '"background_color":"#fbfaf7","theme_color":"#0b4f55","icons":[{"src":"%s","sizes":"any","type":"image/svg+xml"}]}'
@@ -471,20 +472,26 @@ def get_static(request: Request, path: str) -> Response:
     return Response(data, media_type=asset.media_type, headers=headers)
 
 
-def worker_response(name: str, kept: list[str]) -> Response:
-    """A service worker: the version, the addresses that it keeps, its own part, and what both workers do."""
+def worker_response(name: str, kept: Mapping[str, Iterable[str]]) -> Response:
+    """A service worker: the version, for each page the static files that it needs, its own part, and what all workers do."""
+    files = {page: [assets().address(path) for path in paths] for page, paths in kept.items()}
     folder = FilePath(words.__file__).parent
-    head = f"const VERSION = {json.dumps(assets().version)};\nconst FILES = {json.dumps(kept)};\n"
+    head = f"const VERSION = {json.dumps(assets().version)};\nconst FILES = {json.dumps(files)};\n"
     parts = [(folder / part).read_text(encoding="utf-8") for part in (name, "worker.js")]
     return Response("\n".join([head, *parts]), media_type="text/javascript", headers=HEADERS)
 
 
 @router.api_route("/sw.js", methods=["GET", "HEAD"])
 def get_service_worker() -> Response:
-    """The service worker, with the version and the list of what it keeps."""
-    held = assets()
-    kept = [held.address(path) for path in held.files if path.startswith(_KEPT)]
-    return worker_response("sw.js", sorted(kept))
+    """The service worker, with the version and the lists of what it keeps."""
+    return worker_response("sw.js", {path: _needed(page) for path, page in _KEPT.items()})
+
+
+def _needed(page: str) -> list[str]:
+    """A page's script with its parts, its styles, its icon."""
+    script = _SCRIPTS[page]
+    parts = [path for path in assets().files if path.startswith(script.removesuffix("js"))]
+    return [*parts, *(f"css/{sheet}.css" for sheet in _STYLES[page]), "icons/mark.svg"]
 
 
 @router.api_route("/app.webmanifest", methods=["GET", "HEAD"])

@@ -22,7 +22,6 @@ from api.http.office import modules
 from api.http.pages import HEADERS, page_response, worker_response
 from api.http.problem import HttpError
 from api.pages import words
-from api.pages.assets import assets
 from api.papers.labels import LotFacts, label_sheets, layout_named, lot_labels
 from ledger.records.base import IN_FORCE
 from ledger.records.goods import goods as goods_name
@@ -59,12 +58,8 @@ def get_producer(
 @router.api_route("/san-xuat-sw.js", methods=["GET", "HEAD"])
 def get_producer_worker() -> Response:
     """The page's service worker, with the version and the list of what it keeps."""
-    held = assets()
-    kept = [
-        held.address(path)
-        for path in (*modules(SCRIPT), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg")
-    ]
-    return worker_response("producer-sw.js", kept)
+    kept = [*modules(SCRIPT, later=True), *(f"css/{sheet}.css" for sheet in SHEETS), "icons/mark.svg"]
+    return worker_response("producer-sw.js", {_PAGE: kept})
 
 
 @router.get(f"{_PAGE}/tem.pdf")

@@ -1,7 +1,7 @@
 """The static files of the pages, read once, and the address that they are served under.
 
 Rules: the files under `static/`, one module for each table of words, and for each page's script all of its modules in one
-piece; nothing else. Their version is a digest over all
+piece, beside which lie the parts that it loads later; nothing else. Their version is a digest over all
 of them, and stands in their address (`/static/<version>/…`): whatever is served there may be kept for ever, modules find each
 other by relative paths, and a page never mixes two versions.
 """
@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from api.pages import words
-from api.pages.joining import joined, without_notes
+from api.pages.joining import joined_parts, without_notes
 
 FOLDER = Path(__file__).parent / "static"
 _TYPES = {
@@ -27,7 +27,8 @@ _TYPES = {
 }
 _VERSION_DIGITS = 12
 ENTRIES = ("js/verify.js", "js/explorer.js", "js/plain.js", "js/trace/trace.js", "js/inspector/inspector.js")
-"""The scripts that pages begin with: each is served joined with all that it imports, as `joined/…`."""
+"""The scripts that pages begin with: each is served joined with all that it imports at once, as `joined/<name>.js`, and what it
+imports later as `joined/<name>.<part>.js`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def read_assets(folder: Path = FOLDER) -> Assets:
     sources = {path: content.decode() for path, content in data.items() if path.endswith(".js")}
     for entry in ENTRIES:
         if entry in data:
-            data["joined/" + entry.rpartition("/")[2]] = without_notes(joined(sources, entry)).encode()
+            scripts = joined_parts(sources, entry, entry.rpartition("/")[2])
+            data |= {f"joined/{name}": without_notes(text).encode() for name, text in scripts.items()}
     digest = hashlib.sha256()
     for path, content in sorted(data.items()):
         digest.update(path.encode() + b"\0" + hashlib.sha256(content).digest())

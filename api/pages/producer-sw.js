@@ -1,8 +1,8 @@
 // The producer's page: what is kept, beside the rules that worker.js has for all. It opens in the field, with no network at all.
 
 const PREFIX = "producer-";
-const PAGES = ["/san-xuat"];
+const ALWAYS = ["/san-xuat"];
 
-function pageFor(request, url) {
-  return PAGES.includes(url.pathname) ? url.pathname : null;
+function pageFor(url) {
+  return ALWAYS.includes(url.pathname) ? url.pathname : null;
 }

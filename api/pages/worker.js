@@ -4,8 +4,11 @@
 // asked from the network first, so that a mended page reaches people at their next visit with a network; the copy is for when
 // there is none. Answers about the ledger (/v1, /tile, /checkpoint) are never kept: an old one must not look like a new one.
 //
-// The server puts VERSION and FILES before this, and then one worker's own part: PREFIX of its caches' names, its PAGES, and
-// pageFor(request, url), the kept page that answers a request, or null.
+// A page is kept once it has been visited, with the files of its own list: nobody loads what is for others. A new version keeps what
+// the one before it kept.
+//
+// The server puts VERSION before this, and FILES: by page, the addresses of what it needs. Then comes one worker's own part: PREFIX of
+// its caches' names, the pages that it keeps ALWAYS, and pageFor(url, isVisit), the page that answers at an address, or null.
 
 const NAME = `${PREFIX}${VERSION}`;
 const PAGE_WAIT_MS = 4000;
@@ -15,15 +18,41 @@ self.addEventListener("install", (event) => {
 });
 
 async function install() {
-  const cache = await caches.open(NAME);
-  await cache.addAll(FILES);
-  for (const page of PAGES) {
-    const answer = await fetch(page, { cache: "no-cache", credentials: "omit" });
-    if (!answer.ok) throw new Error(`${page}: ${answer.status}`);
-    await cache.put(page, answer);
-  }
+  const pages = new Set([...ALWAYS, ...(await keptBefore()), ...(await visited())]);
+  for (const page of pages) await keep(page);
   await self.skipWaiting();
 }
+
+/** What this worker's newest older version kept. */
+async function keptBefore() {
+  const older = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== NAME).at(-1);
+  if (older === undefined) return [];
+  const paths = (await (await caches.open(older)).keys()).map(({ url }) => new URL(url).pathname);
+  return paths.filter((path) => Object.hasOwn(FILES, path));
+}
+
+/** The pages that are open now, whether or not this worker answers them yet. */
+async function visited() {
+  const open = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  return open.map(({ url }) => pageFor(new URL(url), true)).filter((page) => page !== null);
+}
+
+/** Keep a page and all that it needs; the page comes last, so that one that is here is whole. */
+async function keep(page) {
+  const cache = await caches.open(NAME);
+  if (await cache.match(page)) return;
+  const here = new Set((await cache.keys()).map(({ url }) => new URL(url).pathname));
+  await cache.addAll(FILES[page].filter((path) => !here.has(path)));
+  const answer = await fetch(page, { cache: "no-cache", credentials: "omit" });
+  if (!answer.ok) throw new Error(`${page}: ${answer.status}`);
+  await cache.put(page, answer);
+}
+
+// A page says so itself once it has done what the person came for.
+self.addEventListener("message", (event) => {
+  const page = event.data === "keep" && event.source ? pageFor(new URL(event.source.url), true) : null;
+  if (page !== null) event.waitUntil(keep(page));
+});
 
 self.addEventListener("activate", (event) => {
   event.waitUntil(activate());
@@ -44,7 +73,7 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(keptFirst(request));
     return;
   }
-  const page = pageFor(request, url);
+  const page = pageFor(url, request.mode === "navigate");
   if (page !== null) event.respondWith(networkFirst(request, page));
 });
 

@@ -29,6 +29,7 @@ from tests.browser.market import (
 )
 from tests.browser.test_access import overflow, serious
 from tests.browser.test_forged import flipped
+from tests.browser.test_offline import WORKER_AFTER_MS
 from tests.chains import key
 from tests.orchard import CARTON, COOP, DRIED, DRIED_GTIN, FRESH, INSPECTOR, SHOP
 from tests.serving import sogoc
@@ -502,6 +503,19 @@ def test_the_keyboard_alone(visit: Visit) -> None:
             break
     keys.press("Enter")
     visit.page.wait_for_url("**#/01/**DG-2509")
+
+
+def test_opens_with_no_network_after_a_first_visit(visit: Visit) -> None:
+    page = visit.page
+    page.clock.install()
+    visit.open("/kiem-tra")
+    page.clock.fast_forward(WORKER_AFTER_MS)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=WAIT_MS)
+    visit.context.set_offline(True)
+    visit.open("/kiem-tra")
+    assert page.locator("h1").inner_text() == "Thanh tra nguồn gốc"
+    assert "Máy chủ không trả lời" in find(visit, DRIED)
 
 
 def test_english_beside(visit: Visit) -> None:

@@ -11,19 +11,24 @@ import pytest
 
 from api.cli.maintenance import export
 from api.qr import offline_link
+from ledger.entry import encode_record
 from ledger.hashing import leaf_hash
 from node.compact_receipts import compact_receipt
 from tests.browser.conftest import VERDICT_MS, Site, Visit, made_visit, pdf
 from tests.browser.test_access import overflow, serious
-from tests.support import document_record, make_home, put, running_node, sign
+from tests.support import MEMBER, document_record, make_home, put, running_node, sign
 
+WORKER_AFTER_MS = 3_000
+"""So long the worker waits until what the person came for is done (house.js)."""
 READY = "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
 
 
 def visited(visit: Visit, site: Site) -> None:
     """A first visit, at the end of which the page can do without the network."""
+    visit.page.clock.install()
     visit.open()
     visit.give(site.paper("report"))
+    visit.page.clock.fast_forward(WORKER_AFTER_MS)
     visit.page.wait_for_function(f"() => {READY}", timeout=VERDICT_MS)
 
 
@@ -47,16 +52,85 @@ def test_the_page_opens_and_checks_after_a_first_visit(visit: Visit, site: Site)
     assert visit.verdict() == "unknown lookup-code.check"
 
 
-def test_nothing_about_the_ledger_is_kept(visit: Visit, site: Site) -> None:
+KEPT = """async () => Object.fromEntries(await Promise.all((await caches.keys()).map(async (name) =>
+  [name, (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)])))"""
+
+UNTIL_KEPT = """async (path) => {
+  for (let turn = 0; turn < 400; turn++) {
+    if (await caches.match(path)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${path} is not kept`);
+}"""
+
+
+def test_nothing_about_the_ledger_is_kept_and_nothing_that_is_for_others(visit: Visit, site: Site) -> None:
     visited(visit, site)
-    kept = visit.page.evaluate(
-        """async () => (await Promise.all((await caches.keys()).map(async (name) =>
-          (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)))).flat()"""
+    (kept,) = visit.page.evaluate(KEPT).values()
+    assert [path for path in kept if not path.startswith("/static/")] == ["/"]
+    assert not [path for path in kept if "trace" in path or "inspector" in path or "explorer" in path]
+    # Another page joins it when it is visited in its turn.
+    for path, script in (("/truy-xuat", "trace.js"), ("/kiem-tra", "inspector.js")):
+        visit.open(path)
+        visit.page.clock.fast_forward(WORKER_AFTER_MS)
+        visit.page.evaluate(UNTIL_KEPT, path)
+        (kept,) = visit.page.evaluate(KEPT).values()
+        assert [one for one in kept if one.endswith(f"/joined/{script}")], path
+
+
+def test_a_new_version_keeps_what_the_last_one_kept_and_ends_those_before(visit: Visit, site: Site) -> None:
+    visit.open("/v1/status")
+    old = """async () => {
+      for (const [name, path] of [["sogoc-1", "/kiem-tra"], ["office-1", "/van-phong"], ["sogoc-2", "/truy-xuat"]])
+        await (await caches.open(name)).put(path, new Response("old"));
+    }"""
+    visit.page.evaluate(old)
+    visited(visit, site)
+    found = visit.page.evaluate(KEPT)
+    (new,) = found.keys() - {"sogoc-2", "office-1"}
+    assert {path for path in found[new] if not path.startswith("/static/")} == {"/", "/truy-xuat"}
+    assert {path.rpartition("/")[2] for path in found[new]} >= {"verify.js", "trace.js"}
+    visit.context.set_offline(True)
+    visit.open("/truy-xuat")
+    assert visit.page.locator("#main").count() == 1
+
+
+def looked(site: Site) -> str:
+    """The receipt of a record that is neither a paper nor a certificate."""
+    site.put(
+        "look",
+        encode_record(
+            "access.log/1",
+            {
+                "authority": MEMBER,
+                "owner": MEMBER,
+                "item": bytes(32),
+                "nonce": bytes(16),
+                "purpose": "audit",
+                "legal_ground": "legal-duty",
+            },
+        ),
     )
-    assert {"/", "/truy-xuat"} <= set(kept)
-    assert [
-        path for path in kept if path not in {"/", "/truy-xuat"} and not path.startswith("/static/")
-    ] == []
+    return site.receipt("look")
+
+
+def test_a_paper_is_judged_without_what_only_other_records_need(visit: Visit, site: Site) -> None:
+    visit.open()
+    assert visit.give(site.paper("report")) == "in-force status.in-force"
+    loaded = [request.url.rpartition("/")[2] for request in visit.requests if "/joined/" in request.url]
+    assert loaded == ["verify.js"]
+    other = looked(site)
+    visit.page.route("**/verify.records-governance.js", lambda route: route.abort())
+    assert visit.give(other, to="#receipts") == "unknown browser.part-missing"
+    assert "không nối mạng" in visit.text()
+
+
+def test_what_a_first_visit_did_not_need_is_there_with_no_network(visit: Visit, site: Site) -> None:
+    visited(visit, site)
+    other = looked(site)
+    visit.context.set_offline(True)
+    visit.open()
+    assert visit.give(other, to="#receipts") == "in-force status.logged"
 
 
 def test_a_mended_page_reaches_people_at_their_next_visit(visit: Visit, site: Site) -> None:
@@ -99,6 +173,10 @@ def stand_alone(chromium: Any, site: Site, exported: Path) -> Iterator[Visit]:  
 )
 def test_the_one_file_verifier(stand_alone: Visit, site: Site, name: str, verdict: str) -> None:
     assert stand_alone.give(site.paper(name), site.receipt(name)) == verdict
+
+
+def test_the_one_file_verifier_holds_what_only_other_records_need(stand_alone: Visit, site: Site) -> None:
+    assert stand_alone.give(looked(site)) == "in-force status.logged"
 
 
 def test_the_one_file_verifier_on_a_forgery(stand_alone: Visit, site: Site) -> None:

@@ -16,6 +16,7 @@ from ledger.policy import Policy
 from tests.browser.conftest import Site, Visit, made_visit
 from tests.browser.market import ABSENT, HOSTILE, HOSTILE_LOT, MANY, OLD, ROUND, SOURCES, market
 from tests.browser.test_access import overflow, serious
+from tests.browser.test_offline import WORKER_AFTER_MS
 from tests.orchard import CARTON, COOP, DRIED, DRIED_GTIN, FRESH, FRESH_GTIN
 
 VERDICT_MS = 20_000
@@ -290,7 +291,9 @@ def test_a_server_in_trouble(visit: Visit, status: int) -> None:
 def test_offline_after_the_first_visit(chromium: Any, site: Site) -> None:  # noqa: ANN401
     context = chromium.new_context(viewport={"width": 360, "height": 740}, locale="vi-VN")
     visit = made_visit(context, site)
+    visit.page.clock.install()
     visit.open("/truy-xuat")
+    visit.page.clock.fast_forward(WORKER_AFTER_MS)
     visit.page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     visit.page.wait_for_function("() => navigator.serviceWorker.controller !== null", timeout=VERDICT_MS)
     context.set_offline(True)

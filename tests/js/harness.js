@@ -8,7 +8,6 @@
 import { fromHex, toHex } from "../verify/bytes.js";
 import { parseCheckpoint } from "../verify/checkpoint.js";
 import { checkPublicKey, verify } from "../verify/ed25519.js";
-import { verifySubmission } from "../verify/entry.js";
 import { Epochs, parseTransitions } from "../verify/epochs.js";
 import { CannotTellError, FormatError, LedgerError, RefusedError, VerificationError } from "../verify/errors.js";
 import { parseGenesisLeaf } from "../verify/genesis.js";
@@ -22,6 +21,7 @@ import { parseNote } from "../verify/note.js";
 import { Policy } from "../verify/policy.js";
 import { parseRecord, subjectOf } from "../verify/records.js";
 import { parseStateProof, verifyAbsence, verifyMembership } from "../verify/state.js";
+import { buildEntry, encodeBatch, possessionMessage, verifySubmission } from "../verify/submission.js";
 import { parseTlogProof } from "../verify/tlogproof.js";
 
 /** Families of errors, the special ones first. */
@@ -89,7 +89,7 @@ const RUNNERS = {
   },
   async record(input) {
     const raw = fromHex(input.record);
-    const record = parseRecord(raw);
+    const record = await parseRecord(raw);
     return { type: record.type, record_id: toHex(await leafHash(raw)), authority: record.authority, subject: subjectOut(await subjectOf(record)) };
   },
   async submission(input) {
@@ -342,6 +342,7 @@ globalThis.harness = {
   fromHex,
   toHex,
   api,
+  outcome,
   /** Fetches a folder's vectors from the server that this page is from, runs them, and returns the outcomes as JSON. */
   async folder(name) {
     const answer = await fetch(`/vectors/${name}`);
@@ -372,7 +373,7 @@ globalThis.harness = {
     const pair = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
     const publicKey = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
     const sign = (message) => crypto.subtle.sign("Ed25519", pair.privateKey, message);
-    const entry = await api.buildEntry({
+    const entry = await buildEntry({
       chainId: fromHex(chainId),
       publicKey,
       sign,
@@ -380,14 +381,14 @@ globalThis.harness = {
       nonce: fromHex(nonce),
       records: records.map(([type, body]) => api.encodeRecord(type, bodyOf(body))),
     });
-    const possession = new Uint8Array(await sign(api.possessionMessage(fromHex(chainId), "office", publicKey)));
+    const possession = new Uint8Array(await sign(possessionMessage(fromHex(chainId), "office", publicKey)));
     return {
       publicKey: toHex(publicKey),
       id: toHex(entry.id),
       leaf: toHex(entry.leaf),
       submission: toHex(entry.submission),
       recordIds: entry.recordIds.map(toHex),
-      batch: toHex(api.encodeBatch([entry.submission])),
+      batch: toHex(encodeBatch([entry.submission])),
       possession: toHex(possession),
     };
   },

@@ -58,6 +58,7 @@ const NEXT_STEP = {
   "browser.no-ed25519": "todo.no-crypto",
   "browser.cofactored": "todo.no-crypto",
   "browser.file-too-large": "todo.too-large",
+  "browser.part-missing": "todo.offline",
   "certificate.days-unknown": "todo.certificate",
   "certificate.renewal-unknown": "todo.certificate",
   "certificate.reinstatement-unknown": "todo.certificate",

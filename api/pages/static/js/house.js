@@ -10,9 +10,15 @@ export function startHouse() {
   startLanguage();
   if (globalThis.isSecureContext && "serviceWorker" in navigator) {
     // Not at once: what the person came for goes first. A worker that cannot be installed costs the offline page, and nothing else.
-    const register = () => navigator.serviceWorker.register(workerAddress(), { updateViaCache: "none" }).catch(() => {});
-    setTimeout(register, WORKER_AFTER_MS);
+    setTimeout(() => keepPage().catch(() => {}), WORKER_AFTER_MS);
   }
+}
+
+/** Have the worker keep this page, which may be the first of its kind that it sees. */
+async function keepPage() {
+  const { serviceWorker } = navigator;
+  await serviceWorker.register(/** @type {any} */ (workerAddress()), { updateViaCache: "none" });
+  (await serviceWorker.ready).active?.postMessage("keep");
 }
 
 /** The one address that the page's policy lets a worker come from. */

@@ -176,7 +176,7 @@ async function recordOf({ type, body, secret }) {
  */
 export async function verifyCompact(data, trust, chainId) {
   const receipt = parseCompact(data);
-  const record = knownRecord(await recordOf(receipt));
+  const record = await knownRecord(await recordOf(receipt));
   const recordId = await leafHash(record.raw);
   const subject = await subjectOf(record);
   const { status, timeMs, changedMs, count, peaks, headerTimeMs } = receipt;

@@ -125,11 +125,15 @@ export async function verifyRecords({ authorKey, checked, standing }, records, k
   for (const [number, item] of records.entries()) {
     times.push(item.place ? await timeOf(item.place, item.entryBody, checked.checkpoint) : latestMs(standing.subject, number === 0));
   }
-  return records.map((item, number) => ({
-    record: knownRecord(item.record),
-    authorKey: authors[number],
-    disputed: isDisputed(/** @type {KeyRow} */ (rows.get(toHex(authors[number]))), times[number]),
-  }));
+  const found = [];
+  for (const [number, item] of records.entries()) {
+    found.push({
+      record: await knownRecord(item.record),
+      authorKey: authors[number],
+      disputed: isDisputed(/** @type {KeyRow} */ (rows.get(toHex(authors[number]))), times[number]),
+    });
+  }
+  return found;
 }
 
 /**

@@ -1,20 +1,18 @@
 /**
- * Field tables: what a record body may hold (docs/spec.md §8). The tables are in record-types.js; here is what their kinds mean.
+ * Field tables: what a record body may hold (docs/spec.md §8). The tables are in record-types.js; here is what their kinds mean, but for
+ * those that only goods have (records-goods.js).
  *
  * Rules: a table is exact. Lengths of text are in UTF-8 bytes, those of ASCII kinds in letters. Nothing is normalised.
  */
 
 import { isBytes, toUtf8 } from "./bytes.js";
-import { FormatError, RefusedError } from "./errors.js";
-import { checkDigit, parseItem } from "./goods.js";
+import { RefusedError } from "./errors.js";
 
 /** @typedef {import("./record-types.js").Kind} Kind */
 
 // What terminals obey, breaks a line, or turns the direction of writing.
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 const IDENTIFIER_LETTERS = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
-const PATH_LETTERS = "%-./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~";
-const MAX_PATH = 164;
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+\-/]*$/;
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
@@ -23,7 +21,7 @@ const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
  * @param {string} name
  * @param {string} what
  */
-function refuse(word, name, what) {
+export function refuse(word, name, what) {
   return new RefusedError(`record.field-${word}`, `field '${name.slice(0, 40)}' ${what}`);
 }
 
@@ -43,7 +41,7 @@ function text(name, value) {
  * @param {number} minimum
  * @param {number} maximum
  */
-function checkLength(name, length, minimum, maximum) {
+export function checkLength(name, length, minimum, maximum) {
   if (length < minimum || length > maximum) throw refuse("length", name, `must have a length of ${minimum} to ${maximum}, not ${length}`);
 }
 
@@ -52,7 +50,7 @@ function checkLength(name, length, minimum, maximum) {
  * @param {string} name
  * @param {string[]} words
  */
-function checkOrder(name, words) {
+export function checkOrder(name, words) {
   if (words.some((word, at) => at > 0 && word <= words[at - 1])) {
     throw refuse("order", name, "must be in ascending order, each once");
   }
@@ -65,7 +63,7 @@ function checkOrder(name, words) {
  * @param {number} maximum
  * @param {string} letters
  */
-function checkAscii(name, value, minimum, maximum, letters) {
+export function checkAscii(name, value, minimum, maximum, letters) {
   const each = [...text(name, value)];
   checkLength(name, each.length, minimum, maximum);
   if (!each.every((letter) => letters.includes(letter))) throw refuse("alphabet", name, `may only hold the letters ${letters}`);
@@ -89,36 +87,8 @@ function checkDate(name, value) {
  * @param {any} value
  * @param {number} minimum
  * @param {number} maximum
- * @returns {any[]}
  */
-function list(name, value, minimum, maximum) {
-  if (!Array.isArray(value)) throw refuse("kind", name, "must be a list");
-  checkLength(name, value.length, minimum, maximum);
-  return value;
-}
-
-/**
- * The item that a field names by its path.
- * @param {string} name
- * @param {any} value
- */
-function checkItem(name, value) {
-  checkAscii(name, value, 1, MAX_PATH, PATH_LETTERS);
-  try {
-    return parseItem(value);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw refuse(error.rule === "gs1.check-digit" ? "check-digit" : "item", name, `must hold item paths: ${error.message}`);
-  }
-}
-
-/**
- * @param {string} name
- * @param {any} value
- * @param {number} minimum
- * @param {number} maximum
- */
-function checkText(name, value, minimum, maximum) {
+export function checkText(name, value, minimum, maximum) {
   checkLength(name, toUtf8(text(name, value), "record.field-alphabet").length, minimum, maximum);
   if (CONTROL.test(value)) throw refuse("alphabet", name, "must not hold control characters");
 }
@@ -129,7 +99,7 @@ function checkText(name, value, minimum, maximum) {
  * @param {number} minimum
  * @param {number} maximum
  */
-function checkOctets(name, value, minimum, maximum) {
+export function checkOctets(name, value, minimum, maximum) {
   if (!isBytes(value)) throw refuse("kind", name, "must be bytes");
   checkLength(name, value.length, minimum, maximum);
 }
@@ -151,27 +121,6 @@ const CHECKS = {
   },
   ActionBytes(name, value, maximum) {
     checkOctets(name, value, 1, maximum);
-  },
-  Octets: checkOctets,
-  CheckedDigits(name, value, length) {
-    checkAscii(name, value, length, length, "0123456789");
-    const wanted = checkDigit(value.slice(0, -1));
-    if (value.at(-1) !== wanted) throw refuse("check-digit", name, `ends with a check digit that must be ${wanted}`);
-  },
-  LotPath(name, value) {
-    if (checkItem(name, value).lot === undefined) throw refuse("item", name, "must be the path of a lot");
-  },
-  ItemList(name, value, minimum, maximum) {
-    list(name, value, minimum, maximum).forEach((item) => checkItem(name, item));
-    checkOrder(name, value);
-  },
-  HashList(name, value, maximum) {
-    list(name, value, 1, maximum).forEach((item) => checkOctets(name, item, 32, 32));
-    if (new Set(value.map(String)).size !== value.length) throw refuse("order", name, "must list each hash once");
-  },
-  TextList(name, value, maximum, longest) {
-    list(name, value, 1, maximum).forEach((item) => checkText(name, item, 1, longest));
-    if (new Set(value).size !== value.length) throw refuse("order", name, "must list each text once");
   },
   Integer(name, value, minimum, maximum) {
     if (typeof value !== "number") throw refuse("kind", name, "must be an integer");
@@ -196,8 +145,16 @@ const CHECKS = {
   },
 };
 
-/** Kinds that are known here. */
-export const KINDS = Object.keys(CHECKS);
+/** Kinds that are known so far. */
+export const kinds = () => Object.keys(CHECKS);
+
+/**
+ * Take further kinds into use.
+ * @param {typeof CHECKS} checks
+ */
+export function addKinds(checks) {
+  Object.assign(CHECKS, checks);
+}
 
 /**
  * Check one value against a kind. Throws RefusedError (`record.field-*`).

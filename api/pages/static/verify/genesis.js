@@ -15,7 +15,7 @@ import { rootOfLeaves } from "./merkle.js";
 import { decode, encode } from "./msgpack.js";
 import { COSIGNING_KEY, LOG_KEY, verifierKey } from "./note.js";
 import { Policy, quorumSize } from "./policy.js";
-import { PARAMETER_BOUNDS, ROLES } from "./record-types.js";
+import { PARAMETER_BOUNDS, ROLES } from "./record-types-governance.js";
 import { keyKey, memberKey } from "./rows.js";
 import { rootOfRows } from "./state.js";
 

@@ -280,7 +280,7 @@ async function takeEntry(entry, header, chainId, records) {
       throw new VerificationError("history.order", "the records do not stand in the order in which they were recorded");
     }
     records.push({
-      record: knownRecord(item.raw),
+      record: await knownRecord(item.raw),
       recordId,
       entryId: await entryId(body),
       index: entry.index,

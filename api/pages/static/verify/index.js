@@ -1,17 +1,18 @@
 /**
- * The verifier in the browser: everything that pages use, and the only module of this folder that they import.
+ * The verifier in the browser: what pages check with. Beside it they import submission.js to sign, goods.js for the names of goods.
  *
- * Rules: everything is checked here, against a policy text that the caller has pinned; no request is made and nothing is stored. `judge…`
+ * Rules: everything is checked here, against a policy text that the caller has pinned; no request is made and nothing is stored. What a
+ * verdict on a paper does not need (histories, epochs, records of goods and governance) is loaded where a proof needs it. `judge…`
  * give one of four verdicts and do not throw for what they judge; `verify…` and `check…` return or throw a LedgerError with `rule` and
  * `detail`. Sizes, indexes and times in seconds are BigInt; times in milliseconds are numbers. A policy that cannot be read throws.
  */
 
 import { checkBrowser } from "./ed25519.js";
-import { Epochs, checkExtends, parseTransitions } from "./epochs.js";
-import { CannotTellError } from "./errors.js";
+import { CannotTellError, FormatError } from "./errors.js";
 import { fileCommitment, hashFile } from "./hash.js";
 import * as compact from "./compact.js";
-import * as history from "./history.js";
+import { decode } from "./msgpack.js";
+import { part } from "./platform.js";
 import { Policy } from "./policy.js";
 import { verify } from "./receipt.js";
 import * as verdicts from "./verdict.js";
@@ -20,17 +21,15 @@ import * as watch from "./watch.js";
 export { equal, fromBase64, fromHex, toBase64, toHex } from "./bytes.js";
 export { fromDigits, toDigits } from "./compact.js";
 export { verifyConsistency } from "./merkle.js";
-export { buildEntry, encodeBatch, possessionMessage } from "./entry.js";
 export { CannotTellError, FormatError, LedgerError, RefusedError, VerificationError } from "./errors.js";
-export { itemPath, parseItem } from "./goods.js";
 export { MAX_FILE_BYTES, fileCommitment, hashFile, leafHash, nodeHash, sha256 } from "./hash.js";
 export { codeOf, groupedCode, isCodeOf, parseCode } from "./lookupcode.js";
 export { decode, encode } from "./msgpack.js";
 export { Policy } from "./policy.js";
-export { RECORD_TYPES } from "./record-types.js";
-export { encodeRecord, parseRecord } from "./records.js";
+export { RECORD_TYPES, encodeRecord, parseRecord } from "./records.js";
 export { ForkError, formatEvidence } from "./watch.js";
 
+/** @typedef {import("./epochs.js").Epochs} Epochs */
 /** @typedef {import("./verdict.js").Judgement} Judgement */
 /** @typedef {import("./receipt.js").VerifiedReceipt} VerifiedReceipt */
 /** @typedef {{file?: Blob|Uint8Array, hash?: Uint8Array, salt?: Uint8Array}} FileEvidence */
@@ -75,6 +74,8 @@ async function trustOf(text) {
  */
 export async function followPolicy(policyText, data, { known = null, links = null } = {}) {
   await checkBrowser();
+  if (tellsOfNone(data) && (known === null || tellsOfNone(known))) return (await policyOf(policyText)).format();
+  const { Epochs, checkExtends, parseTransitions } = await part(() => import("./epochs.js"));
   const found = parseTransitions(data);
   if (known !== null) checkExtends(parseTransitions(known), found);
   const policy = await policyOf(policyText);
@@ -82,6 +83,20 @@ export async function followPolicy(policyText, data, { known = null, links = nul
   const epochs = await Epochs.follow(policy, found, links);
   followed.set(policyText, epochs);
   return epochs.newest.policy.format();
+}
+
+/**
+ * Whether a file of transitions is one and holds none, as with most ledgers: then epochs.js is not needed.
+ * @param {Uint8Array} data
+ */
+function tellsOfNone(data) {
+  try {
+    const value = decode(data);
+    return Array.isArray(value) && value.length === 3 && value[0] === 1 && typeof value[1] === "string" && Array.isArray(value[2]) && !value[2].length;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return false;
+  }
 }
 
 /**
@@ -182,6 +197,7 @@ async function judged(judge) {
  */
 export async function verifyHistory(parts, policyText) {
   await checkBrowser();
+  const history = await part(() => import("./history.js"));
   return history.verifyHistory(parts, await trustOf(policyText));
 }
 

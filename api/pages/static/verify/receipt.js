@@ -163,7 +163,7 @@ export async function verify(text, policy) {
   const recordId = await leafHash(receipt.record);
   await verifyInclusion(recordId, BigInt(receipt.recordIndex), BigInt(body.count), receipt.recordPath, body.recordsRoot);
   await verifyEntrySignature(body, signature);
-  const record = knownRecord(receipt.record);
+  const record = await knownRecord(receipt.record);
   const subject = await subjectOf(record);
   const standing = await standingOf(receipt, body, { record, recordId, subject }, checked);
   return {
@@ -186,9 +186,9 @@ export async function verify(text, policy) {
  * Read a record that stands in the log.
  * @param {Uint8Array} raw
  */
-export function knownRecord(raw) {
+export async function knownRecord(raw) {
   try {
-    return parseRecord(raw);
+    return await parseRecord(raw);
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     // A quorum would not have let it in; so it is not this ledger's rules that judged it.

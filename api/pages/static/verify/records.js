@@ -2,20 +2,21 @@
  * Records: reading one by its type's field table, what one field means for another, and what the record is about.
  *
  * The tables are made from the library's registry (record-types.js). What a table cannot say stands here, type by type: checks of one
- * field against another, and the subject. A type that has a table but no subject here is not known here: never guessed.
+ * field against another, and the subject. A type that has a table but no subject is not known: never guessed. Here are the types of
+ * papers, which is what most people check; those of goods and of governance are loaded with the first record that needs them.
  *
  * Not here: the chain rules. Whether a record was admitted is for the quorum, and for an audit.
  */
 
-import { equal, isBytes, toHex, toUtf8 } from "./bytes.js";
+import { equal, isBytes, toUtf8 } from "./bytes.js";
 import { CannotTellError, FormatError, RefusedError } from "./errors.js";
 import { checkBody } from "./fields.js";
-import { itemPath, parseItem } from "./goods.js";
-import { leafHash, sha256 } from "./hash.js";
 import { decode, encode } from "./msgpack.js";
-import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
+import { part } from "./platform.js";
+import { FAMILIES, RECORD_TYPES as PAPERS } from "./record-types.js";
 
 /** @typedef {Map<string, any>} Body */
+/** @typedef {import("./record-types.js").RecordType} RecordType */
 /** @typedef {import("./rows.js").Subject} Subject */
 /**
  * A record that follows its type's field table.
@@ -24,8 +25,6 @@ import { PARAMETER_BOUNDS, RECORD_TYPES } from "./record-types.js";
  */
 
 export const MAX_RECORD_BYTES = 65_535;
-
-const BYTES_OF_A_THING = 20;
 
 export const DOCUMENT = "document";
 export const CERTIFICATE = "certificate";
@@ -126,131 +125,13 @@ function checkDays(body) {
   }
 }
 
-/** @param {Body} body */
-function checkPair(body) {
-  if (body.has("key") !== body.has("possession")) {
-    throw new RefusedError("member.key-pair", "a key and the signature that shows its possession go together");
-  }
-}
-
-/** @param {Body} body */
-function checkAdmission(body) {
-  checkPair(body);
-  if (body.get("roles").includes("administrator") && !body.has("key")) {
-    throw new RefusedError("member.key-missing", "who becomes an administrator shows a key that can vote");
-  }
-}
-
-/** @param {Body} body */
-function checkParameter(body) {
-  const [least, greatest] = PARAMETER_BOUNDS[body.get("name")];
-  if (body.get("value") < least || body.get("value") > greatest) {
-    throw new RefusedError("parameter.range", `${body.get("name")} is from ${least} to ${greatest}, not ${body.get("value")}`);
-  }
-}
-
-/** @param {string} predecessor the field that names who ends */
-const checkSuccession = (predecessor) => (/** @type {Body} */ body) => {
-  const successors = body.get("successors");
-  if (successors.includes(body.get(predecessor))) {
-    throw new RefusedError("succession.itself", "an authority cannot succeed itself");
-  }
-  const single = ["merge", "rename"].includes(body.get("kind"));
-  if ((single && successors.length !== 1) || (body.get("kind") === "split" && successors.length < 2)) {
-    throw new RefusedError("succession.kind", "a merger or a new name has one successor, a split at least two");
-  }
-};
-
-/**
- * Goods are named by a GTIN or by an own code, of which none could pass for a number of GS1.
- * @param {Body} body
- * @param {string} family
- * @param {string} number name of the field
- * @param {number} length digits of the number
- */
-function checkGoods(body, family = "product", number = "gtin", length = 14) {
-  if (body.has(number) === body.has("code")) {
-    throw new RefusedError(`${family}.${number}-or-code`, `it is named by a ${number.toUpperCase()} or by a code of the member's own: one of the two`);
-  }
-  const code = body.get("code");
-  if (code === "." || code === ".." || (code?.length === length && /^[0-9]+$/.test(code))) {
-    throw new RefusedError("product.code", `an own code is neither dots alone nor ${length} digits, which would pass for a GS1 number`);
-  }
-}
-
-/** @param {Body} body */
-function checkProduct(body) {
-  checkGoods(body);
-  if (body.has("ocop_until") && !body.has("ocop_stars")) {
-    throw new RefusedError("product.ocop", "the last day of OCOP stars is stated with the stars");
-  }
-}
-
-/** @param {Body} body */
-const checkPlaceName = (body) => checkGoods(body, "place", "gln", 13);
-
-/** @param {Body} body */
-function checkPlace(body) {
-  checkPlaceName(body);
-  if (body.has("latitude") !== body.has("longitude")) {
-    throw new RefusedError("place.position", "a position is a latitude and a longitude: both, or neither");
-  }
-}
-
-/**
- * The path of the lot that a record creates.
- * @param {Body} body
- */
-function lotPath(body) {
-  const lot = body.get("lot");
-  return itemPath(body.has("gtin") ? { gtin: body.get("gtin"), lot } : { member: body.get("authority"), code: body.get("code"), lot });
-}
-
-/** @param {Body} body */
-function checkLot(body) {
-  checkGoods(body);
-  try {
-    parseItem(lotPath(body));
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw new RefusedError("lot.name", error.message);
-  }
-  if (body.has("quantity") !== body.has("unit")) {
-    throw new RefusedError("lot.quantity", "a quantity is stated with its unit");
-  }
-  if (body.has("produced") && body.has("expires") && body.get("expires") < body.get("produced")) {
-    throw new RefusedError("lot.days", "the lot would expire before it was made");
-  }
-}
-
-/** @param {Body} body */
-function checkEventName(body) {
-  if (body.has("event_hash") === body.has("event_tag")) {
-    throw new RefusedError("event.hash-or-tag", "an event is known by its hash or by a tag: one of the two");
-  }
-  if (body.get("event").length < BYTES_OF_A_THING * body.get("things").length) {
-    throw new RefusedError("event.size", `an event has at least ${BYTES_OF_A_THING} bytes for each of its things, which it names`);
-  }
-}
-
-/** @param {Body} body */
-function checkEvent(body) {
-  checkEventName(body);
-  if (body.has("hidden_root") !== body.has("hidden_count")) {
-    throw new RefusedError("event.hidden-pair", "the root over hidden parts and how many there are go together");
-  }
-  if (body.has("hidden_root") && body.has("event_hash")) {
-    throw new RefusedError("event.hidden-hash", "an event with hidden parts is known by a tag: its plain hash would let somebody guess them");
-  }
-}
-
 /**
  * A subject out of two fields.
  * @param {string} kind
  * @param {string} authority name of a field
  * @param {string} identifier name of a field
  */
-const about = (kind, authority, identifier) => (/** @type {Body} */ body) => ({
+export const about = (kind, authority, identifier) => (/** @type {Body} */ body) => ({
   kind,
   authority: body.get(authority),
   identifier: body.get(identifier),
@@ -259,49 +140,42 @@ const about = (kind, authority, identifier) => (/** @type {Body} */ body) => ({
 const newDocument = (/** @type {Body} */ body) => ({ kind: DOCUMENT, authority: body.get("authority"), identifier: identifierOf(body) });
 const document = about(DOCUMENT, "authority", "document");
 const certificate = about(CERTIFICATE, "authority", "certificate");
-const member = about("member", "member", "member");
-const key = about("key", "member", "key");
-const predecessor = about("member", "predecessor", "predecessor");
 
-/** @param {Body} body */
-async function otherLedger(body) {
-  const origin = toUtf8(body.get("origin"), "record.field-alphabet");
-  return { kind: "ledger", authority: body.get("authority"), identifier: await sha256(origin) };
+/**
+ * By type: what the record is about, and what one field means for another.
+ * @typedef {Record<string, [(body: Body, raw: Uint8Array) => Subject|Promise<Subject>, ((body: Body) => void)?]>} Meanings
+ */
+
+/** Tables of the types that are known so far. @type {Record<string, RecordType>} */
+export const RECORD_TYPES = {};
+
+/** @type {Meanings} */
+const MEANINGS = {};
+
+/** Families that are loaded with the first record that needs them; papers are here. @type {Record<string, () => Promise<unknown>>} */
+const ELSEWHERE = {
+  goods: () => import("./records-goods.js"),
+  governance: () => import("./records-governance.js"),
+};
+
+/** @type {Set<string>} */
+const known = new Set();
+
+/**
+ * Take the types of a family into use. One that has a table but no meaning stays unknown.
+ * @param {string} family
+ * @param {Record<string, RecordType>} tables
+ * @param {Meanings} meanings
+ */
+export function learn(family, tables, meanings) {
+  known.add(family);
+  for (const type of Object.keys(tables).filter((name) => Object.hasOwn(meanings, name))) {
+    RECORD_TYPES[type] = tables[type];
+    MEANINGS[type] = meanings[type];
+  }
 }
 
-const PURPOSES = ["engine", "header", "log", "cosigning", "witness"];
-
-/** @param {Body} body */
-function checkValidator(body) {
-  if (PURPOSES.some((one) => body.has(`${one}_key`) !== body.has(`${one}_possession`))) {
-    throw new RefusedError("validator.key-pair", "a key and the signature that shows its possession go together");
-  }
-  const given = PURPOSES.filter((one) => body.has(`${one}_key`)).map((one) => toHex(body.get(`${one}_key`)));
-  if (body.has("validator") !== given.length > 0) {
-    throw new RefusedError("validator.keys-missing", "a validator is named together with the keys that it gets, and only then");
-  }
-  if (!given.length && !body.has("leaves")) {
-    throw new RefusedError("validator.nothing", "the record changes nothing: name who comes or who leaves");
-  }
-  if (["none", "validators"].includes(body.get("validator"))) {
-    throw new RefusedError("validator.name", "no validator is called none or validators");
-  }
-  if (body.has("leaves") && body.get("leaves") === body.get("validator")) {
-    throw new RefusedError("validator.name", "who gets keys does not leave");
-  }
-  if (new Set(given).size !== given.length) {
-    throw new RefusedError("validator.key-used", "one key may make one kind of statement only: all keys differ");
-  }
-}
-const product = (/** @type {Body} */ body) => ({ kind: "product", authority: body.get("authority"), identifier: body.get("gtin") ?? body.get("code") });
-const place = (/** @type {Body} */ body) => ({ kind: "place", authority: body.get("authority"), identifier: body.get("gln") ?? body.get("code") });
-const createdLot = (/** @type {Body} */ body) => ({ kind: "lot", authority: body.get("authority"), identifier: lotPath(body) });
-const lot = about("lot", "owner", "item");
-const event = (/** @type {Body} */ body) => ({ kind: "event", authority: body.get("authority"), identifier: body.get("event_hash") ?? body.get("event_tag") });
-
-/** By type: what the record is about, and what one field means for another. @type {Record<string, [(body: Body, raw: Uint8Array) => Subject|Promise<Subject>, ((body: Body) => void)?]>} */
-const MEANINGS = {
-  "access.log/1": [about("access", "owner", "item")],
+learn("papers", PAPERS, {
   "cert.issue/1": [certificate, checkDays],
   "cert.paper/1": [certificate],
   "cert.reinstate/1": [certificate],
@@ -316,35 +190,20 @@ const MEANINGS = {
   "doc.signatures/1": [document, checkSignatures],
   "doc.supersede/1": [document, checkOther],
   "doc.withdraw/1": [document],
-  "epcis.error/1": [event, checkEventName],
-  "epcis.event/1": [event, checkEvent],
-  "erase.tombstone/1": [about("erasure", "authority", "item")],
-  "governance.approve/1": [about("proposal", "proposer", "proposal")],
-  "governance.propose/1": [async (body, raw) => ({ kind: "proposal", authority: body.get("authority"), identifier: await leafHash(raw) })],
-  "governance.withdraw/1": [about("proposal", "authority", "proposal")],
-  "key.register/1": [key],
-  "key.retire/1": [key],
-  "key.revoke/1": [key],
-  "key.rotate/1": [about("key", "authority", "key")],
-  "lot.create/1": [createdLot, checkLot],
-  "lot.recall/1": [lot],
-  "lot.release/1": [lot],
-  "member.register/1": [member, checkAdmission],
-  "member.roles/1": [member, checkPair],
-  "parameter.set/1": [about("parameter", "name", "name"), checkParameter],
-  "place.end/1": [place, checkPlaceName],
-  "place.register/1": [place, checkPlace],
-  "product.end/1": [product, checkGoods],
-  "product.register/1": [product, checkProduct],
-  "product.update/1": [product, checkProduct],
-  "succession.cancel/1": [predecessor],
-  "succession.declare/1": [predecessor, checkSuccession("predecessor")],
-  "succession.handover/1": [about("member", "authority", "authority"), checkSuccession("authority")],
-  "validator.set/1": [() => ({ kind: "validators", authority: "validators", identifier: "validators" }), checkValidator],
-};
+});
 
-/** Types that are known here. */
-export const TYPES = Object.keys(MEANINGS).filter((name) => Object.hasOwn(RECORD_TYPES, name));
+/** Types that are known so far. */
+export const types = () => Object.keys(MEANINGS);
+
+/**
+ * The family that has to be loaded before a type can be judged, or null.
+ * @param {string} type
+ */
+function lacking(type) {
+  const [word] = type.split(".");
+  const family = Object.hasOwn(FAMILIES, word) ? FAMILIES[word] : "papers";
+  return known.has(family) ? null : family;
+}
 
 /**
  * Throw FormatError for an empty, overlong or 64-byte record.
@@ -360,12 +219,11 @@ export function checkRecordSize(record) {
 }
 
 /**
- * Read a record's canonical bytes by its type's field table and checks. Throws FormatError (`encoding.*`, `record.shape`),
- * CannotTellError (`record.type-unknown`) or RefusedError (`record.field-*` and the type's own).
+ * The type and the body of a record, before either is judged.
  * @param {Uint8Array} raw
- * @returns {LedgerRecord}
+ * @returns {[string, Body]}
  */
-export function parseRecord(raw) {
+function partsOf(raw) {
   checkRecordSize(raw);
   const value = decode(raw);
   if (!Array.isArray(value) || value.length !== 2) {
@@ -375,7 +233,17 @@ export function parseRecord(raw) {
   if (typeof type !== "string" || !type || toUtf8(type, "record.shape").length > 32 || !(body instanceof Map)) {
     throw new FormatError("record.shape", "a record is [type, body]: a short name and a map");
   }
-  if (!TYPES.includes(type)) {
+  return [type, body];
+}
+
+/**
+ * @param {string} type whose family is loaded
+ * @param {Body} body
+ * @param {Uint8Array} raw
+ * @returns {LedgerRecord}
+ */
+function checked(type, body, raw) {
+  if (!Object.hasOwn(MEANINGS, type)) {
     throw new CannotTellError("record.type-unknown", `record type ${type} is not known here`);
   }
   const table = RECORD_TYPES[type];
@@ -383,6 +251,19 @@ export function parseRecord(raw) {
   if (table.isChecked) MEANINGS[type][1]?.(body);
   const { bySuccessor, isSingle } = table;
   return { type, body, raw, authority: body.get("authority"), bySuccessor, isSingle };
+}
+
+/**
+ * Read a record's canonical bytes by its type's field table and checks. Throws FormatError (`encoding.*`, `record.shape`),
+ * CannotTellError (`record.type-unknown`, `browser.part-missing`) or RefusedError (`record.field-*` and the type's own).
+ * @param {Uint8Array} raw
+ * @returns {Promise<LedgerRecord>}
+ */
+export async function parseRecord(raw) {
+  const [type, body] = partsOf(raw);
+  const family = lacking(type);
+  if (family !== null) await part(ELSEWHERE[family]);
+  return checked(type, body, raw);
 }
 
 /**
@@ -396,16 +277,18 @@ export async function subjectOf(record) {
 
 /**
  * The canonical bytes of a record that has been checked before anybody signs it; with the field `pad` where its type has one and the
- * bytes would else be 64, which no record may have.
+ * bytes would else be 64, which no record may have. A page that makes records of goods or governance imports their modules.
  * @param {string} type such as `doc.anchor/1`
  * @param {Record<string, any>|Body} body fields by name; text should be in NFC
  * @returns {Uint8Array}
  */
 export function encodeRecord(type, body) {
+  const family = lacking(type);
+  if (family !== null) throw new Error(`records-${family}.js is not imported by the page that makes ${type}`);
   let raw = encode([type, body]);
-  if (raw.length === 64 && RECORD_TYPES[type]?.fields.some(([name]) => name === "pad")) {
+  if (raw.length === 64 && Object.hasOwn(RECORD_TYPES, type) && RECORD_TYPES[type].fields.some(([name]) => name === "pad")) {
     raw = encode([type, new Map([...(body instanceof Map ? body : Object.entries(body)), ["pad", 0]])]);
   }
-  parseRecord(raw);
+  checked(...partsOf(raw), raw);
   return raw;
 }

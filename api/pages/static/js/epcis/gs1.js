@@ -4,10 +4,10 @@
  * Rules: a wrong check digit is refused and never mended. The path of a thing is the verifier's to write and read.
  */
 
-import { FormatError, itemPath } from "../../verify/index.js";
-import { checkDigit } from "../../verify/goods.js";
+import { checkDigit, itemPath } from "../../verify/goods.js";
+import { FormatError } from "../../verify/index.js";
 
-export { parseItem } from "../../verify/index.js";
+export { parseItem } from "../../verify/goods.js";
 
 /** @typedef {import("../../verify/goods.js").Item} Item what is printed, not percent-encoded */
 

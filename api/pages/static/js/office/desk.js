@@ -6,6 +6,7 @@
  */
 
 import { RECORD_TYPES } from "../../verify/index.js";
+import "../../verify/records-governance.js";
 import { askJson } from "../ask.js";
 import { keep, kept } from "../store.js";
 import { heldKeys, keepKey } from "./keys.js";

@@ -74,7 +74,7 @@ async function read(listed) {
   if (answer.kind !== "ok") return null;
   const raw = fromBase64(answer.value.raw, "record.shape");
   if (!equal(await leafHash(raw), fromHex(listed.id))) return null;
-  const record = parseRecord(raw);
+  const record = await parseRecord(raw);
   const action = record.type === "governance.propose/1" ? decode(record.body.get("action")) : null;
   if (!Array.isArray(action) || typeof action[0] !== "string" || !(action[1] instanceof Map)) return null;
   return { listed: { ...listed, proposer: record.authority, expires_ms: record.body.get("expires_ms") }, type: action[0], body: action[1] };

@@ -9,7 +9,8 @@
  * passphrase (NFKC, UTF-8) by PBKDF2-SHA-256, the strongest derivation that WebCrypto offers; what stands in clear is authenticated too.
  */
 
-import { LedgerError, encode, equal, fromBase64, fromHex, possessionMessage, sha256, toBase64, toHex } from "../../verify/index.js";
+import { LedgerError, encode, equal, fromBase64, fromHex, sha256, toBase64, toHex } from "../../verify/index.js";
+import { possessionMessage } from "../../verify/submission.js";
 import { all, keepForGood, put, remove } from "./db.js";
 
 /**

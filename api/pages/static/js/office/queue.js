@@ -6,7 +6,8 @@
  * rule and does not hold up what comes after it.
  */
 
-import { buildEntry, encode, fromHex, toHex } from "../../verify/index.js";
+import { encode, fromHex, toHex } from "../../verify/index.js";
+import { buildEntry } from "../../verify/submission.js";
 import { askJson } from "../ask.js";
 import { all, get, lockOf, put, remove } from "./db.js";
 import { desk } from "./desk.js";

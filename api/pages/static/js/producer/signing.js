@@ -1,6 +1,7 @@
 /** Signing one record for this producer: kept on the device first, and sent when there is a network (`office/queue.js`). */
 
 import { LedgerError, encodeRecord } from "../../verify/index.js";
+import "../../verify/records-goods.js";
 import { el, icon, say } from "../dom.js";
 import { keyFor } from "../office/desk.js";
 import { problemNote } from "../office/problems.js";

@@ -5,8 +5,7 @@
  * named by its item path, whether the event wrote a GS1 Digital Link or an EPC URN.
  */
 
-import { checkDigit } from "../../verify/goods.js";
-import { itemPath, parseItem } from "../../verify/index.js";
+import { checkDigit, itemPath, parseItem } from "../../verify/goods.js";
 import { pathOfUri } from "../epcis/gs1.js";
 
 /** So much of an item. @typedef {{item: string, amount: string|null, unit: string}} Share */

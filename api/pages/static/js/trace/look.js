@@ -41,6 +41,7 @@ const TODO = {
   "record.type": "todo.version",
   "trace.too-large": "tr.todo.too-large",
   "trace.outage": "tr.todo.offline",
+  "browser.part-missing": "tr.todo.offline",
   "trace.stale": "todo.stale",
   "trace.future": "todo.future",
   "trace.fork": "todo.fork",

@@ -3,7 +3,7 @@
  * a member's name from a receipt or, as told, from the node. What nobody registered is shown by its code.
  */
 
-import { parseItem } from "../../verify/index.js";
+import { parseItem } from "../../verify/goods.js";
 import { el, say } from "../dom.js";
 import { has, language, t } from "../words.js";
 

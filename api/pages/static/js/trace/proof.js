@@ -10,6 +10,9 @@
  */
 
 import { CannotTellError, FormatError, VerificationError, decode, toHex, verifyHistory } from "../../verify/index.js";
+// What every trace needs comes with the page.
+import "../../verify/history.js";
+import "../../verify/records-goods.js";
 import { sumsOf } from "./balance.js";
 import { before, isClass, readEvent } from "./happened.js";
 

@@ -3,7 +3,8 @@
 import traceWords from "../../words/trace.js";
 import explorerWords from "../../words/explorer.js";
 import verifyWords from "../../words/verify.js";
-import { FormatError, itemPath, parseItem } from "../../verify/index.js";
+import { itemPath, parseItem } from "../../verify/goods.js";
+import { FormatError } from "../../verify/index.js";
 import { comparePolicies, showAlarms } from "../alarms.js";
 import { say } from "../dom.js";
 import { gtin14, lotText, pathOf, readLink, sscc } from "../epcis/gs1.js";
