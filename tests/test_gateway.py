@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -43,6 +42,7 @@ from node import keyfiles
 from node.receipts import parse_place
 from node.service import Node
 from tests.field import COOP, field_node, gtin_lot, object_event, transaction_event
+from tests.processes import to_be_killed
 from tests.serving import quiet_logs, serving, sogoc
 from tests.support import put, retire_key, sign
 
@@ -643,7 +643,7 @@ def process(arguments: list[str], port: int) -> Iterator[subprocess.Popen[bytes]
         [sys.executable, "-m", "api.cli", "gateway", *arguments, "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        env=to_be_killed(PYTHONPATH=str(Path(__file__).parent.parent)),
     )
     try:
         deadline = time.monotonic() + 60

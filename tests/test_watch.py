@@ -37,6 +37,7 @@ from ledger.records.documents import HASH_LOOKUP
 from ledger.store.database import Database
 from node import keyfiles
 from node.service import Node, clock_ms
+from tests.processes import to_be_killed
 from tests.serving import Done, quiet_logs, serving, sogoc
 from tests.support import document_record, key_of, new_key, put, register_key, running_node, sign
 
@@ -768,7 +769,9 @@ def test_killed_again_and_again_it_still_anchors_everything_once(desk: Desk) -> 
     for number in range(60):
         desk.write(f"{number % 4}/{number}.pdf")
     for attempt in range(4):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env=to_be_killed(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(1.2 + chance.random() * 1.2)
         for number in range(5):
             desk.write(f"them/{attempt}-{number}.pdf")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
@@ -15,6 +14,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
+
+from tests.processes import to_be_killed
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVE = (sys.executable, "-m", "api.cli", "serve")
@@ -72,7 +73,7 @@ class Served:
             self.process = subprocess.Popen(
                 [*self.program, *self.options],
                 cwd=CHECKOUT,
-                env=os.environ | {"COLUMNS": "200"} | self.environment,
+                env=to_be_killed(COLUMNS="200") | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

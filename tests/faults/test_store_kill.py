@@ -14,6 +14,7 @@ from ledger.store.database import Database
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.rebuild import content_digest
 from tests.faults.commit_loop import CHECKOUT, KEY_ID, chain_of
+from tests.processes import to_be_killed
 from tests.test_store_ledger import check_same
 
 RUNS = 15
@@ -23,7 +24,9 @@ def run_and_kill(path: Path, seed: int, *what: str) -> list[tuple[str, int]]:
     """Start the loop, kill it some time after it is ready (seed 0: at any time at all); return what it said."""
     random = Random(seed)
     command = [sys.executable, "-m", "tests.faults.commit_loop", str(path), str(seed), *what]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, env=to_be_killed(), stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         time.sleep(random.random() ** 2 * 0.25)
@@ -68,7 +71,9 @@ def test_killed_while_it_is_made_a_ledger_is_there_or_can_be_made(tmp_path: Path
     for number in range(6):
         path = tmp_path / str(number)
         command = [sys.executable, "-m", "tests.faults.commit_loop", str(path), "0"]
-        with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, cwd=CHECKOUT, env=to_be_killed(), stdout=subprocess.PIPE, text=True
+        ) as process:
             for _ in range(4_000):  # up to the first sign of a directory
                 if path.exists() or process.poll() is not None:
                     break
