@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from typing import Any, NoReturn
@@ -27,6 +28,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+# Most of what tests make is gone at once and in no cycle: sweeping less often saves a tenth of the processor's time.
+gc.set_threshold(50_000, 20, 20)
 
 
 class NetworkUsedError(AssertionError):

@@ -190,3 +190,22 @@ def test_what_others_wrote_is_fetched_where_it_can_be_had_and_nothing_stops_wher
     else:
         assert result.stdout == "none\n"
         assert result.stderr.count("are skipped") == 4
+
+
+def test_compiled_files_are_kept_beside_the_environment_whatever_the_shell_says(
+    machine: Machine, tmp_path: Path
+) -> None:
+    shown = machine.run(
+        'is_current() { true; }; environment; echo "${PYTHONDONTWRITEBYTECODE-unset} $PYTHONPYCACHEPREFIX"',
+        PYTHONDONTWRITEBYTECODE="1",
+        SOGOC_VENV=str(tmp_path / "venv"),
+    )
+    assert shown.stdout == f"unset {tmp_path}/venv/pycache\n"
+
+
+def test_an_environment_that_cannot_be_made_is_no_environment(machine: Machine, tmp_path: Path) -> None:
+    shown = machine.run(
+        "make_environment() { return 7; }; mkdir() { :; }; environment; echo here",
+        SOGOC_VENV=str(tmp_path / "venv"),
+    )
+    assert (shown.returncode, shown.stdout) == (7, "")

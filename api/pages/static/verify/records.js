@@ -182,7 +182,6 @@ learn("papers", PAPERS, {
   "cert.renew/1": [certificate],
   "cert.revoke/1": [certificate],
   "cert.suspend/1": [certificate],
-  "checkpoint.witness/1": [otherLedger],
   "doc.anchor/1": [newDocument, checkAnchor],
   "doc.copy/1": [newDocument, checkCopy],
   "doc.correct/1": [document, checkOther],
