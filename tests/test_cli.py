@@ -77,12 +77,11 @@ class Office:
 
     directory: Path
     url: str
+    start: Callable[..., subprocess.CompletedProcess[str]] = here
 
     @property
     def policy(self) -> Path:
         return self.directory / "office" / "policy"
-
-    start: Callable[..., subprocess.CompletedProcess[str]] = here
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return self.start(*arguments, cwd=self.directory)
