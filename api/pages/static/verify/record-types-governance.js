@@ -30,6 +30,19 @@ export const RECORD_TYPES = {
       ["law", false, ["Ascii", 1, 40, SHARED[3]]],
     ],
   },
+  "checkpoint.witness/1": {
+    roles: ["administrator", "auditor", "validator"],
+    bySuccessor: false,
+    isSingle: false,
+    isChecked: false,
+    fields: [
+      ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
+      ["origin", true, ["Text", 1, 255]],
+      ["size", true, ["Integer", 0, 9007199254740991]],
+      ["root", true, ["Bytes", 32]],
+      ["cosigned_s", true, ["Integer", 0, 9007199254740991]],
+    ],
+  },
   "erase.tombstone/1": {
     roles: ["issuer", "office"],
     bySuccessor: true,

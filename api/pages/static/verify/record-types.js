@@ -98,19 +98,6 @@ export const RECORD_TYPES = {
       ["reason", true, ["Choice", SHARED[3]]],
     ],
   },
-  "checkpoint.witness/1": {
-    roles: ["administrator", "auditor", "validator"],
-    bySuccessor: false,
-    isSingle: false,
-    isChecked: false,
-    fields: [
-      ["authority", true, ["Ascii", 1, 64, SHARED[0]]],
-      ["origin", true, ["Text", 1, 255]],
-      ["size", true, ["Integer", 0, 9007199254740991]],
-      ["root", true, ["Bytes", 32]],
-      ["cosigned_s", true, ["Integer", 0, 9007199254740991]],
-    ],
-  },
   "doc.anchor/1": {
     roles: ["inspector", "issuer", "office"],
     bySuccessor: false,
@@ -215,4 +202,4 @@ export const RECORD_TYPES = {
 };
 
 /** The family of a type by its first word. @type {Record<string, string>} */
-export const FAMILIES = {"access": "governance", "cert": "papers", "doc": "papers", "epcis": "goods", "erase": "governance", "governance": "governance", "key": "governance", "lot": "goods", "member": "governance", "parameter": "governance", "place": "goods", "product": "goods", "succession": "governance", "validator": "governance"};
+export const FAMILIES = {"access": "governance", "cert": "papers", "checkpoint": "governance", "doc": "papers", "epcis": "goods", "erase": "governance", "governance": "governance", "key": "governance", "lot": "goods", "member": "governance", "parameter": "governance", "place": "goods", "product": "goods", "succession": "governance", "validator": "governance"};
