@@ -5,7 +5,8 @@
  * is touched. What was signed is sent again as the same bytes, so that nothing is recorded twice.
  */
 
-import { LedgerError, buildEntry, encodeRecord, fromHex, sha256, toHex } from "../../verify/index.js";
+import { LedgerError, encodeRecord, fromHex, sha256, toHex } from "../../verify/index.js";
+import { buildEntry } from "../../verify/submission.js";
 import { askJson } from "../ask.js";
 import { button, el, icon, save, say } from "../dom.js";
 import { desk, nameOf, refresh } from "../office/desk.js";
