@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import LedgerError
-from ledger.policy import Policy
+from ledger.policy import Trust
 from tests.faults.serving import GoneError, Http
 
 VARIABLE: Final = "SOGOC_FIGURES"
@@ -55,7 +55,7 @@ def keep(row: Row) -> None:
 class Meter:
     """Asks every node for its checkpoint, again and again: when did the ledger grow, and do all say the same?"""
 
-    def __init__(self, policy: Policy, nodes: Sequence[Callable[[], Http]]) -> None:
+    def __init__(self, policy: Trust, nodes: Sequence[Callable[[], Http]]) -> None:
         """`nodes` connect to each of them, as often as it is there again; they raise AssertionError while it is not."""
         self.longest = 0.0
         """Seconds: the longest time without growth so far."""
