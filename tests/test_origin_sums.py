@@ -7,6 +7,7 @@ hand. `tests/browser/test_trace_sums.py` runs them in a browser.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ledger.epcis.record import prepare, read
 from ledger.history import HistoryRecord
 from ledger.origin.balance import figures
 from ledger.origin.findings import Judgement
-from ledger.origin.model import OriginEvent, Share
+from ledger.origin.model import OriginEvent, Share, Story
 from ledger.origin.story import origin_event
 from ledger.records import parse_record
 from tests.orchard import COOP, FRESH, PLANT, event, quantity
@@ -53,8 +54,26 @@ def event_of(value: dict[str, Any], number: int) -> OriginEvent:
         value["parent"],
         shares("inputs"),
         shares("outputs"),
-        tuple(value["transactions"]),
+        transactions=tuple(value["transactions"]),
     )
+
+
+def story_of_case(case: dict[str, Any]) -> Story:
+    """A vector's events, each in the histories under which it was recorded, whatever it names itself."""
+    events = [event_of(value, number) for number, value in enumerate(case["events"])]
+    story = story_of(events, {case["item"]: owner for owner in case.get("owners", [])})
+    things = {
+        item: replace(
+            thing,
+            events=tuple(
+                event.record_id
+                for event, value in zip(events, case["events"], strict=True)
+                if item in value["things"]
+            ),
+        )
+        for item, thing in story.things.items()
+    }
+    return replace(story, things=things)
 
 
 def event_to(event: OriginEvent) -> dict[str, Any]:
@@ -83,18 +102,27 @@ def event_to(event: OriginEvent) -> dict[str, Any]:
         "inputs": shares(event.inputs),
         "outputs": shares(event.outputs),
         "transactions": list(event.transactions),
+        "things": sorted(event.named),
     }
+
+
+def sums_of(judgement: Judgement, item: str) -> dict[str, Any]:
+    """What the library says of a thing, as the browser says it."""
+    found = judgement.findings([item], 2_000_000_000_000)
+    short = [
+        one
+        for one in found
+        if one.rule == "balance.more-out-than-in" and one.figures["scope"] == "lot" and item in one.items
+    ]
+    return {"figures": figures(judgement.flows(item)), "isShort": bool(short)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["desc"])
 def test_the_library_sums_as_the_vectors_say(case: dict[str, Any]) -> None:
     events = [event_of(value, number) for number, value in enumerate(case["events"])]
-    assert [event_to(event) for event in events] == case["events"]
-    judgement = Judgement(story_of(events, {}))
-    assert figures(judgement.flows(case["item"])) == case["figures"]
-    found = judgement.findings([case["item"]], 2_000_000_000_000)
-    short = [one for one in found if one.rule == "balance.more-out-than-in" and one.figures["scope"] == "lot"]
-    assert bool(short) == case["short"]
+    assert [event_to(event) | {"things": value["things"]} for event, value in zip(events, case["events"], strict=True)] == case["events"]
+    judgement = Judgement(story_of_case(case))
+    assert sums_of(judgement, case["item"]) == {"figures": case["figures"], "isShort": case["short"]}
 
 
 def test_a_hidden_transaction_connects_nothing() -> None:

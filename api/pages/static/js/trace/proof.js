@@ -172,8 +172,9 @@ async function judge(item, proof, histories, own, last, fetched) {
 function sumsOfAnswer(item, answer, events, things) {
   const told = answer.trace.nodes.find((/** @type {any} */ one) => one.item === item)?.quantity;
   if (!told || typeof told !== "object" || isClass(item)) return "none";
-  const known = events.flatMap(({ id, by, timeMs, said, declaredError }) => (said && !declaredError ? [{ ...said, id, by, timeMs }] : []));
-  const own = sumsOf(known, item, (thing) => things.has(thing));
+  const known = events.flatMap(({ id, by, timeMs, said, declaredError, things: under }) => (said && !declaredError ? [{ ...said, id, by, timeMs, things: under }] : []));
+  const owners = (things.get(item)?.records ?? []).filter(({ record }) => record.type === "lot.create/1").map(({ record }) => record.authority);
+  const own = sumsOf(known, item, owners, (thing) => things.has(thing));
   if (own === null) return "none";
   const isSame = Object.keys(own.figures).length === Object.keys(told).length && Object.entries(own.figures).every(([name, value]) => told[name] === value);
   const isSaid = answer.findings.some((/** @type {any} */ one) => one.rule === "balance.more-out-than-in" && Array.isArray(one.items) && one.items.includes(item));
