@@ -61,7 +61,8 @@ def event_of(value: dict[str, Any], number: int) -> OriginEvent:
 def story_of_case(case: dict[str, Any]) -> Story:
     """A vector's events, each in the histories under which it was recorded, whatever it names itself."""
     events = [event_of(value, number) for number, value in enumerate(case["events"])]
-    story = story_of(events, {case["item"]: owner for owner in case.get("owners", [])})
+    owner = case.get("owners", [])
+    story = story_of(events, dict(zip([case["item"]], owner, strict=False)))
     things = {
         item: replace(
             thing,
@@ -120,7 +121,10 @@ def sums_of(judgement: Judgement, item: str) -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["desc"])
 def test_the_library_sums_as_the_vectors_say(case: dict[str, Any]) -> None:
     events = [event_of(value, number) for number, value in enumerate(case["events"])]
-    assert [event_to(event) | {"things": value["things"]} for event, value in zip(events, case["events"], strict=True)] == case["events"]
+    assert [
+        event_to(event) | {"things": value["things"]}
+        for event, value in zip(events, case["events"], strict=True)
+    ] == case["events"]
     judgement = Judgement(story_of_case(case))
     assert sums_of(judgement, case["item"]) == {"figures": case["figures"], "isShort": case["short"]}
 

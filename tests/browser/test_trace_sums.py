@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -10,12 +11,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ledger.entry import encode_record
+from ledger.epcis.json_text import parse_object
+from ledger.epcis.record import prepare, read
 from ledger.hashing import sha256
+from ledger.history import HistoryRecord
 from ledger.origin.balance import figures
 from ledger.origin.findings import Judgement
+from ledger.origin.flows import is_carrier, is_serial
 from ledger.origin.model import OriginEvent, Share
+from ledger.origin.story import origin_event
+from ledger.records import parse_record
+from ledger.records.base import octets
 from tests.browser.conftest import Site
-from tests.supply_chains import MEMBERS, START_MS, Supply, carton_path, lot_path, serial_path, story_of, supplies
+from tests.orchard import COOP, FRESH, PLANT, event, quantity
+from tests.supply_chains import (
+    MEMBERS,
+    START_MS,
+    Supply,
+    carton_path,
+    lot_path,
+    serial_path,
+    story_of,
+    supplies,
+)
 from tests.test_origin_sums import CASES, event_to, sums_of
 
 _STEPS = (
@@ -86,7 +105,9 @@ _CARTONS = tuple(carton_path(number) for number in range(1, 4))
 _SHARES = st.builds(
     Share,
     st.sampled_from((*_LOTS, *_CARTONS)),
-    st.sampled_from((None, *map(Decimal, ("0", "1", "2", "2.5", "7", "0.000001", "1E+3", "1234567890123456789")))),
+    st.sampled_from(
+        (None, *map(Decimal, ("0", "1", "2", "2.5", "7", "0.000001", "1E+3", "1234567890123456789")))
+    ),
     st.sampled_from(("", "KGM", "KGM", "GRM", "LBR", "LTR", "PR", "XBX")),
 )
 _LISTS = st.lists(_SHARES, max_size=3).map(tuple)
@@ -99,7 +120,16 @@ def _anything(draw: st.DrawFn) -> list[OriginEvent]:
     for number in range(draw(st.integers(2, 14))):
         kind = draw(
             st.sampled_from(
-                ("object", "object", "object", "transaction", "aggregation", "aggregation", "association", "transformation")
+                (
+                    "object",
+                    "object",
+                    "object",
+                    "transaction",
+                    "aggregation",
+                    "aggregation",
+                    "association",
+                    "transformation",
+                )
             )
         )
         is_nested = kind in {"aggregation", "association"}
@@ -109,7 +139,9 @@ def _anything(draw: st.DrawFn) -> list[OriginEvent]:
                 record_id=sha256(b"anything %d" % number),
                 by=draw(st.sampled_from(MEMBERS[:3])),
                 kind=kind,
-                action="" if kind == "transformation" else draw(st.sampled_from(("ADD", "OBSERVE", "OBSERVE", "DELETE"))),
+                action=""
+                if kind == "transformation"
+                else draw(st.sampled_from(("ADD", "OBSERVE", "OBSERVE", "DELETE"))),
                 step=draw(st.sampled_from(("shipping", "receiving", *_STEPS))),
                 time_ms=time_ms,
                 recorded_ms=time_ms,
@@ -149,8 +181,96 @@ def test_whatever_the_events_say_both_sum_the_same(
             }
         )
         wanted.append([sums_of(judgement, item) for item in items])
-    for events, made, expected in zip(asked, page.evaluate(_SUMS, asked), wanted, strict=True):
-        assert made == expected, events
+    for told, made, expected in zip(asked, page.evaluate(_SUMS, asked), wanted, strict=True):
+        assert made == expected, told
+
+
+_PREFIXES = {"ex": "https://example.com/trace/", "ban": "urn:example:"}
+_LINK = "https://id.gs1.org/01/08938500000010/10/L1"
+_READ: dict[str, dict[str, Any]] = {
+    "as templates write it": {"bizTransactionList": [{"type": "po", "bizTransaction": "urn:x:po:1"}]},
+    "prefixes of one's own": {
+        "quantityList": [{"epcClass": "ex:01/08938500000010/10/L1", "quantity": 2.5, "uom": "KGM"}],
+        "readPoint": {"id": "ex:place/coop/k1"},
+        "bizTransactionList": [{"type": "po", "bizTransaction": "ban:po:1"}],
+    },
+    "the standard's prefix for a step": {"bizStep": "cbv:BizStep-shipping"},
+    "a step's address": {"bizStep": "https://ref.gs1.org/cbv/BizStep-receiving"},
+    "somebody's own step": {"bizStep": "ex:resting"},
+    "names instead of numbers, another host, capitals": {
+        "quantityList": [
+            {"epcClass": "HTTPS://example.com/gtin/8938500000010/lot/L1?x=1", "quantity": 1, "uom": "KGM"}
+        ]
+    },
+    "a variant, and a serial beside its lot": {
+        "epcList": [
+            "https://id.gs1.org/01/08938500000027/22/V/10/L1/21/S1",
+            "urn:epc:id:sscc:8938500.0000000001",
+        ],
+        "quantityList": [],
+    },
+    "URNs": {
+        "quantityList": [{"epcClass": "urn:epc:class:lgtin:8938500.000001.L%2F1", "quantity": 0.000001}],
+        "bizLocation": {"id": "urn:epc:id:sgln:8938500.00001.hall.2"},
+    },
+    "a code that looks like a serial's key": {
+        "epcList": ["https://sogoc.example/code/coop/21/10/A"],
+        "quantityList": [],
+    },
+    "a location's part, by its name": {"bizLocation": {"id": "https://example.com/gln/8938500000010/254/7"}},
+    "a long place of somebody's own": {"bizLocation": {"id": "https://example.com/" + "hall/" * 60 + "1"}},
+    "a long transaction": {"bizTransactionList": [{"bizTransaction": "urn:x:" + "7" * 700}]},
+    "what is shipped is at the read point": {
+        "bizStep": "shipping",
+        "readPoint": {"id": "https://id.gs1.org/414/8938500000010"},
+        "bizLocation": {"id": "https://id.gs1.org/414/8938500000027"},
+    },
+    "finer than a millisecond": {"eventTime": "2026-09-20T08:00:00.0005+07:00"},
+    "without an amount": {"quantityList": [{"epcClass": _LINK}]},
+    "what is no goods": {"epcList": ["urn:epc:id:grai:8938500.00001.1", "https://example.com/box/1"]},
+}
+
+
+@pytest.mark.parametrize("how", _READ)
+def test_an_event_is_read_as_the_library_reads_it(page: Any, how: str) -> None:  # noqa: ANN401
+    """What is summed is what was read: the same things, amounts, places, steps and times, however they are written."""
+    value = event(
+        "Object",
+        START_MS,
+        "inspecting",
+        PLANT,
+        action="OBSERVE",
+        quantityList=[quantity(FRESH, 10, "KGM")],
+    )
+    value |= {"@context": [value["@context"], _PREFIXES]} | _READ[how]
+    told = parse_object(json.dumps(value).encode(), max_bytes=60_000)
+    body = prepare(COOP, told).body
+    record = parse_record(encode_record("epcis.event/1", body))
+    placed = HistoryRecord(record, record.id, bytes(32), 2, 0, 1, START_MS, START_MS, bytes(32))
+    wanted = event_to(origin_event(placed, read(record.body)))
+    # One piece is one, also where nothing says so.
+    for share in wanted["items"]:
+        share["amount"] = "1" if is_carrier(share["item"]) or is_serial(share["item"]) else share["amount"]
+    made = page.evaluate(
+        """async (bytes) => {
+          const { readEvent } = await import("/static/js/trace/happened.js");
+          return readEvent(new Uint8Array(bytes));
+        }""",
+        list(octets(record.body, "event")),
+    )
+    compared = (
+        "kind",
+        "action",
+        "step",
+        "timeMs",
+        "site",
+        "items",
+        "parent",
+        "inputs",
+        "outputs",
+        "transactions",
+    )
+    assert {name: made[name] for name in compared} == {name: wanted[name] for name in compared}
 
 
 def test_what_is_not_complete_is_not_summed(page: Any) -> None:  # noqa: ANN401

@@ -23,7 +23,7 @@ const FINEST = ["21", "235", "10", "254", "8011"];
 
 /** @param {string} text */
 export function canonicalAddress(text) {
-  const link = /^https?:\/\/[^/?#]+(\/[^?#]*)(?:[?#].*)?$/s.exec(text);
+  const link = /^https?:\/\/[^/?#]+(\/[^?#]*)(?:[?#].*)?$/is.exec(text);
   return (link && ofLink(link[1])) || text;
 }
 

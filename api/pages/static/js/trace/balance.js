@@ -9,6 +9,8 @@
  * What this module does not do: judge tolerances, times or places. Those findings are the node's, and `sogoc findings --check` computes them.
  */
 
+import { isSingle } from "./happened.js";
+
 /** So much of an item; `amount` null where the event does not say. @typedef {{item: string, amount: string|null, unit: string}} Share */
 /** So much of a dimension. @typedef {{dimension: string, base: bigint}} Quantity */
 /**
@@ -45,8 +47,6 @@ const GONE = ["used", "sold", "removed"];
 
 /** @param {string} item */
 const isCarrier = (item) => item.startsWith("00/");
-/** @param {string} item */
-const isSingle = (item) => isCarrier(item) || (item.startsWith("01/") && item.includes("/21/"));
 /** @param {bigint[]} amounts */
 const sum = (amounts) => amounts.reduce((total, one) => total + one, 0n);
 

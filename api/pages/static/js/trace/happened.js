@@ -6,13 +6,14 @@
  */
 
 import { checkDigit, itemPath, parseItem } from "../../verify/goods.js";
+import { canonicalAddress } from "../epcis/addresses.js";
 import { pathOfUri } from "../epcis/gs1.js";
 
 /** So much of an item. @typedef {{item: string, amount: string|null, unit: string}} Share */
 /**
  * An event as it tells of itself.
- * `transactions`: identifiers of business transactions that it belongs to.
- * @typedef {{kind: string, action: string, step: string, items: Share[], parent: string, inputs: Share[], outputs: Share[], site: string, transactions: string[],
+ * `timeMs`: when it happened, by the event's own bytes. `transactions`: identifiers of business transactions that it belongs to.
+ * @typedef {{kind: string, action: string, step: string, timeMs: number, items: Share[], parent: string, inputs: Share[], outputs: Share[], site: string, transactions: string[],
  *   sensors: {type: string, low: string, high: string, unit: string}[], hidden: boolean}} Happened
  */
 
@@ -26,6 +27,34 @@ const LEAVES_FROM = ["shipping", "departing"];
 /** What stands in the place of a transaction that is hidden (`ledger/epcis/hiding.py`). */
 const HIDDEN = "urn:sogoc:hidden";
 const SITE = /^https?:\/\/[^/?#]+\/(?:[^?#]*\/)?(414\/[0-9]{13}|place\/[^/?#]+\/[^/?#]+)(?:[/?#].*)?$/;
+
+const TIME = /^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})$/;
+/** What the standard's own context calls namespaces (`ledger/epcis/vocabulary.py`). @type {[string, string][]} */
+const PREFIXES = [
+  ["epcis", "https://ref.gs1.org/epcis/"], ["cbv", "https://ref.gs1.org/cbv/"], ["cbvmda", "urn:epcglobal:cbv:mda:"], ["gs1", "https://gs1.org/voc/"],
+  ["rdfs", "http://www.w3.org/2000/01/rdf-schema#"], ["owl", "http://www.w3.org/2002/07/owl#"], ["xsd", "http://www.w3.org/2001/XMLSchema#"],
+  ["dcterms", "http://purl.org/dc/terms/"],
+];
+
+/** An address written out by the prefixes that a context declares. @typedef {(uri: unknown) => string} Expand */
+
+/** @param {unknown} context @returns {Expand} */
+function expander(context) {
+  const own = (Array.isArray(context) ? context : [context]).flatMap((entry) => (entry && typeof entry === "object" ? Object.entries(entry) : []));
+  const known = new Map([...PREFIXES, ...own.filter(([, namespace]) => typeof namespace === "string")]);
+  return (uri) => {
+    if (typeof uri !== "string") return "";
+    const colon = uri.indexOf(":");
+    const namespace = colon < 0 ? undefined : known.get(uri.slice(0, colon));
+    return namespace === undefined || uri.startsWith("//", colon + 1) ? uri : namespace + uri.slice(colon + 1);
+  };
+}
+
+/** Milliseconds since the epoch; what is finer rounds half up, as the event hash does. NaN for what is no time. @param {unknown} value */
+function timeOf(value) {
+  const [, whole, fraction = "", zone] = TIME.exec(String(value)) ?? [];
+  return Date.parse(`${whole}${zone}`) + Math.floor((Number(fraction.padEnd(9, "0")) + 500_000) / 1_000_000);
+}
 
 /** @param {string} digits without check digit */
 const withDigit = (digits) => `${digits}${checkDigit(digits)}`;
@@ -55,12 +84,15 @@ function ofUrn(uri) {
 export function pathOfEpc(uri) {
   if (typeof uri !== "string") return null;
   try {
-    const path = uri.startsWith("urn:") ? ofUrn(uri) : pathOfUri(uri);
+    const path = uri.startsWith("urn:") ? ofUrn(uri) : pathOfUri(canonicalAddress(uri));
     return path === null ? null : (parseItem(path), path);
   } catch {
     return null;
   }
 }
+
+/** A logistic unit or a single piece. @param {string} item */
+export const isSingle = (item) => item.startsWith("00/") || (item.startsWith("01/") && item.includes("/21/"));
 
 /** A value as text; numbers as JSON wrote them, nearly always. @param {unknown} value @param {number} [most] letters */
 const shown = (value, most = 40) => (typeof value === "number" || typeof value === "string" ? String(value).slice(0, most) : "");
@@ -71,17 +103,18 @@ const list = (value) => (Array.isArray(value) ? value.slice(0, MAX_LISTED) : [])
 /**
  * @param {unknown} epcs
  * @param {unknown} quantities
+ * @param {Expand} expand
  * @returns {Share[]}
  */
-function shares(epcs, quantities) {
+function shares(epcs, quantities, expand) {
   const found = [];
   for (const epc of list(epcs)) {
-    const item = pathOfEpc(epc);
+    const item = pathOfEpc(expand(epc));
     // One piece; of a lot that is named without an amount nobody knows how much.
-    if (item) found.push({ item, amount: item.startsWith("00/") || item.includes("/21/") ? "1" : null, unit: "" });
+    if (item) found.push({ item, amount: isSingle(item) ? "1" : null, unit: "" });
   }
   for (const one of list(quantities)) {
-    const item = pathOfEpc(one?.epcClass);
+    const item = pathOfEpc(expand(one?.epcClass));
     if (item) found.push({ item, amount: one.quantity === undefined ? null : shown(one.quantity), unit: shown(one.uom) });
   }
   return found;
@@ -92,22 +125,21 @@ function word(value) {
   return typeof value === "string" ? (/([A-Za-z_-]{1,40})$/.exec(value)?.[1] ?? "") : "";
 }
 
-/** A business step: a bare word where it is the standard's, else as it came. @param {unknown} value */
-function stepOf(value) {
-  const text = shown(value, 200);
-  return /^(?:https:\/\/ref\.gs1\.org\/cbv\/BizStep-|cbv:BizStep-)([a-z_]{1,40})$/.exec(text)?.[1] ?? text;
+/** A business step: a bare word where it is the standard's, else as it came. @param {unknown} value @param {Expand} expand */
+function stepOf(value, expand) {
+  const text = expand(value);
+  return /^https:\/\/ref\.gs1\.org\/cbv\/BizStep-([a-z_]{1,40})$/.exec(text)?.[1] ?? text;
 }
 
-/** @param {any} value `readPoint` or `bizLocation` */
-function siteOf(value) {
-  const id = typeof value === "string" ? value : value?.id;
-  if (typeof id !== "string") return "";
-  const link = SITE.exec(id);
-  if (link) return link[1];
+/** A place as one text however it is written. @param {any} value `readPoint` or `bizLocation` @param {Expand} expand */
+function siteOf(value, expand) {
+  const id = expand(typeof value === "string" ? value : value?.id);
   const own = /^urn:sogoc:place:([-._0-9a-z]{1,64}):([-._0-9A-Za-z]{1,30})$/.exec(id);
   if (own) return `place/${own[1]}/${own[2]}`;
-  const urn = /^urn:epc:id:sgln:([0-9]{6,12})\.([0-9]{0,6})\.[^.]+$/.exec(id);
-  return urn && urn[1].length + urn[2].length === 12 ? `414/${withDigit(urn[1] + urn[2])}` : id.slice(0, 120);
+  const link = SITE.exec(canonicalAddress(id));
+  if (link) return link[1];
+  const urn = /^urn:epc:id:sgln:([0-9]{6,12})\.([0-9]{0,6})\.[^?#/]+$/.exec(id);
+  return urn && urn[1].length + urn[2].length === 12 ? `414/${withDigit(urn[1] + urn[2])}` : id;
 }
 
 /** @param {unknown} elements */
@@ -135,8 +167,10 @@ export function readEvent(bytes) {
     return null;
   }
   const kind = Object.hasOwn(KINDS, value?.type) ? KINDS[value.type] : "";
-  if (!kind) return null;
-  const step = stepOf(value.bizStep);
+  const timeMs = timeOf(value?.eventTime);
+  if (!kind || Number.isNaN(timeMs)) return null;
+  const expand = expander(value["@context"]);
+  const step = stepOf(value.bizStep, expand);
   // What is shipped is at the read point; a location given beside it is where it goes.
   const [first, second] = LEAVES_FROM.includes(step) ? [value.readPoint, value.bizLocation] : [value.bizLocation, value.readPoint];
   const isNested = kind === "aggregation" || kind === "association";
@@ -144,12 +178,13 @@ export function readEvent(bytes) {
     kind,
     action: word(value.action),
     step,
-    items: isNested ? shares(value.childEPCs, value.childQuantityList) : shares(value.epcList, value.quantityList),
-    parent: pathOfEpc(value.parentID) ?? "",
-    inputs: shares(value.inputEPCList, value.inputQuantityList),
-    outputs: shares(value.outputEPCList, value.outputQuantityList),
-    site: siteOf(first) || siteOf(second),
-    transactions: [...new Set(list(value.bizTransactionList).map((one) => shown(one?.bizTransaction, 500)).filter((one) => one && one !== HIDDEN))].sort(),
+    timeMs,
+    items: isNested ? shares(value.childEPCs, value.childQuantityList, expand) : shares(value.epcList, value.quantityList, expand),
+    parent: pathOfEpc(expand(value.parentID)) ?? "",
+    inputs: shares(value.inputEPCList, value.inputQuantityList, expand),
+    outputs: shares(value.outputEPCList, value.outputQuantityList, expand),
+    site: siteOf(first, expand) || siteOf(second, expand),
+    transactions: [...new Set(list(value.bizTransactionList).map((one) => expand(one?.bizTransaction)).filter((one) => one && one !== HIDDEN))].sort(),
     sensors: sensorsOf(value.sensorElementList),
     hidden: false,
   };

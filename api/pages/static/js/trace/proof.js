@@ -172,7 +172,7 @@ async function judge(item, proof, histories, own, last, fetched) {
 function sumsOfAnswer(item, answer, events, things) {
   const told = answer.trace.nodes.find((/** @type {any} */ one) => one.item === item)?.quantity;
   if (!told || typeof told !== "object" || isClass(item)) return "none";
-  const known = events.flatMap(({ id, by, timeMs, said, declaredError, things: under }) => (said && !declaredError ? [{ ...said, id, by, timeMs, things: under }] : []));
+  const known = events.flatMap(({ id, by, said, declaredError, things: under }) => (said && !declaredError ? [{ ...said, id, by, things: under }] : []));
   const owners = (things.get(item)?.records ?? []).filter(({ record }) => record.type === "lot.create/1").map(({ record }) => record.authority);
   const own = sumsOf(known, item, owners, (thing) => things.has(thing));
   if (own === null) return "none";
