@@ -247,6 +247,7 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
     document = http.get("/openapi.json").json()
     served = {(path, method) for path, operations in document["paths"].items() for method in operations}
     assert {
+        ("/.well-known/did.json", "get"),
         ("/v1/entries", "post"),
         ("/v1/entries/{entry_id}", "get"),
         ("/v1/records/{record_id}", "get"),

@@ -18,6 +18,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
         400,
         "A request on the node's Unix socket is not of the shape that its address takes.",
     ),
+    "did.none": (404, "This node speaks for no domain: none is configured, so there is no did:web document."),
     "document.unknown": (404, "Nobody has anchored this document on this ledger."),
     "entry.unknown": (404, "This node has never heard of this entry."),
     "epcis.capture-elsewhere": (
@@ -28,6 +29,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
         400,
         "The query has a parameter that this repository does not know; the detail lists those it does.",
     ),
+    "epcis.query-too-large": (413, "More events answer than `maxEventCount` allows."),
     "epcis.query-token": (
         400,
         "A `nextPageToken` is not what an earlier page's link held, or belongs to another question.",

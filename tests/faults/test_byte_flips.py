@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.encoding import encode
 from ledger.errors import LedgerError
 from ledger.policy import Policy
 from ledger.store import layout
@@ -127,9 +128,9 @@ class Flipped(Reader):
 KINDS = [
     value
     for name, value in vars(layout).items()
-    if name.isupper() and isinstance(value, bytes) and value != layout.VALIDATOR_CHANGE
+    if name.isupper() and isinstance(value, bytes) and value not in (layout.VALIDATOR_CHANGE, layout.ARRIVING)
 ]
-"""Kinds of rows of a ledger whose validators never changed."""
+"""Kinds of rows of a whole ledger whose validators never changed."""
 
 
 def test_every_kind_of_row_is_tried(store: Path) -> None:
@@ -167,6 +168,13 @@ def test_every_missing_row_and_every_row_too_many_is_found(store: Path, kind: by
                 added = Flipped(source.reader, extra, value)
                 added.added = True
                 assert not passes(partial(StoreSource, added), POLICY), extra.hex()
+
+
+def test_a_row_of_a_snapshot_that_still_arrives_is_found_in_a_whole_ledger(store: Path) -> None:
+    with open_store(store) as source:
+        added = Flipped(source.reader, layout.ARRIVING, encode([b"", None]))
+        added.added = True
+        assert not passes(partial(StoreSource, added), POLICY)
 
 
 def test_every_change_of_a_row_about_validators_is_found(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ const (
 var (
 	issuers       = []string{"issuer"}
 	keepers       = []string{"issuer", "office"}
+	staters       = []string{"inspector", "issuer", "office"}
 	administrator = []string{"administrator"}
 	keyManagers   = []string{"administrator", "key-manager"}
 )
@@ -98,7 +99,7 @@ var recordTypes = map[string]recordType{
 	"cert.suspend/1": {issuers, true, map[string]field{
 		"authority": {kindWord, true}, "certificate": {kindIdentifier, true}, "reason": {suspensions, true},
 	}},
-	"doc.anchor/1": {keepers, false, map[string]field{
+	"doc.anchor/1": {staters, false, map[string]field{
 		"abstract": {kindLine1000, false}, "authority": {kindWord, true}, "book": {kindWord, false},
 		"commitment": {kindHash, false}, "continues": {kindHash, false}, "date": {kindDate, false}, "hash": {kindHash, false},
 		"kind": {documentKinds, false}, "media_type": {kindMedia, false}, "number": {kindLabel, false},
@@ -109,7 +110,7 @@ var recordTypes = map[string]recordType{
 		"authority": {kindWord, true}, "commitment": {kindHash, true}, "continues": {kindHash, false},
 		"number_tag": {kindHash, false}, "original": {kindHash, false}, "original_authority": {kindWord, false},
 	}},
-	"doc.correct/1": {keepers, true, map[string]field{
+	"doc.correct/1": {staters, true, map[string]field{
 		"authority": {kindWord, true}, "by": {kindHash, true}, "by_authority": {kindWord, false}, "document": {kindHash, true},
 	}},
 	"doc.paper/1": {keepers, false, map[string]field{
@@ -120,10 +121,10 @@ var recordTypes = map[string]recordType{
 		"count": {kindTo64, true}, "coverage": {coverage, false}, "document": {kindHash, true}, "integrity": {integrity, false},
 		"position": {kindFrom1To64, false}, "signed_ms": {kindNatural, false}, "trust": {trust, false},
 	}},
-	"doc.supersede/1": {keepers, true, map[string]field{
+	"doc.supersede/1": {staters, true, map[string]field{
 		"authority": {kindWord, true}, "by": {kindHash, true}, "by_authority": {kindWord, false}, "document": {kindHash, true},
 	}},
-	"doc.withdraw/1": {keepers, true, map[string]field{
+	"doc.withdraw/1": {staters, true, map[string]field{
 		"authority": {kindWord, true}, "document": {kindHash, true}, "reason": {reasons, true},
 	}},
 	"key.register/1": {keyManagers, false, map[string]field{
