@@ -1159,7 +1159,9 @@ def test_the_other_language(desk: Desk) -> None:
         strict=True,
     ):
         desk.tab(tab)
-        assert desk.page.locator("#view h2").first.inner_text() == title
+        shown = desk.page.locator("#view h2").first
+        shown.filter(has_text=title).wait_for(timeout=FINAL_MS)
+        assert shown.inner_text() == title
 
 
 def test_names_from_outside_are_text(office: Office) -> None:
