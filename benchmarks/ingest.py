@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.audit_signatures import records_of
 from benchmarks.generate import new_home, sign_all
 from benchmarks.load import write_submissions
-from benchmarks.measure import Result, in_turns, milliseconds, rates, say, summary
+from benchmarks.measure import Result, in_turns, milliseconds, rates, say, summary, verification_us
 from benchmarks.processes import cpu_seconds, run_json, serving
 from benchmarks.scale import Load, Workshop
 from ledger.store.ledger_store import LedgerStore
@@ -43,6 +43,7 @@ def run(place: Workshop) -> Result:
             "node_cpu_us_per_record": summary(
                 [run["cpu"] / load.records * 1e6 for run in found[_name(load)]]
             ),
+            "verification_us": summary([one for run in found[_name(load)] for one in run["yardstick"]]),
             "blocks": summary([run["blocks"] for run in found[_name(load)]]),
             "node_peak_mb": summary([run["peak"] / 1e6 for run in found[_name(load)]]),
         }
@@ -62,18 +63,20 @@ def _run(room: Path, load: Load) -> dict[str, Any]:
     write_submissions(
         file, sign_all(author, genesis.chain_id, range(load.records), load.per_entry, clock_ms())
     )
+    yardstick = [verification_us()]
     with serving(home.path) as node:
         before = cpu_seconds(node.pid)
         answer = run_json(
             "benchmarks.load", [node.url, str(file), str(load.per_request), str(load.connections)]
         )
         cpu, peak = cpu_seconds(node.pid) - before, node.peak_bytes()
+    yardstick.append(verification_us())
     file.unlink()
     if answer["errors"]:
         raise RuntimeError(f"the load was not taken: {answer['errors']}")
     if records_of(home) != load.records:
         raise RuntimeError("the ledger does not have the records that were said to be final")
-    return {**answer, "cpu": cpu, "peak": peak, "blocks": _blocks(home)}
+    return {**answer, "cpu": cpu, "peak": peak, "blocks": _blocks(home), "yardstick": yardstick}
 
 
 def _blocks(home: Home) -> int:

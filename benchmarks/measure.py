@@ -16,9 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from ledger import keys
+
 Result = dict[str, object]
 """What a benchmark returns: JSON, with the unit in the name of each number."""
 
+_YARDSTICK_CALLS = 2_000
 _LIBRARIES = ("PyNaCl", "cryptography", "fastapi", "httpx", "msgpack", "plyvel", "uvicorn")
 
 
@@ -90,6 +93,22 @@ def machine() -> Result:
         "load_average": [round(value, 2) for value in os.getloadavg()],
         "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def verification_us() -> float:
+    """Microseconds of one `keys.verify` just now: the yardstick beside what cannot run in turns with a bare loop.
+
+    The same virtual machine is half as fast at one hour as at another; a figure without its moment says little.
+    """
+    key = keys.SigningKey.from_seed(bytes(32))
+    message = b"yardstick"
+    signature = key.sign(message)
+
+    def verify_all() -> None:
+        for _ in range(_YARDSTICK_CALLS):
+            keys.verify(key.public_key, signature, message)
+
+    return seconds_of(verify_all) / _YARDSTICK_CALLS * 1e6
 
 
 def say(text: str) -> None:

@@ -206,7 +206,15 @@ def _full(results: Results) -> str:
 
 def _ingest(results: Results) -> str:
     return _table(
-        ("load", "records/s", "request p50, ms", "p99, ms", "node's CPU, µs a record", "blocks"),
+        (
+            "load",
+            "records/s",
+            "request p50, ms",
+            "p99, ms",
+            "node's CPU, µs a record",
+            "one verification alone, before and after, µs",
+            "blocks",
+        ),
         [
             (
                 name,
@@ -214,6 +222,7 @@ def _ingest(results: Results) -> str:
                 number(value["request"]["p50_ms"]),
                 number(value["request"]["p99_ms"]),
                 _median(value["node_cpu_us_per_record"]),
+                _spread(value["verification_us"]),
                 _median(value["blocks"]),
             )
             for name, value in results["ingest"]["result"].items()
