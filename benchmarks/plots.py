@@ -151,7 +151,7 @@ def _peers(result: dict[str, Any]) -> Any:  # noqa: ANN401
     return figure
 
 
-def _network(result: dict[str, Any]) -> Any:  # noqa: ANN401
+def _network(result: dict[str, Any]) -> Any:  # noqa: ANN401  matplotlib's figure, which is imported where it is there
     panels: tuple[tuple[str, str, Callable[[Any], float]], ...] = (
         ("Final records a second", "records/s", lambda one: one["records_per_s"]["median"]),
         ("Latency of a request", "ms, p50", lambda one: one["request"]["p50_ms"]),
