@@ -127,8 +127,9 @@ def slots_of(page: bytes) -> list[tuple[bytes, int]]:
 def leaf_page(records: Sequence[bytes], depth: int) -> bytes:
     """Return the leaf page of 1 to 32 ascending records whose paths share `depth` nibbles."""
     quarters: tuple[list[bytes], ...] = ([], [], [], [])
+    byte, shift = depth >> 1, 2 if depth & 1 else 6
     for record in records:
-        quarters[nibble_of(record, depth) >> 2].append(record)
+        quarters[record[byte] >> shift & 3].append(record)
     hashes = [subtree_hash(quarter, 4 * depth + 2) for quarter in quarters]
     return b"".join((LEAF_TAG, bytes(map(len, quarters)), *hashes, *records))
 

@@ -101,16 +101,15 @@ class _Batch:
         page = read_page(self.pages, prefix)
         if page[0] == BRANCH_PAGE:
             page = self._branch(page, prefix, start, end)
-        elif end - start == 1 and len(page) < FULL:
+        elif len(page) + RECORD_SIZE * (end - start) <= FULL:
             size = len(page)
-            page = _with_record(page, self.records[start], len(prefix))
-            self.inserted += len(page) > size
+            page = _with_records(page, self.records[start:end], len(prefix))
+            self.inserted += (len(page) - size) // RECORD_SIZE
         else:
-            merged = {record[:HASH_SIZE]: record for record in records_of(page)}
-            size = len(merged)
-            merged.update((record[:HASH_SIZE], record) for record in self.records[start:end])
-            self.inserted += len(merged) - size
-            return self._build(prefix, sorted(merged.values()))
+            before = records_of(page)
+            merged = _merged(before, self.records[start:end])
+            self.inserted += len(merged) - len(before)
+            return self._build(prefix, merged)
         self.written[page_path(prefix)] = page
         return top_of(page)
 
@@ -152,29 +151,48 @@ class _Batch:
         return top_of(page)
 
 
-def _with_record(page: bytes, record: bytes, depth: int) -> bytes:
-    """Return a leaf page that has room, with one record put in or replaced.
+def _with_records(page: bytes, records: list[bytes], depth: int) -> bytes:
+    """Return a leaf page that has room for them all, with ascending `records` put in or replaced.
 
-    The commonest change by far, so it leaves alone the bytes of the other quarters.
+    The commonest change by far, so it leaves alone the quarters that none of them is in.
     """
-    quarter = nibble_of(record, depth) >> 2
+    byte, shift = depth >> 1, 2 if depth & 1 else 6
     counts = bytearray(page[1:QUARTERS])
-    start = BODY + RECORD_SIZE * sum(counts[:quarter])
-    records = [
-        page[at : at + RECORD_SIZE] for at in range(start, start + RECORD_SIZE * counts[quarter], RECORD_SIZE)
-    ]
-    key_hash = record[:HASH_SIZE]
-    index = bisect_left(records, key_hash)
-    here = start + RECORD_SIZE * index
-    if index < len(records) and records[index].startswith(key_hash):
-        records[index] = record
-        after = here + RECORD_SIZE
-    else:
-        records.insert(index, record)
-        counts[quarter] += 1
-        after = here
-    at = QUARTERS + HASH_SIZE * quarter
-    node = subtree_hash(records, 4 * depth + 2)
-    return b"".join(
-        (LEAF_TAG, counts, page[QUARTERS:at], node, page[at + HASH_SIZE : here], record, page[after:])
-    )
+    nodes: list[bytes] = []
+    bodies: list[bytes] = []
+    last = records[-1][byte] >> shift & 3
+    here = BODY
+    start = 0
+    for quarter in range(4):
+        after = here + RECORD_SIZE * counts[quarter]
+        stop = start
+        if quarter == last:
+            stop = len(records)
+        elif quarter < last:
+            while records[stop][byte] >> shift & 3 == quarter:
+                stop += 1
+        if start == stop:
+            at = QUARTERS + HASH_SIZE * quarter
+            nodes.append(page[at : at + HASH_SIZE])
+            bodies.append(page[here:after])
+        else:
+            merged = _merged(
+                [page[at : at + RECORD_SIZE] for at in range(here, after, RECORD_SIZE)], records[start:stop]
+            )
+            counts[quarter] = len(merged)
+            nodes.append(subtree_hash(merged, 4 * depth + 2))
+            bodies += merged
+        here, start = after, stop
+    return b"".join((LEAF_TAG, counts, *nodes, *bodies))
+
+
+def _merged(records: list[bytes], others: list[bytes]) -> list[bytes]:
+    """Return all of both, ascending; where two have the same key hash, that of `others`."""
+    if len(others) == 1:
+        key_hash = others[0][:HASH_SIZE]
+        index = bisect_left(records, key_hash)
+        is_replaced = index < len(records) and records[index].startswith(key_hash)
+        return [*records[:index], *others, *records[index + is_replaced :]]
+    found = {record[:HASH_SIZE]: record for record in records}
+    found.update((record[:HASH_SIZE], record) for record in others)
+    return sorted(found.values())

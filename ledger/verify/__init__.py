@@ -4,8 +4,8 @@
 * `ledger.verify.sources` are the places a ledger can be read from: a store, an export, a node.
 
 Modules, each importing only those above it: `report` (what is answered), `segments` (256 leaves, checked one by one),
-`quick` (the same, fast), `changes` (rows as they are stored), `lookups` (index rows, by a sum), `trust` (policy and genesis),
-`ahead` and `replay` (the chain rules), `stored` (a store's rows),
+`pieces` (fewer of them, where they are long), `quick` (the same, fast), `changes` (rows as they are stored), `lookups` (index
+rows, by a sum), `trust` (policy and genesis), `ahead` and `replay` (the chain rules), `stored` (a store's rows),
 `reading`, `linking` (what goes across segments), `audit`.
 """
 

@@ -126,7 +126,7 @@ def apply_ahead(job: Job, passed: Passed, basis: Basis) -> list[Part]:
 def _stretches(job: Job, passed: Passed) -> Iterator[tuple[int, int, int]]:
     """The entries of each block in a segment: the first offset, the one behind the last, and the time of the block."""
     # The genesis document is a leaf that is no entry.
-    first = 1 if job.number == 0 else 0
+    first = 1 if job.first == 0 else 0
     for fact in passed.result.facts:
         offset = fact.index - job.first
         if first < offset:

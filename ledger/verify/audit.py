@@ -4,9 +4,10 @@ Rules:
 
 * Nothing a source says is believed. Every leaf is hashed, every header extends the log before it, and the root at the end
   is the one that a quorum cosigned.
-* Segments of 256 leaves are checked by whatever `concurrent.futures.Executor` is passed in, or here without one; its tasks
-  are `ledger.verify.ahead.work_out` over bytes, which at level FULL also says what the entries do. They are submitted in
-  order and taken in order, so the first fault is named whoever finds it first.
+* Segments, of 256 leaves or of fewer where those are long (`ledger.verify.pieces`), are checked by whatever
+  `concurrent.futures.Executor` is passed in, or here without one; its tasks are `ledger.verify.ahead.work_out` over bytes,
+  which at level FULL also says what the entries do. They are submitted in order and taken in order, so the first fault is
+  named whoever finds it first.
 * Blocks are executed again here, in order, with what was worked out ahead where that holds.
 * Memory does not grow with the ledger. What is held is: tasks under way or waiting for their turn, at most `window` and
   about `WINDOW_BYTES` of bundles, with what came of them; up to `LOOK_AHEAD_BYTES` of segments and the segments of one

@@ -57,7 +57,7 @@ class Linker:
             raise result.finding.error(base + result.finding.headers_before)
         self.entries += result.entries
         self.records += result.records
-        if job.node:
+        if job.ends_tile:
             self._tiles.add(1, job.node)
 
     def finish(self) -> BlockFact:

@@ -50,6 +50,9 @@ _BIN_16, _BIN_32, _BIN_64, _U64 = b"\xc4\x10", b"\xc4\x20", b"\xc4\x40", 0xCF
 _SIGNATURE_ITEM: Final = 66
 _SIGNED_CONTEXT: Final = ENTRY + b"\0"
 
+_UNSIGNED: Final = 2
+"""Leaves at the beginning of the log beside which nothing stands: the genesis document and its header."""
+
 _FRAMING: Final = 256
 """More than a submission takes beside its records and their headers of at most 3 bytes each."""
 
@@ -104,7 +107,7 @@ def entry_of(leaf: bytes, records: list[bytes], record_ids: list[bytes]) -> Entr
 def _pass(job: Job) -> Passed | None:
     leaves = _split_leaves(job.entries, job.width)
     hashes = leaf_hashes(leaves)
-    if b"".join(hashes) != job.tile:
+    if b"".join(hashes) != job.claimed:
         return None
     items, counts = _split_items(job.records, job.width)
     log = CompactRange(job.first, job.peaks)
@@ -125,7 +128,7 @@ def _pass(job: Job) -> Passed | None:
             return None
         position += counts[offset]
     log = log.extend(hashes[done:])
-    if job.node and CompactRange(job.number, job.peaks).append(job.node).peaks != log.peaks:
+    if job.ends_tile and CompactRange(job.number, job.peaks_above).append(job.node).peaks != log.peaks:
         return None
     records = 0
     item_hashes: list[bytes] = []
@@ -148,7 +151,7 @@ def _check_entries(
 ) -> bool:
     lengths = list(map(len, items))
     # A header's signature has the length that a record must not have.
-    signatures = len(leaves) - len(entries) - (2 if job.number == 0 else 0)
+    signatures = len(leaves) - len(entries) - max(0, min(_UNSIGNED - job.first, job.width))
     if 0 in lengths or lengths.count(REFUSED_RECORD_BYTES) != signatures:
         return False
     if not _sizes_fit(job, lengths, counts):

@@ -24,6 +24,7 @@ from ledger.merkle import CompactRange
 from ledger.policy import CheckedCheckpoint, Policy, Trust
 from ledger.store import layout
 from ledger.tiles import TILE_WIDTH, tile_path, tile_width
+from ledger.verify.pieces import pieces
 from ledger.verify.report import AuditFailure, Finding, Level, faults_as_failures
 from ledger.verify.segments import Job, split_bundle
 from ledger.verify.sources.base import LogSource
@@ -119,7 +120,7 @@ def _read_genesis(source: LogSource, size: int) -> Genesis:
 
 
 def segments(source: LogSource, start: Start, level: Level) -> Iterator[Job | Unreadable]:
-    """The segments of the log in order; after one that cannot be read there are no more."""
+    """The segments of the log in order, at level FULL in pieces; after one that cannot be read there are no more."""
     chain_id = start.genesis.chain_id
     before = CompactRange()
     nodes = b""
@@ -130,7 +131,7 @@ def segments(source: LogSource, start: Start, level: Level) -> Iterator[Job | Un
                 nodes = _tile(source, 1, number // TILE_WIDTH, start.size)
             place = number % TILE_WIDTH * HASH_SIZE
             node = nodes[place : place + HASH_SIZE]
-            yield Job(
+            job = Job(
                 level=level,
                 chain_id=chain_id,
                 header_keys=start.sets.header_keys(number * TILE_WIDTH, number * TILE_WIDTH + width),
@@ -143,6 +144,8 @@ def segments(source: LogSource, start: Start, level: Level) -> Iterator[Job | Un
                 node=node,
                 root=b"" if node else start.root,
             )
+            # At the other levels nobody waits for one of them before the rest can be gone on with.
+            yield from pieces(job) if level >= Level.FULL else (job,)
         except (FormatError, StoreCorruptError) as error:
             yield Unreadable(error, _first_missing(source, number, width))
             return

@@ -154,11 +154,14 @@ class Replay:
         lookup_sum = new = 0
         end = header.first_index
         for part in parts:
-            if part.first != end or part.time_ms != header.time_ms or not self._holds(part, rows):
+            if part.first != end or part.time_ms != header.time_ms:
                 return None
             more = part.changes.records()
+            sets = stored(more, part.changes.rows)
+            if not self._holds(part, sets, rows):
+                return None
             before = len(rows)
-            rows |= stored(more, part.changes.rows)
+            rows = rows | sets if rows else sets
             records += more
             if len(rows) < before + len(more):
                 # A row that this part sets again.
@@ -174,8 +177,10 @@ class Replay:
         # Rows that were taken to be there have been looked up. If one of the others was there, the tree has replaced it.
         return _Effects(rows, lookups, lookup_sum, tree) if tree.inserted == new else None
 
-    def _holds(self, part: Part, before: Mapping[bytes, bytes]) -> bool:
-        """Whether the state is as a part took it to be: the scratch state, and over it the rows `before` of its block."""
+    def _holds(self, part: Part, sets: dict[bytes, bytes], before: dict[bytes, bytes]) -> bool:
+        """Whether the state is as a part, which sets the rows `sets`, took it to be: the scratch state, and over it the rows
+        `before` of its block.
+        """
         present = {row_key(key): value for key, value in part.present.items()} if before else {}
         for key, value in part.present.items():
             row = before.get(row_key(key)) if before else None
@@ -185,9 +190,7 @@ class Replay:
             if row_key(key) in before or self._scratch.get(key) is not None:
                 return False
         # What it took not to be there and sets may not have been set by an earlier part.
-        return not before or all(
-            row not in before or row in present for row in stored(part.changes.records(), part.changes.rows)
-        )
+        return (before.keys() & sets.keys()) <= present.keys()
 
     def _apply(self, block: _Block) -> _Effects:
         """Apply a block on the true state; rows that it read there will be known from now on."""

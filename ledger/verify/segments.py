@@ -1,10 +1,10 @@
-"""Checking a segment of the log: the leaves of one bundle, given only bytes.
+"""Checking a segment of the log: the leaves of one bundle or of a part of it, given only bytes.
 
 Rules:
 
-* A segment begins at a multiple of 256, so what comes before it is a handful of hashes (`peaks`), taken from the tiles
-  and not believed: each segment shows that the tiles above it are right if those before it are, and the last one ends at
-  the root of the checkpoint.
+* A segment is a bundle of 256 leaves, or a part of one. What comes before it is a handful of hashes (`peaks`), taken from
+  the tiles and not believed: each segment shows that the tiles above it are right if those before it are, and the last one
+  ends at the root of the checkpoint.
 * Everything that needs no other segment is checked here; how headers follow on one another, across segments too, is
   `ledger.verify.audit`'s part, which gets a `BlockFact` for each.
 * This is the definition, leaf by leaf, and what names a fault. `ledger.verify.quick` goes first, and says yes or nothing.
@@ -46,26 +46,43 @@ class Job:
     header_keys: frozenset[bytes]
     """Keys that may sign headers."""
     number: int
-    """Of the bundle; the segment begins at leaf 256 × number."""
+    """Of the bundle, whose first leaf is 256 × number."""
     width: int
-    """Leaves in it."""
+    """Leaves in the segment."""
     peaks: tuple[bytes, ...]
     """The complete subtrees of all leaves before it, largest first."""
     entries: bytes
     records: bytes
     tile: bytes
-    """The tile of level 0, as the source has it."""
+    """The tile of level 0, as the source has it; all of it, also where the segment is only a part."""
     node: bytes
-    """What the tile of level 1 says this segment's root is; empty for the last segment, if it is not full."""
+    """What the tile of level 1 says this tile's root is; empty for the last one, if it is not full."""
     root: bytes
-    """The root that the log must have after this segment; empty but for the last."""
+    """The root that the log must have after this tile; empty but for the last."""
+    offset: int = 0
+    """Leaves of the bundle that lie before the segment: other than 0 where a long bundle was cut (`ledger.verify.pieces`)."""
     next_time_ms: int | None = None
     """What the next header behind this segment says is the time of its block, not believed; None if it was not looked for."""
 
     @property
     def first(self) -> int:
         """Log index of the first leaf."""
-        return self.number * TILE_WIDTH
+        return self.number * TILE_WIDTH + self.offset
+
+    @property
+    def claimed(self) -> bytes:
+        """The hashes of the segment's own leaves, as the tile has them."""
+        return self.tile[self.offset * HASH_SIZE : (self.offset + self.width) * HASH_SIZE]
+
+    @property
+    def ends_tile(self) -> bool:
+        """Whether the tile is full and ends with this segment, so that its root can be compared with the one above."""
+        return bool(self.node) and self.offset + self.width == TILE_WIDTH
+
+    @property
+    def peaks_above(self) -> tuple[bytes, ...]:
+        """Of the `peaks`, those of the tiles before this one, which are also those of `number` nodes of level 1."""
+        return self.peaks[: self.number.bit_count()]
 
     @property
     def size(self) -> int:
@@ -163,25 +180,26 @@ class _Walk:
 
     def _check_hash(self, offset: int) -> None:
         job, computed = self.job, self.hashes[offset]
-        claimed = job.tile[offset * HASH_SIZE : (offset + 1) * HASH_SIZE]
+        claimed = job.claimed[offset * HASH_SIZE : (offset + 1) * HASH_SIZE]
         if computed == claimed:
             return
         if self._tile_fits_above():
             raise VerificationError(
                 "leaf.hash", "the leaf is not the one that was logged", expected=claimed, got=computed
             )
-        path = tile_path(0, job.number, job.width)
+        path = tile_path(0, job.number, len(job.tile) // HASH_SIZE)
         raise VerificationError(
             "tile.hash", f"{path} does not have the hash of this leaf", expected=computed, got=claimed
         )
 
     def _tile_fits_above(self) -> bool:
-        """Whether the claimed hashes of this segment lead to what is known above them: then the leaf is wrong, not they."""
+        """Whether the claimed hashes of this tile lead to what is known above them: then the leaf is wrong, not they."""
         job = self.job
         claimed = [job.tile[at : at + HASH_SIZE] for at in range(0, len(job.tile), HASH_SIZE)]
         if job.node:
             return root_of_hashes(claimed) == job.node
-        return not job.root or CompactRange(job.first, job.peaks).extend(claimed).root() == job.root
+        before = CompactRange(job.number * TILE_WIDTH, job.peaks_above)
+        return not job.root or before.extend(claimed).root() == job.root
 
     def _entry(self, leaf: bytes, items: list[bytes]) -> None:
         self.entries += 1
@@ -205,13 +223,14 @@ class _Walk:
     def check_end(self) -> None:
         """Check what only shows after the last leaf. Raises VerificationError."""
         job = self.job
-        if not job.node:
+        if not job.ends_tile:
             return
-        above = CompactRange(job.number, job.peaks).append(job.node)
+        above = CompactRange(job.number, job.peaks_above).append(job.node)
         if above.peaks != self.log.peaks:
             path = tile_path(1, job.number // TILE_WIDTH)
+            first = job.number * TILE_WIDTH
             raise VerificationError(
-                "tile.hash", f"{path} does not have the root of the leaves from {job.first} on"
+                "tile.hash", f"{path} does not have the root of the leaves from {first} on"
             )
 
     def result(self, finding: Finding | None) -> Result:
