@@ -188,11 +188,46 @@ def _network(result: dict[str, Any]) -> Any:  # noqa: ANN401  matplotlib's figur
     return figure
 
 
+def _trace(result: dict[str, Any]) -> Any:  # noqa: ANN401  matplotlib is typed only where it is installed
+    figure, axes = _figure(3, 11, 3)
+    sizes = result["sizes"]
+    events = [size["events"] for size in sizes]
+    for name, colour in zip(result["chains"], _COLOURS, strict=False):
+        axes[0].plot(
+            events, [size["over_http_ms"][name]["median"] for size in sizes], "-o", color=colour, label=name
+        )
+        axes[1].plot(
+            events,
+            [size["chains"][name]["findings_ms"]["median"] for size in sizes],
+            "-o",
+            color=colour,
+            label=name,
+        )
+    for size, colour in zip(sizes, _COLOURS, strict=False):
+        lots = size["findings_of_a_lot"]
+        axes[2].plot(
+            [int(count) for count in lots],
+            [found["findings_ms"]["median"] for found in lots.values()],
+            "-o",
+            color=colour,
+            label=f"{size['events']:,} events on the ledger",
+        )
+    axes[0].axhline(1_000, color=_COLOURS[1], linewidth=1, linestyle=":")
+    axes[0].set(title="Trace over HTTP", xlabel="events on the ledger", ylabel="milliseconds")
+    axes[1].set(title="Trace with findings, in process", xlabel="events on the ledger", ylabel="milliseconds")
+    axes[2].set(title="Findings of one lot", xlabel="events of the lot", ylabel="milliseconds")
+    for axis in axes:
+        axis.set(xscale="log", yscale="log")
+        axis.legend(fontsize=6.5, frameon=False)
+    return figure
+
+
 PLOTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "growth": _growth,
     "ingest": _ingest,
     "network": _network,
     "audit-full": _parts,
+    "trace": _trace,
     "alternatives": _peers,
 }
 """Questions with a plot."""

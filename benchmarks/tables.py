@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import tables_of_goods
+from benchmarks.cells import median, number, spread, table
 from benchmarks.processes import CHECKOUT
 from benchmarks.questions import QUESTIONS
 
@@ -32,34 +34,13 @@ def load(folder: Path) -> Results:
 def fill(document: str, results: Results) -> str:
     """The document with every table made again from the results."""
 
-    def table(found: re.Match[str]) -> str:
+    def made_again(found: re.Match[str]) -> str:
         # A question that could not be asked, for want of a browser, leaves its table as it was.
         if found[2] in QUESTIONS and found[2] not in results:
             return found[0]
         return f"{found[1]}\n{TABLES[found[2]](results)}\n\n{found[3]}"
 
-    return _BLOCK.sub(table, document)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def number(value: float) -> str:
-    """A figure for people: three significant digits, thousands set apart."""
-    rounded = float(f"{value:.3g}")
-    if abs(rounded) >= 100:
-        return f"{rounded:,.0f}"
-    return f"{rounded:g}"
-
-
-def _median(value: dict[str, Any]) -> str:
-    return number(value["median"])
-
-
-def _spread(value: dict[str, Any]) -> str:
-    return f"{number(value['median'])} ({number(value['low'])}–{number(value['high'])})"
+    return _BLOCK.sub(made_again, document)
 
 
 def _machine(results: Results) -> str:
@@ -114,7 +95,7 @@ def _goals(results: Results) -> str:
             " records/s",
         ),
     ]
-    return _table(
+    return table(
         ("question", "goal", "measured", ""),
         [
             (
@@ -130,20 +111,20 @@ def _goals(results: Results) -> str:
 
 def _single(results: Results) -> str:
     result = results["audit-signatures-1"]["result"]
-    libraries = ", ".join(f"{name} {_median(value)} µs" for name, value in result["verify_us"].items())
+    libraries = ", ".join(f"{name} {median(value)} µs" for name, value in result["verify_us"].items())
     rows = [
-        (name, _spread(value["audit_per_s"]), _spread(value["bare_per_s"]), number(value["ratio"]))
+        (name, spread(value["audit_per_s"]), spread(value["bare_per_s"]), number(value["ratio"]))
         for name, value in result.items()
         if name.startswith("workers")
     ]
-    return f"One verification: {libraries}.\n\n" + _table(
+    return f"One verification: {libraries}.\n\n" + table(
         ("", "audit, records/s", "bare loop, signatures/s", "ratio"), rows
     )
 
 
 def _batch(results: Results) -> str:
     result = results["audit-signatures-100"]["result"]
-    return _table(
+    return table(
         (
             "",
             "audit, records/s",
@@ -155,10 +136,10 @@ def _batch(results: Results) -> str:
         [
             (
                 name,
-                _spread(value["audit_per_s"]),
-                _median(value["hashes_per_s"]),
+                spread(value["audit_per_s"]),
+                median(value["hashes_per_s"]),
                 number(value["ratio_to_hashes"]),
-                _median(value["hashes_and_signatures_per_s"]),
+                median(value["hashes_and_signatures_per_s"]),
                 number(value["ratio_to_both"]),
             )
             for name, value in result.items()
@@ -169,7 +150,7 @@ def _batch(results: Results) -> str:
 
 def _full(results: Results) -> str:
     result = results["audit-full"]["result"]
-    rates = _table(
+    rates = table(
         (
             "",
             "bare updates, rows/s",
@@ -181,10 +162,10 @@ def _full(results: Results) -> str:
         [
             (
                 name,
-                _spread(value["bare_updates_rows_per_s"]),
-                _spread(value["audit_records_per_s"]),
+                spread(value["bare_updates_rows_per_s"]),
+                spread(value["audit_records_per_s"]),
                 number(value["ratio"]),
-                _spread(value["audit_records_per_s_2_workers"]),
+                spread(value["audit_records_per_s_2_workers"]),
                 number(value["ratio_2_workers"]),
             )
             for name, value in result.items()
@@ -194,10 +175,10 @@ def _full(results: Results) -> str:
     return (
         rates
         + "\n\nMicroseconds a record, in one process:\n\n"
-        + _table(
+        + table(
             ("", *parts),
             [
-                (name, *(_median(value["us_per_record"][part]) for part in parts))
+                (name, *(median(value["us_per_record"][part]) for part in parts))
                 for name, value in result.items()
             ],
         )
@@ -205,7 +186,7 @@ def _full(results: Results) -> str:
 
 
 def _ingest(results: Results) -> str:
-    return _table(
+    return table(
         (
             "load",
             "records/s",
@@ -218,12 +199,12 @@ def _ingest(results: Results) -> str:
         [
             (
                 name,
-                _spread(value["records_per_s"]),
+                spread(value["records_per_s"]),
                 number(value["request"]["p50_ms"]),
                 number(value["request"]["p99_ms"]),
-                _median(value["node_cpu_us_per_record"]),
-                _spread(value["verification_us"]),
-                _median(value["blocks"]),
+                median(value["node_cpu_us_per_record"]),
+                spread(value["verification_us"]),
+                median(value["blocks"]),
             )
             for name, value in results["ingest"]["result"].items()
         ],
@@ -249,28 +230,28 @@ def _network(results: Results) -> str:
         rows = [
             (
                 kind,
-                _spread(value["records_per_s"]),
+                spread(value["records_per_s"]),
                 number(value["ratio_to_embedded"]),
                 number(value["request"]["p50_ms"]),
                 number(value["request"]["p99_ms"]),
-                _median(value["node_cpu_us_per_record"]),
-                _median(value["engine_cpu_us_per_record"]),
-                _median(value["busy_cores"]),
-                _median(value["between_validators_bytes_per_record"]) if kind != "embedded" else "–",
-                _median(value["blocks"]),
+                median(value["node_cpu_us_per_record"]),
+                median(value["engine_cpu_us_per_record"]),
+                median(value["busy_cores"]),
+                median(value["between_validators_bytes_per_record"]) if kind != "embedded" else "–",
+                median(value["blocks"]),
             )
             for kind, value in load.items()
             if isinstance(value, dict)
         ]
-        parts.append(f"{name} ({number(load['records'])} records):\n\n{_table(heads, rows)}")
-    rest = _table(
+        parts.append(f"{name} ({number(load['records'])} records):\n\n{table(heads, rows)}")
+    rest = table(
         ("validators", "idle: cores busy", "idle: bytes/s on the wire", "a follower copies, records/s"),
         [
             (
                 kind,
-                _median(value["busy_cores"]),
-                _median(value["loopback_bytes_per_s"]),
-                _spread(result["follower"][kind]["records_per_s"]) if kind in result["follower"] else "–",
+                median(value["busy_cores"]),
+                median(value["loopback_bytes_per_s"]),
+                spread(result["follower"][kind]["records_per_s"]) if kind in result["follower"] else "–",
             )
             for kind, value in result["idle"].items()
         ],
@@ -280,7 +261,7 @@ def _network(results: Results) -> str:
 
 
 def _receipts(results: Results) -> str:
-    return _table(
+    return table(
         (
             "ledger",
             "made in process, p50 / p99 ms",
@@ -305,7 +286,7 @@ def _receipts(results: Results) -> str:
 def _disk(results: Results) -> str:
     result = results["disk"]["result"]
     parts = list(result["1 per entry"]["uncompressed_bytes_per_record"])
-    return _table(
+    return table(
         ("bytes a record", *result),
         [
             (
@@ -328,7 +309,7 @@ def _disk(results: Results) -> str:
 
 
 def _growth(results: Results) -> str:
-    return _table(
+    return table(
         (
             "records",
             "per entry",
@@ -345,12 +326,12 @@ def _growth(results: Results) -> str:
             (
                 f"{size['records']:,}",
                 str(size["per_entry"]),
-                _median(size["audit"]["signatures"]["seconds"]),
-                _median(size["audit"]["signatures"]["anonymous_mb"]),
-                _median(size["audit"]["full"]["seconds"]),
-                _median(size["audit"]["full"]["anonymous_mb"]),
-                _median(size["open_store_ms"]),
-                _median(size["start_node_ms"]),
+                median(size["audit"]["signatures"]["seconds"]),
+                median(size["audit"]["signatures"]["anonymous_mb"]),
+                median(size["audit"]["full"]["seconds"]),
+                median(size["audit"]["full"]["anonymous_mb"]),
+                median(size["open_store_ms"]),
+                median(size["start_node_ms"]),
                 number(size["receipts"]["in_process"]["p50_ms"]),
                 number(size["receipts"]["over_http"]["p50_ms"]),
             )
@@ -361,17 +342,17 @@ def _growth(results: Results) -> str:
 
 def _anchoring(results: Results) -> str:
     result = results["anchoring"]["result"]
-    return _table(
+    return table(
         ("`sogoc anchor`", "seconds"),
         [
             (
                 f"{result['documents']} new files, one signature, a checked receipt beside each",
-                _spread(result["anchor_s"]),
+                spread(result["anchor_s"]),
             ),
-            ("one new file", _spread(result["anchor_one_document_s"])),
+            ("one new file", spread(result["anchor_one_document_s"])),
             (
                 f"the same {result['documents']} files again: nothing to sign, newer receipts",
-                _spread(result["anchor_again_s"]),
+                spread(result["anchor_again_s"]),
             ),
         ],
     )
@@ -381,7 +362,7 @@ def _certificates(results: Results) -> str:
     result = results["certificates"]["result"]
     batch = f"{result['certificates']:,}"
     rows = [
-        (what, _spread(result[name]["per_s"]), _spread(result[name]["seconds"]))
+        (what, spread(result[name]["per_s"]), spread(result[name]["seconds"]))
         for what, name in (
             ("one, with a signature of its own", "one"),
             ("… without the vault", "one, no vault"),
@@ -394,8 +375,8 @@ def _certificates(results: Results) -> str:
         rows.append(
             (
                 f"{sheets['count']} with one signature, and a sheet for each",
-                _spread(sheets["per_s"]),
-                _spread(sheets["seconds"]),
+                spread(sheets["per_s"]),
+                spread(sheets["seconds"]),
             )
         )
     seconds = result["command_s"]
@@ -406,7 +387,7 @@ def _certificates(results: Results) -> str:
             number(seconds),
         )
     )
-    return _table(("`sogoc certify`", "certificates/s", "seconds"), rows)
+    return table(("`sogoc certify`", "certificates/s", "seconds"), rows)
 
 
 def _receipt_sizes(results: Results) -> str:
@@ -414,7 +395,7 @@ def _receipt_sizes(results: Results) -> str:
         low, high = found["versions"][0], found["versions"][-1]
         return f"{low}" if low == high else f"{low}–{high}"
 
-    return _table(
+    return table(
         (
             "state rows",
             "validators",
@@ -443,7 +424,7 @@ def _receipt_sizes(results: Results) -> str:
 def _browser(results: Results) -> str:
     result = results["browser"]["result"]
     receipts, first = result["receipts"], result["first_verdict"]
-    times = f"The first of all, modules and policy included: {number(receipts['first_ms'])} ms.\n\n" + _table(
+    times = f"The first of all, modules and policy included: {number(receipts['first_ms'])} ms.\n\n" + table(
         ("a receipt in Chromium", "p50, ms", "p99, ms"),
         [
             (name, *(number(receipts[what][figure]) for figure in ("p50_ms", "p99_ms")))
@@ -452,7 +433,7 @@ def _browser(results: Results) -> str:
     )
     cold = sorted(first["cold_ms_values"])
     again = sorted(first["second_visit_ms_values"])
-    return f"{times}\n\n" + _table(
+    return f"{times}\n\n" + table(
         (f"first verdict ({first['profile']})", "median, ms", "slowest, ms", "over the network, KB"),
         [
             (
@@ -469,7 +450,7 @@ def _browser(results: Results) -> str:
 def _alternatives(results: Results) -> str:
     return "\n\n".join(
         f"{shape}:\n\n"
-        + _table(
+        + table(
             (
                 "",
                 "append, records/s",
@@ -481,11 +462,11 @@ def _alternatives(results: Results) -> str:
             [
                 (
                     name,
-                    _median(value["append_records_per_s"]),
-                    _median(value["prove_ms"]),
-                    _median(value["proof_bytes"]),
-                    _median(value["verify_all_records_per_s"]),
-                    _median(value["bytes_per_record"]) if value["bytes_per_record"]["median"] else "–",
+                    median(value["append_records_per_s"]),
+                    median(value["prove_ms"]),
+                    median(value["proof_bytes"]),
+                    median(value["verify_all_records_per_s"]),
+                    median(value["bytes_per_record"]) if value["bytes_per_record"]["median"] else "–",
                 )
                 for name, value in peers.items()
             ],
@@ -495,7 +476,7 @@ def _alternatives(results: Results) -> str:
 
 
 def _following(results: Results) -> str:
-    return _table(
+    return table(
         (
             "records",
             "per entry",
@@ -511,13 +492,13 @@ def _following(results: Results) -> str:
             (
                 f"{size['records']:,}",
                 str(size["per_entry"]),
-                _spread(size["blocks"]["seconds"]),
-                _spread(size["blocks"]["records_per_s"]),
-                _median(size["blocks"]["cpu_us_per_record"]),
-                _median(size["blocks"]["peak_mb"]),
-                _spread(size["snapshot"]["seconds"]),
-                _median(size["snapshot"]["rows_per_s"]),
-                _median(size["snapshot"]["peak_mb"]),
+                spread(size["blocks"]["seconds"]),
+                spread(size["blocks"]["records_per_s"]),
+                median(size["blocks"]["cpu_us_per_record"]),
+                median(size["blocks"]["peak_mb"]),
+                spread(size["snapshot"]["seconds"]),
+                median(size["snapshot"]["rows_per_s"]),
+                median(size["snapshot"]["peak_mb"]),
             )
             for size in results["following"]["result"]["sizes"]
         ],
@@ -539,6 +520,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "certificates": _certificates,
     "receipt-sizes": _receipt_sizes,
     "browser": _browser,
+    "trace": tables_of_goods.trace,
+    "epcis": tables_of_goods.epcis,
     "following": _following,
     "alternatives": _alternatives,
 }

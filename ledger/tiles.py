@@ -19,6 +19,7 @@ from wrong tiles does not verify, and that is how it is found. No I/O.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -33,7 +34,6 @@ from ledger.merkle import (
     fold,
     inclusion_nodes,
     range_nodes,
-    root_of_hashes,
 )
 
 TILE_HEIGHT: Final = 8
@@ -195,10 +195,14 @@ def new_tiles(
     return written
 
 
-def _split(tile: bytes, width: int) -> list[bytes]:
+def _check_length(tile: bytes, width: int) -> None:
     if len(tile) != width * HASH_SIZE:
         detail = f"A tile of {width} hashes has {len(tile)} bytes, not {width * HASH_SIZE}."
         raise FormatError("tiles.length", detail)
+
+
+def _split(tile: bytes, width: int) -> list[bytes]:
+    _check_length(tile, width)
     return [tile[start : start + HASH_SIZE] for start in range(0, len(tile), HASH_SIZE)]
 
 
@@ -247,19 +251,32 @@ def _folded(source: TileSource, size: int, groups: Sequence[tuple[Node, ...]]) -
 
 def _read_nodes(source: TileSource, size: int, nodes: Iterable[Node]) -> dict[Node, bytes]:
     """Return the hashes of `nodes` in the tree of `size` leaves; each tile is read once, in ascending order."""
-    wanted: dict[tuple[int, int], list[tuple[Node, slice]]] = {}
+    wanted: dict[tuple[int, int], list[tuple[Node, int, int]]] = {}
     for node in nodes:
         level, index = node
         tile_level, above = divmod(level, TILE_HEIGHT)
         n, start = divmod(index << above, TILE_WIDTH)
-        wanted.setdefault((tile_level, n), []).append((node, slice(start, start + (1 << above))))
+        wanted.setdefault((tile_level, n), []).append((node, above, start >> above))
     hashes: dict[Node, bytes] = {}
-    for (tile_level, n), parts in sorted(wanted.items(), key=lambda item: item[0]):
+    for (tile_level, n), places in sorted(wanted.items(), key=lambda item: item[0]):
         width = tile_width(tile_level, n, size)
-        tile = _split(source.tile(tile_level, n, width), width)
-        for node, part in parts:
-            hashes[node] = root_of_hashes(tile[part])
+        tile = source.tile(tile_level, n, width)
+        _check_length(tile, width)
+        levels = _subtrees(tile)
+        for node, above, place in places:
+            hashes[node] = levels[above][place]
     return hashes
+
+
+# Whoever makes many proofs asks for the same tiles over and over. What is cached follows from the bytes alone; a tile with
+# all its subtrees takes about 60 kB.
+@lru_cache(maxsize=64)
+def _subtrees(tile: bytes) -> list[list[bytes]]:
+    """Return the hashes of a tile's complete subtrees, level by level from its own hashes on."""
+    levels = [_split(tile, len(tile) // HASH_SIZE)]
+    while len(levels) <= TILE_HEIGHT:
+        levels.append(pair_hashes(levels[-1]))
+    return levels
 
 
 # --- bundles ------------------------------------------------------------------------------------------------
