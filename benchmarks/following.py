@@ -8,7 +8,7 @@ and does what `sogoc follow` does. Both share this machine's cores.
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 import time
 from functools import partial
@@ -19,7 +19,7 @@ from api.client import Client
 from api.remote_log import RemoteLog
 from benchmarks.generate import Shape
 from benchmarks.measure import Result, in_turns, rates, say, summary
-from benchmarks.processes import Serving, run_json, serving
+from benchmarks.processes import Serving, peak_bytes, run_json, serving
 from benchmarks.scale import Workshop
 from ledger.policy import Policy
 from ledger.store.from_snapshot import SnapshotStore
@@ -101,7 +101,7 @@ def main(url: str, policy_file: str, directory: str, how: str) -> None:
     told: dict[str, float] = {
         "seconds": time.perf_counter() - started,
         "cpu_s": time.process_time() - cpu,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+        "peak_mb": peak_bytes(os.getpid()) / 1e6,
     }
     told |= {"rows": _rows(home)} if how == "snapshot" else {"slowest_tenth": _slowest_tenth(points)}
     print(json.dumps(told))

@@ -35,6 +35,12 @@ def environment() -> dict[str, str]:
     }
 
 
+def peak_bytes(pid: int) -> int:
+    """The most memory a process has had resident so far. (`getrusage` counts that of the process it was forked from, too.)"""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """A node that serves."""
@@ -46,8 +52,7 @@ class Serving:
 
     def peak_bytes(self) -> int:
         """The most memory the process has had resident so far."""
-        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
+        return peak_bytes(self.pid)
 
 
 @contextmanager
