@@ -32,6 +32,9 @@ KEY_POSSESSION: Final = b"sogoc/v1/key-possession"
 VAULT: Final = b"sogoc/v1/vault"
 """Context of an officer's signature over a request to a vault."""
 
+SHARE: Final = b"sogoc/v1/share"
+"""Context of an author's signature over what it shows of an event, and to whom."""
+
 # Copying an object that already holds the prefix and then updating it was measured faster, for short inputs,
 # than hashing a concatenation: 0.42 against 0.47 µs for 200 bytes.
 _new_leaf: Final = hashlib.sha256(b"\x00").copy

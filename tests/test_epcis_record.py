@@ -372,5 +372,5 @@ def test_a_part_of_any_json() -> None:
 
 def test_a_share_is_written_in_one_way() -> None:
     assert Share("r", (Shown(0, Hidden("/a", "1"), bytes(32), ()),)).encoded() == encode(
-        [1, "r", [[0, "/a", "1", bytes(32), []]]]
+        [2, "r", [[0, "/a", "1", bytes(32), []]], None]
     )

@@ -47,6 +47,7 @@ PAGES = (
     "/so-cai/tim?q=%3Cscript%3Ealert(1)%3C/script%3E",
     "/truy-xuat",
     "/kiem-tra",
+    "/chia-se",
 )
 JS = Path(words.__file__).parent / "static" / "js"
 
@@ -287,7 +288,7 @@ def test_the_service_worker_keeps_this_version(http: TestClient) -> None:
     assert response.headers["content-type"].startswith("text/javascript")
     assert response.headers["cache-control"] == "no-cache"
     lists = json.loads(re.findall(r"^const FILES = (.*);$", response.text, re.MULTILINE)[0])
-    assert lists.keys() == {"/", "/truy-xuat", "/kiem-tra"}
+    assert lists.keys() == {"/", "/truy-xuat", "/kiem-tra", "/chia-se"}
     for page, files in lists.items():
         asked = {link for link in Scan(http.get(page).text).links if link.startswith("/static/")}
         assert asked <= set(files), page

@@ -30,7 +30,7 @@ from api.gateway.sending import Sender
 from ledger.epcis.hiding import disclose
 from ledger.epcis.json_text import parse_object
 from ledger.epcis.record import identity_in, prepare
-from ledger.epcis.share import MAX_FILE_BYTES, SHARE_SUFFIX, Share, check
+from ledger.epcis.share import MAX_FILE_BYTES, PAGE, SHARE_SUFFIX, Share, address, check, share_of_link
 from ledger.errors import CannotTellError, FormatError, LedgerError
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
@@ -210,6 +210,21 @@ def share_event(
             help="Phần được cho xem (JSON pointer); bỏ trống: liệt kê / parts to show; none: list them",
         ),
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option("--to", help="Cho ai xem; được ký kèm / the reader's name, which is signed"),
+    ] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Tạo liên kết thay cho tệp / a link instead of a file")
+    ] = False,
+    site: Annotated[
+        str | None,
+        typer.Option(
+            "--site",
+            help="Trang mà liên kết dẫn tới; mặc định là nút / the pages that the link leads to, by default the node's",
+            envvar="SOGOC_SITE",
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Tệp ghi ra / file to write")] = None,
     key: KeyOption = None,
     node: NodeOption = DEFAULT_NODE,
@@ -242,21 +257,34 @@ def share_event(
         if made.salt is None or made.body.get("event_tag") != identity:
             raise CannotTellError("gateway.not-kept", "what this machine keeps is another event")
         shown = disclose(made.hidden, made.salt, show_parts)
-        receipt = client.receipt(leaf_hash(make_record(CAPTURE, made.body)))
+        record_id = leaf_hash(make_record(CAPTURE, made.body))
+        told = None
+        if reader is not None:
+            told = address(reader, time.time_ns() // 1_000_000, record_id, shown, signer)
+        share = Share(record_id if link else client.receipt(record_id), shown, told)
+    said: dict[str, object] = {
+        "shown": [item.part.pointer for item in shown], "hidden": len(kept.hidden), "to": reader
+    }  # fmt: skip
+    parts = f"{len(shown)}/{len(kept.hidden)} phần / parts"
+    if link:
+        where = share.link(site or node)
+        if as_json:
+            print_json({"link": where, **said})
+        else:
+            console.print(f"[green]liên kết / link[/]  {parts}")
+            # By itself and unbroken, to be copied.
+            console.print(where, markup=False, highlight=False, soft_wrap=True)
+        return
     target = out or Path(f"{identity.hex()[:16]}{SHARE_SUFFIX}")
     try:
         with new_file(target) as stream:
-            stream.write(Share(receipt, shown).encoded())
+            stream.write(share.encoded())
     except OSError as error:
         raise disk_error(error, target) from error
     if as_json:
-        print_json(
-            {"file": str(target), "shown": [item.part.pointer for item in shown], "hidden": len(kept.hidden)}
-        )
+        print_json({"file": str(target), **said})
     else:
-        console.print(
-            f"[green]đã ghi / written[/]  {escape_path(target)}: {len(shown)}/{len(kept.hidden)} phần / parts"
-        )
+        console.print(f"[green]đã ghi / written[/]  {escape_path(target)}: {parts}")
 
 
 def _list_parts(pointers: Sequence[str], *, as_json: bool) -> None:
@@ -269,21 +297,31 @@ def _list_parts(pointers: Sequence[str], *, as_json: bool) -> None:
 
 @app.command("check")
 def check_share(
-    file: Annotated[Path, typer.Argument(help="Tệp .sogoc-share / the share")],
+    shown: Annotated[str, typer.Argument(help="Tệp .sogoc-share, hoặc liên kết / the share, or a link")],
     *,
     policy: Annotated[
         Path, typer.Option("--policy", help="Chính sách tin cậy / the trust policy", envvar="SOGOC_POLICY")
     ],
+    node: Annotated[
+        str | None,
+        typer.Option(
+            "--node",
+            help="Lấy biên nhận ở đâu, khi có liên kết / where a link's receipt is had; by default from its own site",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Kiểm tra ngoại tuyến những phần được cho xem. Check offline what was shown to you."""
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise FormatError("share.shape", "the file is too long to be a share")
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError("file.unreadable", f"cannot read {file}: {error.strerror}") from error
-    shared = check(Share.parse(data), read_policy(policy))
+    """Kiểm tra những phần được cho xem; tệp thì không cần mạng. Check what was shown to you; a file is checked offline."""
+    trust = read_policy(policy)
+    site, is_link, _ = shown.partition(f"{PAGE}#")
+    if is_link:
+        share = share_of_link(shown)
+        with Client(node or site) as client:
+            # What is shown stays here: only the record's id is asked about.
+            text = client.receipt(share.evidence) if isinstance(share.evidence, bytes) else None
+        shared = check(share, trust, receipt_text=text)
+    else:
+        shared = check(Share.parse(_read_share(Path(shown))), trust)
     receipt = shared.receipt
     said = {part.pointer: part.text for part in shared.shown}
     if as_json:
@@ -295,6 +333,8 @@ def check_share(
                 "things": list(shared.event.things),
                 "shown": said,
                 "hidden": shared.hidden,
+                "to": None if shared.addressee is None else shared.addressee.reader,
+                "to_by_author": shared.is_by_author,
                 "status_as_of_s": receipt.checked.status_as_of_s,
             }
         )
@@ -305,3 +345,17 @@ def check_share(
     )
     for pointer, text in said.items():
         console.print(f"  {escape(pointer)}  {escape(text)}")
+    if shared.addressee is not None:
+        word = (
+            "do khóa đã ghi ký / signed by its author" if shared.is_by_author else "lời người gửi / claimed"
+        )
+        console.print(f"  cho / for {escape(shared.addressee.reader)}: {word}")
+
+
+def _read_share(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise FormatError("share.shape", "the file is too long to be a share")
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError("file.unreadable", f"cannot read {file}: {error.strerror}") from error

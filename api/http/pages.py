@@ -73,6 +73,7 @@ _STYLES = {
     "producer": ["tokens", "house", "verify", "office", "producer"],
     "trace": ["tokens", "house", "verify", "trace"],
     "inspector": ["tokens", "house", "verify", "explorer", "trace", "inspector"],
+    "share": ["tokens", "house", "verify", "share"],
 }
 _SCRIPTS = {
     "verify": "joined/verify.js",
@@ -82,8 +83,9 @@ _SCRIPTS = {
     "producer": "js/producer/producer.js",
     "trace": "joined/trace.js",
     "inspector": "joined/inspector.js",
+    "share": "joined/share.js",
 }
-_KEPT = {"/": "verify", "/truy-xuat": "trace", "/kiem-tra": "inspector"}
+_KEPT = {"/": "verify", "/truy-xuat": "trace", "/kiem-tra": "inspector", "/chia-se": "share"}
 """What the service worker keeps once it was visited: a page, and the name of its style and script."""
 _MANIFEST = (
     '{"name":"Sổ Gốc","short_name":"Sổ Gốc","lang":"vi","start_url":"/","scope":"/","display":"standalone",'

@@ -1,4 +1,5 @@
-"""`/truy-xuat`, the page that a label's address gives to people, and `/kiem-tra`, the inspector's.
+"""`/truy-xuat`, the page that a label's address gives to people; `/kiem-tra`, the inspector's; `/chia-se`, which opens what was
+shown to one reader.
 
 Rules: the pages are the same for every thing, and say nothing about it: what is recorded is asked for and checked in the
 browser. A label that was misread is a 400, and the page that says so.
@@ -32,6 +33,12 @@ def get_trace_page(request: Request, language: Language = words.VIETNAMESE) -> R
 def get_inspector_page(request: Request, language: Language = words.VIETNAMESE) -> Response:
     """The inspector's page, which is open to everybody: what it shows is public."""
     return page_response(request, "inspector.html", page="inspector", title="in.title", language=language)
+
+
+@router.api_route("/chia-se", methods=["GET", "HEAD"])
+def get_share_page(request: Request, language: Language = words.VIETNAMESE) -> Response:
+    """What hidden parts of an event a link or a file shows: the server never sees them."""
+    return page_response(request, "share.html", page="share", title="sh.title", language=language)
 
 
 def trace_page(

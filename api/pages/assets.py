@@ -26,7 +26,14 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 _VERSION_DIGITS = 12
-ENTRIES = ("js/verify.js", "js/explorer.js", "js/plain.js", "js/trace/trace.js", "js/inspector/inspector.js")
+ENTRIES = (
+    "js/verify.js",
+    "js/explorer.js",
+    "js/plain.js",
+    "js/trace/trace.js",
+    "js/inspector/inspector.js",
+    "js/share/share.js",
+)
 """The scripts that pages begin with: each is served joined with all that it imports at once, as `joined/<name>.js`, and what it
 imports later as `joined/<name>.<part>.js`."""
 

@@ -14,7 +14,7 @@ import { canonical, canonicalText } from "./jcs.js";
 import { errorOf, recordOf } from "./record.js";
 
 const SALT_CONTEXT = "sogoc/v1/event-salt\0";
-const SHARE_VERSION = 1;
+const SHARE_VERSION = 2;
 const NEVER = ["@context", "type", "eventTime", "eventTimeZoneOffset", "action", "parentID", "epcList", "quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList", "bizStep"];
 const utf8 = new TextEncoder();
 
@@ -72,15 +72,16 @@ export async function hiddenErrorOf(whole, pointers, tag, reason, timeMs) {
 }
 
 /**
- * A `.sogoc-share`: the receipt of the event's record, and the parts chosen with what it takes to check each.
- * @param {string} receipt
+ * What shows chosen parts (`share.js`): evidence of the event's record, the parts with what it takes to check each, and for whom they are.
+ * @param {string|Uint8Array} evidence the receipt's text, for a file; the record's id, for a link
  * @param {Record<string, any>} whole
  * @param {string[]} pointers all that is hidden
  * @param {Uint8Array} salt
  * @param {string[]} chosen
+ * @param {(shown: [string, string][]) => Promise<any[]|null>} [told] for whom, signed over what is shown: `[reader, time, key, signature]`
  * @returns {Promise<Uint8Array>}
  */
-export async function shareOf(receipt, whole, pointers, salt, chosen) {
+export async function shareOf(evidence, whole, pointers, salt, chosen, told = async () => null) {
   const leaves = await Promise.all(partsOf(whole, pointers).map((part) => checked(part, salt)));
   const hashes = leaves.map((leaf) => leaf.hash);
   const parts = [];
@@ -88,7 +89,8 @@ export async function shareOf(receipt, whole, pointers, salt, chosen) {
     if (chosen.includes(part.pointer)) parts.push([index, part.pointer, part.text, mac, await pathTo(hashes, index)]);
   }
   if (!parts.length || parts.length !== chosen.length) throw new FormatError("epcis.hide-unknown", "choose what is to be shown, out of what is hidden");
-  return encode([SHARE_VERSION, receipt, parts]);
+  const shown = parts.map(([, pointer, text]) => /** @type {[string, string]} */ ([pointer, text]));
+  return encode([SHARE_VERSION, evidence, parts, await told(shown)]);
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * What a producer keeps to itself of an event: typed in beside it, hidden before it is signed, kept on this device, and shown to one reader
- * by a file (`epcis/hiding.js`).
+ * by a link or a file (`show.js`, `epcis/hiding.js`).
  *
  * Rules: the ledger is sent commitments, never these values. They lie in this browser with the secret that blinds them, and in the file of
  * private parts under a passphrase; whoever loses both keeps what is registered and can show none of it.
@@ -8,13 +8,12 @@
 
 import { FormatError, fromHex, toHex } from "../../verify/index.js";
 import { dialog, el, icon, save, say } from "../dom.js";
-import { hiddenRecordOf, shareOf } from "../epcis/hiding.js";
+import { hiddenRecordOf } from "../epcis/hiding.js";
 import { recordOf } from "../epcis/record.js";
 import { TERM_PREFIX } from "../epcis/templates.js";
 import { put } from "../office/db.js";
 import { desk } from "../office/desk.js";
 import { LEAST_LETTERS, keepKey, openText, random, sealText } from "../office/keys.js";
-import { receiptsOf } from "../office/node.js";
 import { changed, jobs } from "../office/queue.js";
 import { act, checkbox, chooser, field, guarded, input } from "../office/ui.js";
 import { Wrong, typed } from "./forms.js";
@@ -71,12 +70,12 @@ export async function hushed(event, pointers) {
 }
 
 /** What a hidden part is called. @param {string} pointer */
-function partName(pointer) {
+export function partName(pointer) {
   return say(pointer === "/readPoint" ? "pr.hush.part-place" : `pr.hush.${pointer.split(":").at(-1)}`);
 }
 
-/** @param {any} item @param {string} pointer */
-function partText(item, pointer) {
+/** What it says. @param {any} item @param {string} pointer */
+export function partText(item, pointer) {
   const value = item.event[pointer.slice(1)];
   return pointer === "/readPoint" ? item.place || value.id : String(value);
 }
@@ -85,28 +84,6 @@ function partText(item, pointer) {
 export function hushLine(item) {
   if (!item.hidden) return null;
   return el("p", { class: "small hushed" }, icon("lock"), " ", say("pr.hush.here"), ...item.hidden.pointers.flatMap((/** @type {string} */ pointer, /** @type {number} */ at) => [at ? " · " : " ", partName(pointer), ": ", partText(item, pointer)]));
-}
-
-/** Show chosen parts to one reader, by a file. @param {any} item */
-export function openShare(item) {
-  const place = el("div");
-  const ticks = item.hidden.pointers.map((/** @type {string} */ pointer) => ({ pointer, ...checkbox(el("span", {}, partName(pointer), ": ", partText(item, pointer)), { id: `share-${pointer.replace(/[^a-z]/gi, "")}` }) }));
-  const go = act("pr.share.do", { kind: "primary", icon: "save", id: "share-do", onclick: () => guarded(go, place, async () => {
-    const chosen = ticks.filter((/** @type {any} */ one) => one.box.checked).map((/** @type {any} */ one) => one.pointer);
-    if (!chosen.length) {
-      place.replaceChildren(say("pr.share.none", "p", { class: "error", role: "alert" }));
-      return;
-    }
-    const receipt = (await receiptsOf([item.recordId])).get(item.recordId);
-    if (receipt === undefined) {
-      place.replaceChildren(say("pr.offline-now", "p", { class: "error", role: "alert" }));
-      return;
-    }
-    const data = await shareOf(receipt, item.event, item.hidden.pointers, fromHex(item.hidden.salt), chosen);
-    save(`${item.recordId.slice(0, 12)}.sogoc-share`, data, "application/octet-stream");
-    place.replaceChildren(el("p", { class: "doing", role: "status", id: "share-made" }, icon("check"), say("pr.share.made")));
-  }) });
-  dialog("pr.share.title", [say("pr.share.text", "p"), ...ticks.map((/** @type {any} */ one) => el("p", {}, one.whole)), place, el("div", { class: "buttons" }, go)]);
 }
 
 /** The file of private parts: saved under a passphrase, and brought back. @param {() => void} onchange */

@@ -10,7 +10,8 @@ import { errorOf } from "../epcis/record.js";
 import { act, guarded } from "../office/ui.js";
 import { deedLine } from "./naming.js";
 import { choices } from "./forms.js";
-import { hushFile, hushLine, openShare } from "./hush.js";
+import { hushFile, hushLine } from "./hush.js";
+import { openShare } from "./show.js";
 import { signRecord, stateTag } from "./signing.js";
 import { shelf, stock } from "./shelf.js";
 

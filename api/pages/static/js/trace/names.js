@@ -88,6 +88,9 @@ export function itemOf(path) {
   }
 }
 
+/** Where a thing's own page is. @param {string} item */
+export const addressOf = (item) => (item.startsWith("code/") ? `/truy-xuat#/${item}` : `/${item}`);
+
 /** @type {Record<string, string>} */
 const UNITS = { KGM: "kg", GRM: "g", LTR: "l", MLT: "ml", TNE: "t", MTR: "m", CEL: "°C", FAH: "°F" };
 

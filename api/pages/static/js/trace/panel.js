@@ -12,7 +12,7 @@ import { findingsList } from "./findings.js";
 import { graph } from "./graph.js";
 import { after, before } from "./happened.js";
 import { expiry } from "./look.js";
-import { Names, itemOf, quantity, stepName } from "./names.js";
+import { Names, addressOf, itemOf, quantity, stepName } from "./names.js";
 import { timeline } from "./timeline.js";
 
 /** @typedef {import("./look.js").Outcome} Outcome */
@@ -23,9 +23,6 @@ const LOOKS = {
   unknown: ["unknown", "unknown"], bad: ["bad", "bad"], telling: ["busy", "busy"],
 };
 const STEPS = ["tr.check.checkpoint", "tr.check.order", "tr.check.complete", "tr.check.who", "tr.check.upstream"];
-
-/** Where a thing's own page is. @param {string} item */
-export const addressOf = (item) => (item.startsWith("code/") ? `/truy-xuat#/${item}` : `/${item}`);
 
 /**
  * What is shown while the check goes on: the node's own words, and a recall at once.
