@@ -61,7 +61,7 @@ EXAMPLE: Final = (
     Organisation("ward", "UBND phường Phú Sơn", (ISSUER, OFFICE)),
     Organisation("province", "Sở Khoa học và Công nghệ tỉnh", (ISSUER, OFFICE)),
     Organisation("coop", "Hợp tác xã nông nghiệp", (PRODUCER,)),
-    Organisation("inspectorate", "Thanh tra tỉnh", (INSPECTOR, OFFICE)),
+    Organisation("inspectorate", "Thanh tra tỉnh", (INSPECTOR,)),
 )
 """Who runs a validator when nobody else is named."""
 

@@ -902,6 +902,7 @@ def test_one_reader_is_shown_one_part(farm: Farm, shipment: Private, tmp_path: P
     page.locator("#share-do").click()
     page.locator("dialog [role=alert]").wait_for()
     page.locator("#share-sogocprice").check()
+    page.locator("#share-reader").fill("Ngân hàng")
     with page.expect_download() as waiting:
         page.locator("#share-do").click()
     page.keyboard.press("Escape")

@@ -1,4 +1,4 @@
-"""What a producer shows to one reader: a link made on one phone, opened and kept on another; what was altered is told plainly."""
+"""What a producer shows to one reader: by link and file, opened and kept on another phone; what was altered is told plainly."""
 
 from __future__ import annotations
 

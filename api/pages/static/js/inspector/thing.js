@@ -32,7 +32,8 @@ export async function thingView(item, { direction, depth, onpick, onchange, sign
   const self = told.nodes.find((/** @type {any} */ node) => node.item === item) ?? {};
   const findings = found.kind === "ok" && Array.isArray(found.value?.findings) ? found.value.findings.map((/** @type {any} */ one) => finding(one, new Set())) : null;
   const result = el("div", { id: "checked", role: "status" });
-  const check = button("in.check", { kind: "primary", icon: "good", id: "check-trace", onclick: () => verifyHere(item, direction, depth, result, check, signal) });
+  const worries = el("div", { id: "thing-findings" }, findings === null ? say("in.outage", "p", { class: "note warn" }) : findings.length ? findingsList(findings, { isChecked: false }) : el("p", { class: "none" }, icon("check"), say("tr.findings-none")));
+  const check = button("in.check", { kind: "primary", icon: "good", id: "check-trace", onclick: () => verifyHere(item, direction, depth, { place: result, worries, check }, signal) });
   return el("div", {},
     el("p", { class: "issuer" }, names.goods(item), el("small", { class: "hash" }, codeOf(item))),
     statusTag(self.status), el("p", { class: "small" }, el("a", { href: item.startsWith("code/") ? `/truy-xuat#/${item}` : `/${item}` }, say("in.buyer-page"))),
@@ -40,7 +41,7 @@ export async function thingView(item, { direction, depth, onpick, onchange, sign
     told.truncated ? say("in.truncated", "p", { class: "note warn", id: "truncated" }) : null,
     el("div", { class: "buttons" }, check), result,
     say("tr.graph", "h3"), picture(told, names, item, onpick),
-    say("in.findings", "h3"), findings === null ? say("in.outage", "p", { class: "note warn" }) : findings.length ? findingsList(findings, { isChecked: false }) : el("p", { class: "none" }, icon("check"), say("tr.findings-none")),
+    say("in.findings", "h3"), worries,
     say("in.events", "h3"), table(told, names, onpick),
     exportsList(item, asked, found.kind === "ok" ? found.value : null));
 }
@@ -133,11 +134,10 @@ function exportsList(item, asked, findings) {
  * @param {string} item
  * @param {string} direction
  * @param {number} depth
- * @param {HTMLElement} place
- * @param {HTMLElement} check
+ * @param {{place: HTMLElement, worries: HTMLElement, check: HTMLElement}} page
  * @param {AbortSignal} signal
  */
-async function verifyHere(item, direction, depth, place, check, signal) {
+async function verifyHere(item, direction, depth, { place, worries, check }, signal) {
   check.setAttribute("disabled", "");
   const bar = el("progress", { "aria-label": t("tr.progress") });
   place.replaceChildren(say("tr.busy", "p"), bar);
@@ -148,11 +148,14 @@ async function verifyHere(item, direction, depth, place, check, signal) {
       el("p", { class: "small" }, el("code", {}, rule), reason ? el("span", { lang: "en" }, ` ${reason}`) : null)));
     return;
   }
+  // The same findings, now each with what was found out about it here.
+  if (trace.findings.length) worries.replaceChildren(findingsList(trace.findings, { isChecked: true }));
   const strangers = trace.findings.filter((one) => !one.isProven).length;
   place.replaceChildren(el("div", { class: "note", "data-checked": "yes", "data-rule": rule }, el("p", {}, say("in.checked", "strong")), facts([
     ["in.checked.histories", String(trace.histories.size)], ["in.checked.records", String(trace.records)], ["in.checked.findings", `${trace.findings.length - strangers} / ${trace.findings.length}`],
     ["fact.as-of", trace.checked.statusAsOfS === null ? null : time(Number(trace.checked.statusAsOfS) * 1000)],
   ]), proof ? el("div", { class: "buttons" }, button("tr.save-proof", { icon: "save", id: "save-proof", onclick: () => save(`${item.replace(/[^A-Za-z0-9]+/g, "-")}.sogoc-trace`, proof, "application/msgpack") })) : null,
   el("p", { class: trace.sums === "differ" ? "note warn" : "small", id: "checked-sums", "data-sums": trace.sums }, trace.sums === "differ" ? icon("alarm") : null, say(`in.checked.sums-${trace.sums}`)),
+  el("p", { class: trace.rules === "differ" ? "note warn" : "small", id: "checked-rules", "data-rules": trace.rules }, trace.rules === "differ" ? icon("alarm") : null, say(`in.checked.rules-${trace.rules}`)),
   say("in.checked.words", "p", { class: "small", id: "checked-words" })), proof ? reportPanel(trace, direction, proof) : "");
 }

@@ -39,8 +39,9 @@ function finding(one, { isChecked, extra = () => [] }) {
   const proven = !isChecked || !records.length ? null : one.isProven
     ? el("span", { class: "proven", "data-proven": "yes" }, icon("check"), say("tr.finding-proven"))
     : el("span", { class: "proven", "data-proven": "no" }, icon("dash"), say("tr.finding-unproven"));
+  const redone = !isChecked ? null : say(one.isRedone ? "tr.finding-redone" : "tr.finding-told", "span", { "data-redone": one.isRedone ? "yes" : "no" });
   return el("li", { class: one.severity, "data-rule": one.rule, "data-severity": one.severity },
     el("p", { class: `tag ${tone}` }, icon(sign), say(`tr.severity.${one.severity}`)), say(key, "p", { class: "words" }), ...extra(one),
     records.length ? el("p", { class: "small soft" }, say("tr.rests-on"), ...links, records.length > MAX_RECORDS ? ` +${records.length - MAX_RECORDS}` : null) : null,
-    el("p", { class: "small soft" }, proven, proven ? " · " : null, el("code", {}, one.rule)));
+    el("p", { class: "small soft" }, proven, proven ? " · " : null, redone, redone ? " · " : null, el("code", {}, one.rule)));
 }

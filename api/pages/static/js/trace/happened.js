@@ -12,9 +12,10 @@ import { pathOfUri } from "../epcis/gs1.js";
 /** So much of an item. @typedef {{item: string, amount: string|null, unit: string}} Share */
 /**
  * An event as it tells of itself.
- * `timeMs`: when it happened, by the event's own bytes. `transactions`: identifiers of business transactions that it belongs to.
+ * `timeMs`: when it happened, by the event's own bytes. `transactions`: identifiers of business transactions that it belongs to;
+ * `certificates`: of certificates that it points to.
  * @typedef {{kind: string, action: string, step: string, timeMs: number, items: Share[], parent: string, inputs: Share[], outputs: Share[], site: string, transactions: string[],
- *   sensors: {type: string, low: string, high: string, unit: string}[], hidden: boolean}} Happened
+ *   certificates: string[], sensors: {type: string, low: string, high: string, unit: string}[], hidden: boolean}} Happened
  */
 
 const MAX_LISTED = 2_000;
@@ -185,6 +186,7 @@ export function readEvent(bytes) {
     outputs: shares(value.outputEPCList, value.outputQuantityList, expand),
     site: siteOf(first, expand) || siteOf(second, expand),
     transactions: [...new Set(list(value.bizTransactionList).map((one) => expand(one?.bizTransaction)).filter((one) => one && one !== HIDDEN))].sort(),
+    certificates: (Array.isArray(value.certificationInfo) ? list(value.certificationInfo) : [value.certificationInfo]).map(expand).filter(Boolean),
     sensors: sensorsOf(value.sensorElementList),
     hidden: false,
   };

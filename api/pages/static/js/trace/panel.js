@@ -132,10 +132,11 @@ function actions({ proof, item, verdict }, desk) {
 const fileName = (item) => item.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 80);
 
 /** @param {import("./proof.js").ProvenTrace} trace */
-function worries({ findings }) {
+function worries({ findings, rules, sums }) {
   const worse = findings.filter((one) => one.severity !== "info").length;
   return el("section", { class: "part", id: "findings" }, say("tr.findings", "h2"),
     findings.length ? say(worse ? "tr.findings-text" : "tr.findings-info", "p", { class: "soft" }) : el("p", { class: "none" }, icon("check"), say("tr.findings-none")),
+    rules === "differ" || sums === "differ" ? el("p", { class: "note warn", id: "differs" }, icon("alarm"), say("tr.findings-differ")) : null,
     findings.length ? findingsList(findings, { isChecked: true }) : null,
     say("tr.findings-by", "p", { class: "small soft" }));
 }

@@ -6,28 +6,31 @@
  * out: one that the proof lacks is asked for. What the node computed beside it (the graph's sums, findings) is compared with the records: one that names a record which is
  * in no history, or another status than the records give, is a false answer.
  *
- * What this module does not do: compute the node's sums again. It shows nothing, and reads no network.
+ * What this module does not do: compute all of the node's findings again (`balance.js`, `redone.js`). It shows nothing, and reads no network.
  */
 
 import { CannotTellError, FormatError, VerificationError, decode, toHex, verifyHistory } from "../../verify/index.js";
 // What every trace needs comes with the page.
 import "../../verify/history.js";
 import "../../verify/records-goods.js";
-import { sumsOf } from "./balance.js";
+import { figuresOf, flowsOf, isShortOf } from "./balance.js";
+import { factsOf } from "./facts.js";
 import { before, isClass, readEvent } from "./happened.js";
+import { compare, redo } from "./redone.js";
 
 /** @typedef {import("../../verify/history.js").VerifiedHistory} VerifiedHistory */
 /** @typedef {import("../../verify/history.js").HistoryRecord} HistoryRecord */
 /** @typedef {{record: HistoryRecord, id: string, by: string, timeMs: number, recordedMs: number, said: import("./happened.js").Happened|null,
  *   things: string[], declaredError: boolean}} ProvenEvent */
 /** @typedef {{id: string, by: string, owner: string, reason: string, timeMs: number, item: string}} Recall */
-/** @typedef {{rule: string, severity: string, items: string[], records: string[], figures: Record<string, any>, vi: string, en: string, isProven: boolean}} Finding */
+/** @typedef {{rule: string, severity: string, items: string[], records: string[], figures: Record<string, any>, vi: string, en: string, isProven: boolean, isRedone: boolean}} Finding */
 /**
  * A trace of which every record was checked. `layers`: how many steps before the thing each other one stands; `recall`: the one that reaches it;
- * `isWhole`: false where the limits that were asked for left something out.
+ * `isWhole`: false where the limits that were asked for left something out. `sums` and `rules`: whether the node's sums, and its findings of the kinds
+ * in `redone.js`, are what this device computes (`none`: that could not be computed).
  * @typedef {{item: string, histories: Map<string, VerifiedHistory>, things: Map<string, VerifiedHistory>, layers: Map<string, number>, events: ProvenEvent[],
  *   status: "in-force"|"recalled"|"recalled-upstream"|"unknown", recall: Recall|null, answer: any, findings: Finding[], checked: any, records: number,
- *   asOfMs: number, isWhole: boolean, checkpointText: string, sums: "same"|"differ"|"none", lots: {id: string, by: string, body: Map<string, any>, timeMs: number}[]}} ProvenTrace
+ *   asOfMs: number, isWhole: boolean, checkpointText: string, sums: "same"|"differ"|"none", rules: "same"|"differ"|"none", lots: {id: string, by: string, body: Map<string, any>, timeMs: number}[]}} ProvenTrace
  */
 
 export const MAX_PROOF_BYTES = 24_000_000;
@@ -151,34 +154,52 @@ async function judge(item, proof, histories, own, last, fetched) {
     item, histories, things, layers, status, recall, isWhole,
     events: told(events, layers),
     answer: proof.answer.trace,
-    findings: proof.answer.findings.map((/** @type {any} */ one) => finding(one, ids)),
+    ...redoneOf(item, proof.answer, events, { histories, things, recall }, ids),
     checked: last.checked,
     asOfMs: last.header.timeMs,
     records: ids.size,
-    sums: sumsOfAnswer(item, proof.answer, events, things),
     lots: own.records.filter(({ record }) => record.type === "lot.create/1")
       .map((one) => ({ id: toHex(one.recordId), by: one.record.authority, body: one.record.body, timeMs: one.timeMs })),
   };
 }
 
 /**
- * Whether the node's sums of the thing, and that it says so where more went than was made, are what this device computes from the events.
+ * The node's findings, and what of them and of its sums this device computes itself.
  * @param {string} item
  * @param {any} answer
  * @param {ProvenEvent[]} events
- * @param {Map<string, VerifiedHistory>} things
- * @returns {"same"|"differ"|"none"} `none`: the node states no sums, or not all of the events are here
+ * @param {{histories: Map<string, VerifiedHistory>, things: Map<string, VerifiedHistory>, recall: Recall|null}} known
+ * @param {Set<string>} ids
+ * @returns {Pick<ProvenTrace, "findings"|"sums"|"rules">}
  */
-function sumsOfAnswer(item, answer, events, things) {
-  const told = answer.trace.nodes.find((/** @type {any} */ one) => one.item === item)?.quantity;
-  if (!told || typeof told !== "object" || isClass(item)) return "none";
-  const known = events.flatMap(({ id, by, said, declaredError, things: under }) => (said && !declaredError ? [{ ...said, id, by, things: under }] : []));
+function redoneOf(item, answer, events, { histories, things, recall }, ids) {
+  const findings = /** @type {Finding[]} */ (answer.findings.map((/** @type {any} */ one) => finding(one, ids)));
+  if (isClass(item)) return { findings, sums: "none", rules: "none" };
+  const known = events.flatMap(({ id, by, said, declaredError, things: under, recordedMs }) => (said && !declaredError ? [{ ...said, id, by, things: under, recordedMs }] : []));
   const owners = (things.get(item)?.records ?? []).filter(({ record }) => record.type === "lot.create/1").map(({ record }) => record.authority);
-  const own = sumsOf(known, item, owners, (thing) => things.has(thing));
-  if (own === null) return "none";
-  const isSame = Object.keys(own.figures).length === Object.keys(told).length && Object.entries(own.figures).every(([name, value]) => told[name] === value);
+  const flows = flowsOf(known, item, owners, (thing) => things.has(thing));
+  if (flows === null) return { findings, sums: "none", rules: "none" };
+  const facts = factsOf(flows, owners, histories, recall);
+  const isCut = findings.some((one) => one.rule === "history.too-long" && one.items.includes(item));
+  const own = !isCut && facts && compare(findings, flows, redo(flows, facts), new Map(known.map((one) => [one.id, one])));
+  for (const one of findings) one.isRedone = own ? own.redone.has(one) : false;
+  return { findings, sums: sumsOfAnswer(item, answer, flows), rules: !own ? "none" : own.isSame ? "same" : "differ" };
+}
+
+/**
+ * Whether the node's sums of the thing, and that it says so where more went than was made, are what this device computes from the events.
+ * @param {string} item
+ * @param {any} answer
+ * @param {import("./balance.js").Flows} flows
+ * @returns {"same"|"differ"|"none"} `none`: the node states no sums
+ */
+function sumsOfAnswer(item, answer, flows) {
+  const told = answer.trace.nodes.find((/** @type {any} */ one) => one.item === item)?.quantity;
+  if (!told || typeof told !== "object") return "none";
+  const figures = figuresOf(flows);
+  const isSame = Object.keys(figures).length === Object.keys(told).length && Object.entries(figures).every(([name, value]) => told[name] === value);
   const isSaid = answer.findings.some((/** @type {any} */ one) => one.rule === "balance.more-out-than-in" && Array.isArray(one.items) && one.items.includes(item));
-  return isSame && (!own.isShort || isSaid) ? "same" : "differ";
+  return isSame && (!isShortOf(item, flows.moves, flows.dimension) || isSaid) ? "same" : "differ";
 }
 
 /** @param {Iterable<VerifiedHistory>} histories @returns {ProvenEvent[]} in order of happening */
@@ -328,6 +349,6 @@ export function finding(one, ids) {
   return {
     rule: String(one.rule ?? ""), severity: ["info", "warning", "serious"].includes(one.severity) ? one.severity : "warning", items: texts(one.items), records,
     figures: one.figures && typeof one.figures === "object" ? one.figures : {}, vi: String(one.vi ?? ""), en: String(one.en ?? ""),
-    isProven: records.every((id) => ids.has(id)),
+    isProven: records.every((id) => ids.has(id)), isRedone: false,
   };
 }
