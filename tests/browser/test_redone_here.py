@@ -9,9 +9,14 @@ import pytest
 
 from tests.browser.conftest import Site, Visit, made_visit
 from tests.browser.market import market
+from tests.browser.test_access import overflow
 from tests.orchard import DRIED
 
 WAIT_MS = 30_000
+_ROOM = """() => [...document.querySelectorAll(".graph .node")].map((node) => {
+  const lines = [...node.querySelectorAll("text")].map((line) => line.getBBox().width);
+  return node.querySelector("rect").getBBox().width - Math.max(...lines);
+})"""
 REACHES = '[data-rule="recall.reaches-sold"]'
 
 
@@ -79,3 +84,17 @@ def test_the_buyer_s_page_has_no_warning_where_all_agrees(visit: Visit) -> None:
     visit.open(f"/{DRIED}")
     visit.page.locator(f"#findings {REACHES} [data-redone=yes]").wait_for(timeout=WAIT_MS)
     assert visit.page.locator("#differs").count() == 0
+
+
+def test_a_long_name_stays_on_a_narrow_page(visit: Visit) -> None:
+    """A member's goods, one of whose names has nowhere to break; and what a box of the graph says of it fits into it."""
+    visit.open("/kiem-tra")
+    visit.page.locator("#what").fill("hợp tác")
+    visit.page.locator("#what").press("Enter")
+    visit.page.get_by_text("HYPERLINK").first.wait_for(timeout=WAIT_MS)
+    assert overflow(visit) <= 0
+    visit.open(f"/{DRIED}")
+    visit.page.locator(".graph .state").first.wait_for(timeout=WAIT_MS)
+    room = visit.page.evaluate(_ROOM)
+    assert len(room) == 3
+    assert min(room) >= 16

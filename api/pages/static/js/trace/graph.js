@@ -12,7 +12,7 @@ import { t } from "../words.js";
 /** @typedef {{item: string, layer: number, name: string, detail: string, status: string}} GraphNode */
 
 const SPACE = "http://www.w3.org/2000/svg";
-const WIDTH = 176, HEIGHT = 74, GAP_X = 18, GAP_Y = 40, MARGIN = 6;
+const WIDTH = 196, HEIGHT = 74, GAP_X = 18, GAP_Y = 40, MARGIN = 6;
 const MAX_NODES = 60, MAX_ROW = 20, MAX_EDGES = 400;
 const LETTERS = 22;
 
