@@ -79,6 +79,15 @@ def test_a_lot_may_be_named_in_several_ways(place: Place, thing: tuple[str, ...]
     assert place.run("trace", *thing, "--json").json["item"] == DRIED
 
 
+def test_a_narrow_window_cuts_no_number(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = place.run("trace", DRIED, "--policy", place.policy).output
+    assert "…" not in shown
+    rows = [line.split("│") for line in shown.partition("Lúc")[0].splitlines() if line.startswith("│")]
+    cells = [row[2].strip() for row in rows]
+    assert DRIED in "".join(cells)
+
+
 def test_directions(place: Place) -> None:
     back = place.run("trace", DRIED_GTIN, LOT, "--back", "--json").json
     assert [one["item"] for one in back["nodes"]] == [FRESH, DRIED]

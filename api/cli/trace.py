@@ -288,14 +288,14 @@ def _described(checked: CheckedTrace, judgement: Judgement) -> dict[str, Any]:
 
 def _print(shown: Mapping[str, Any], name: Callable[[str], str]) -> None:
     """The things and events of a trace as two tables; `shown` as in its JSON."""
-    things = Table("Tầng / layer", "Mã / item", "Sản phẩm / product", "Tình trạng / status")
+    things = _table("Tầng / layer", "Mã / item", "Sản phẩm / product", "Tình trạng / status")
     for node in shown["nodes"]:
         product = "" if node["product"] is None else str(node["product"]["name"])
         things.add_row(
             str(node["layer"]), escape(str(node["item"])), escape(product), _STATUS.get(node["status"], "")
         )
     console.print(things)
-    table = Table("Lúc / when", "Việc / step", "Từ / from", "Thành / to", "Ai / who", "Ở đâu / where")
+    table = _table("Lúc / when", "Việc / step", "Từ / from", "Thành / to", "Ai / who", "Ở đâu / where")
     for link in shown["links"]:
         place = link["place"]
         table.add_row(
@@ -323,6 +323,14 @@ def _quick(item: str, how: tuple[Direction, int], node: str, *, as_json: bool) -
     console.print(
         "[yellow]theo lời nút, chưa kiểm tra[/] / by the node's word: leave out --quick to have it proved"
     )
+
+
+def _table(*heads: str) -> Table:
+    """A table whose cells go on in the next line: half of a number names nothing."""
+    table = Table()
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    return table
 
 
 def _print_findings(found: Sequence[Finding]) -> None:

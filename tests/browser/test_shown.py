@@ -61,6 +61,9 @@ def shown(farm: Farm) -> Shown:  # noqa: F811
     page.locator("#share-reader").fill(f"  {READER} ")
     page.locator("#share-link").click()
     page.locator("#share-address").wait_for()
+    assert page.evaluate("document.activeElement.id") == "share-copy"
+    seen = "() => document.querySelector('#share-copy').getBoundingClientRect().bottom <= innerHeight"
+    assert page.evaluate(seen)
     assert overflow(phone.visit) <= 0
     link = page.locator("#share-address").input_value()
     with page.expect_download() as waiting:

@@ -54,6 +54,8 @@ export function openShare(item) {
     } });
     const hand = "share" in navigator ? act("pr.share.hand", { onclick: () => navigator.share({ url: address }).catch(() => {}) }) : null;
     place.replaceChildren(field(say("pr.share.address"), line, { hint: say("pr.share.address-hint") }), el("div", { class: "buttons" }, copy, hand), el("p", { class: "sr", role: "status" }, say("pr.share.linked")));
+    // On a phone it stands below what is seen of the dialog.
+    copy.focus();
   }) });
   const file = act("pr.share.do", { icon: "save", id: "share-do", onclick: () => guarded(file, place, async () => {
     if ((await made(fromHex(item.recordId))) === null) return;
