@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger.entry import NONCE_SIZE, encode_record, sign_entry
+from ledger.records import record_types
 from ledger.records.base import Record
 from ledger.store.view import LedgerView
 from node.config import load_config
@@ -128,3 +129,14 @@ def test_a_lie_is_proved_by_what_was_heard_without_looking(
     node.take_cosignatures(liar.name, cosigner.sign(node.store.head.size, bytes(32), clock_ms() // 1000))
     (kept,) = node.evidence.all()
     assert (kept.signer, kept.proved) == (liar.name, True)
+
+
+def test_the_inspectorate_acts_as_an_inspector_alone(homes: list[Home]) -> None:
+    """Its key anchors its reports and recalls lots: the role of an office would let it certify copies too."""
+    genesis = homes[3].read_genesis()
+    (member,) = (one for one in genesis.members if one.id == "inspectorate")
+    assert set(member.roles) == {"administrator", "auditor", "inspector", "validator"}
+    assert [
+        key.roles for key in genesis.keys if key.member == "inspectorate" and "administrator" not in key.roles
+    ] == [("inspector",)]
+    assert "inspector" in record_types()["doc.anchor/1"].roles

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.epcis.share import SHARE_VERSION, Share, check, judge, share_of_link
+from ledger.epcis.share import Share, address, check, judge, share_of_link
 from ledger.errors import CannotTellError, FormatError
+from ledger.keys import SigningKey
 from ledger.policy import Policy
 from tests.js.in_node import VERIFY, node_program
 from tests.share.making import FILE
@@ -127,4 +129,12 @@ def test_a_link_is_the_whole_share_or_is_refused() -> None:
     with pytest.raises(FormatError) as no_link:
         Share("a receipt", share.parts).link("https://so-goc.example")
     assert no_link.value.rule == "share.link"
-    assert SHARE_VERSION == 2
+    key = SigningKey.from_seed(b"k" * 32)
+    for name in ("", " x", "x" * 201):
+        with pytest.raises(FormatError) as nobody:
+            address(name, 0, bytes(32), share.parts, key)
+        assert nobody.value.rule == "share.reader-name"
+    large = replace(share, parts=tuple(replace(share.parts[0], index=index) for index in range(80)))
+    with pytest.raises(FormatError) as long:
+        large.link("https://so-goc.example")
+    assert long.value.rule == "share.link-size"

@@ -142,9 +142,9 @@ def share_of_link(link: str) -> Share:
 def address(
     reader: str, time_ms: int, record_id: bytes, parts: Sequence[Shown], key: SigningKey
 ) -> Addressee:
-    """Sign for whom parts are shown. Raises FormatError (`share.reader`) for a name of no or too many letters."""
+    """Sign for whom parts are shown. Raises FormatError (`share.reader-name`) for a name of no or too many letters."""
     if not 1 <= len(reader) <= MAX_READER_LETTERS or reader != reader.strip():
-        raise FormatError("share.reader", f"a reader's name has 1 to {MAX_READER_LETTERS} letters")
+        raise FormatError("share.reader-name", f"a reader's name has 1 to {MAX_READER_LETTERS} letters")
     return Addressee(reader, time_ms, key.public_key, key.sign(_statement(reader, time_ms, record_id, parts)))
 
 
