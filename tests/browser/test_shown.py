@@ -14,6 +14,7 @@ from ledger.epcis.share import Share, share_of_link
 from node.service import Node
 from tests.browser.conftest import Site, Visit, made_visit
 from tests.browser.test_access import overflow, serious
+from tests.browser.test_offline import UNTIL_KEPT, WORKER_AFTER_MS
 from tests.browser.test_producer import FINAL_MS, PHONE, Farm, farm  # noqa: F401  a fixture
 from tests.serving import sogoc
 
@@ -136,6 +137,26 @@ def test_a_reader_opens_the_file(shown: Shown, reader: Visit) -> None:
     assert reader.give(shown.farm.file("cut.sogoc-share", shown.file[:-40])).startswith("unknown ")
     reader.page.locator("#again").click()
     assert reader.give(shown.farm.file("paper.pdf", b"%PDF-1.7")).startswith("unknown ")
+
+
+def test_the_page_for_papers_says_where_to_open_it(shown: Shown, reader: Visit) -> None:
+    reader.open()
+    assert reader.give(shown.farm.file("gia.sogoc-share", shown.file)) == "unknown share.page"
+    assert "/chia-se" in reader.text()
+
+
+def test_it_opens_a_file_with_no_network(shown: Shown, reader: Visit) -> None:
+    """After a first visit, by the policy that was kept here; a link needs a network, and without one only that is said."""
+    reader.page.clock.install()
+    reader.open("/chia-se")
+    reader.page.clock.fast_forward(WORKER_AFTER_MS)
+    reader.page.evaluate(UNTIL_KEPT, "/chia-se")
+    assert reader.give(shown.farm.file("gia.sogoc-share", shown.file)) == "in-force status.in-force"
+    reader.context.set_offline(True)
+    reader.open("/chia-se")
+    assert reader.give(shown.farm.file("gia.sogoc-share", shown.file)) == "in-force status.in-force"
+    assert "28.500" in reader.page.locator("#shown").inner_text()
+    assert opened(reader, shown.fragment).startswith("unknown ")
 
 
 def test_what_was_altered_is_told_and_not_shown(shown: Shown, reader: Visit) -> None:

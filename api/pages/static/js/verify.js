@@ -2,7 +2,7 @@
 
 import verifyWords from "../words/verify.js";
 import { comparePolicies, offerPolicy, showAlarms } from "./alarms.js";
-import { checkCode, checkCompact, checkHand } from "./check.js";
+import { checkCode, checkCompact, checkHand, unknown } from "./check.js";
 import { readCode } from "./code.js";
 import { el, say, time } from "./dom.js";
 import { saltOf, sort } from "./hand.js";
@@ -71,6 +71,12 @@ function again() {
 
 /** @param {Iterable<File>} list */
 async function take(list) {
+  const shown = [...list].find(({ name }) => name.endsWith(".sogoc-share"));
+  if (shown) {
+    // It is no paper: a page of its own opens it.
+    await run(async () => unknown({ fileName: shown.name, todo: "todo.share", rule: "share.page" }));
+    return;
+  }
   const hand = await sort(list);
   if (hand.policy !== null) await offer(hand.policy);
   if (hand.policy !== null && !hand.file && !hand.receipt && !hand.proof) return;
