@@ -76,15 +76,22 @@ def spoilt(findings: list[dict[str, Any]], item: str) -> list[list[dict[str, Any
         "records": [],
         "figures": {"times": 9},
     }
-    found = [[*findings, made_up]]
+    late = {
+        "rule": "entry.late",
+        "severity": "info",
+        "items": [],
+        "records": [],
+        "figures": {"by": "farm", "events": 0},
+    }
+    found = [[*findings, made_up], [*findings, late]]
     for at, one in enumerate(findings):
         if one["rule"] not in RULES:
             continue
         rest = [*findings[:at], *findings[at + 1 :]]
         lighter = {"serious": "warning", "warning": "info", "info": "warning"}[one["severity"]]
         found += [rest, [*rest, one | {"severity": lighter}], [*rest, one | {"records": one["records"][1:]}]]
-        if one["rule"] != "entry.late":
-            found.append([*rest, one | {"figures": one["figures"] | {"unheard": 1}}])
+        found.append([*rest, one | {"figures": one["figures"] | {"unheard": 1}}])
+        found.append([*rest, one | {"items": [*one["items"], "01/08938500000041/10/X"]}])
     return found
 
 

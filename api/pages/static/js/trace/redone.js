@@ -24,7 +24,8 @@ import { isCarrier, named, shown, sum } from "./carriers.js";
 
 /** What is computed here. */
 export const RULES = ["recall.reaches-sold", "serial.reused", "certificate.not-in-force", "entry.late"];
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const LATE_MS = 3 * DAY_MS;
 const VERY_LATE_MS = 30 * DAY_MS;
 const REUSE_MS = 365 * DAY_MS;
@@ -179,11 +180,20 @@ function isOurs({ rule, items, records, figures }, item, ours) {
   return RULES.includes(rule) && items.length === 1 && items[0] === item;
 }
 
-/** Whether all that a finding calls late is; null if some of it is not proven here. @param {Found} one @param {Map<string, Recorded>} known */
-function isLate({ severity, records, figures }, known) {
-  const events = records.map((id) => known.get(id));
-  if (events.some((event) => event === undefined)) return null;
-  return events.every((event) => event && event.by === figures.by && lateness(event) === severity);
+/** Whether all that a finding calls late is, and it says so rightly; null if some of it is not proven here. @param {Found} one @param {Map<string, Recorded>} known */
+function isLate(one, known) {
+  const { severity, records, figures } = one;
+  /** @type {Recorded[]} */
+  const events = [];
+  for (const id of records) {
+    const event = known.get(id);
+    if (!event) return null;
+    events.push(event);
+  }
+  if (!events.length || events.some((event) => event.by !== figures.by || lateness(event) !== severity)) return false;
+  const longest = Math.max(...events.map((event) => event.recordedMs - event.timeMs));
+  const items = [...new Set(events.flatMap((event) => [...named(event)]))].sort();
+  return keyOf(one) === keyOf({ ...one, items, figures: { by: figures.by, events: events.length, longest_hours: Math.floor(longest / HOUR_MS) } });
 }
 
 /** Whether each late event of the thing is told as such. @param {Flows} flows @param {Found[]} stated */
