@@ -104,6 +104,11 @@ _BY_VERDICT = {
 }
 
 
+def words_of(rule: str) -> str | None:
+    """The reason that stands behind a rule, in Vietnamese, if it has words of its own."""
+    return _REASONS.get(rule)
+
+
 def reason(judgement: Judgement) -> str:
     """Why a verdict is what it is, in Vietnamese."""
     status = judgement.rule.removeprefix("status.")

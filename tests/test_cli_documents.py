@@ -253,6 +253,52 @@ def test_one_entry_anchors_a_paper_and_supersedes_others(office: Office) -> None
         assert office.run("document", "find", old).json["anchors"][0]["replaced_by"] == new
 
 
+def test_what_took_a_documents_place_is_named(office: Office) -> None:
+    """A receipt of the anchoring cannot say it; the ledger's history can, and the receipt of the record that superseded."""
+    old, new = office.anchor("cu-3.pdf"), office.anchor("moi-3.pdf")
+    done = office.signed("document", "supersede", old, "--by", new)
+    office.signed("anchor", office.folder / "cu-3.pdf")
+    shown = sogoc("verify", office.folder / "cu-3.pdf", "--policy", office.node.home.policy)
+    assert (shown.code, f"sogoc history document/office/{old}" in shown.output) == (4, True)
+    later = office.folder / "thay.tlog-proof"
+    office.run("receipt", done.json["record_id"], "-o", later)
+    shown = sogoc("verify", later, "--policy", office.node.home.policy)
+    assert f"thay bằng / replaced by {new}" in shown.output
+    assert "sogoc history" not in shown.output
+    history = sogoc("history", f"document/office/{old}", "--node", office.address).output
+    assert f"thay bằng / replaced by {new}" in history
+    other = sogoc("history", f"document/office/{new}", "--node", office.address).output
+    assert f"thay cho / in place of {old}" in other
+    # A newer version that continues the number stands in the history of the one before it.
+    first = office.anchor("so-33.pdf", "--number", "33", *NAMED)
+    second = office.anchor("so-33-2.pdf", "--number", "33", *NAMED, "--continues", first)
+    history = sogoc("history", f"document/office/{first}", "--node", office.address).output
+    assert f"thay bằng / replaced by {second}" in history
+
+
+def test_a_disputed_key_does_not_keep_other_papers_from_their_receipts(office: Office) -> None:
+    key, admin = office.folder / "mat.pem", office.node.home.key("admin")
+    done = office.run(
+        "member", "add", "--key", admin, "--member", "office", "--roles", "office", "--new-key", key,
+        "--insecure-no-passphrase",
+    )  # fmt: skip
+    paper = office.write("bi-nghi.pdf")
+    assert office.run("anchor", paper, "--key", key).code == ExitCode.GOOD
+    public = done.json["public_key"]
+    revoked = office.run(
+        "member", "revoke-key", "--key", admin, "--public-key", public, "--from", "2026-01-01T07:00+07:00"
+    )
+    assert revoked.code == ExitCode.GOOD
+    done = office.signed("anchor", paper, office.write("khac.pdf"))
+    assert (done.code, done.rule) == (ExitCode.CANNOT_TELL, "")
+    assert [each["disputed"] for each in done.json["documents"]] == [True, False]
+    # Both have the newest receipt, and it says how things are.
+    verdicts = [office.verify(name).json["code"] for name in ("bi-nghi.pdf", "khac.pdf")]
+    assert verdicts == ["key.disputed", "status.in-force"]
+    corrected = office.signed("document", "correct", paper, "--by", office.folder / "khac.pdf")
+    assert (corrected.code, corrected.json["status"]) == (ExitCode.GOOD, "in-force")
+
+
 def test_a_document_that_is_not_there(office: Office) -> None:
     path = office.write("chua-co.pdf")
     done = office.signed("document", "withdraw", path, "--reason", "other")

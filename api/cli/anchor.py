@@ -2,7 +2,7 @@
 
 Rules: a file is read once, hashed on this machine and never sent; a secret one is not read. What is already anchored is not
 signed again, and a number that is taken is refused before anything is signed. A receipt is checked before it is kept, and an
-older receipt for other content is never thrown away.
+older receipt for other content is never thrown away. A paper whose key is disputed does not keep the others from theirs.
 """
 
 from __future__ import annotations
@@ -205,6 +205,8 @@ def anchor(
             submit_final(client, signer, records)
         rows = collect(client, papers, trusted, quiet=as_json)
     _report(rows, len(fresh), findings, as_json=as_json)
+    if any(paper.disputed for paper, _ in rows):
+        raise typer.Exit(ExitCode.CANNOT_TELL)
 
 
 # -- before anything is read -------------------------------------------------------------------------------------------
@@ -343,12 +345,13 @@ def _examine(
 def collect(
     client: Client, papers: Sequence[Paper], policy: Trust, *, quiet: bool
 ) -> list[tuple[Paper, Path]]:
-    """Fetch, check and keep the receipts of papers that are on the ledger."""
+    """Fetch, check and keep the receipts of papers that are on the ledger; `disputed` is set where one shows that."""
     texts = receipts_of(client, papers)
     rows = []
     with progress("Biên nhận / receipts", len(papers), quiet=quiet) as report:
         for count, paper in enumerate(papers, 1):
-            rows.append((paper, keep_checked_receipt(paper, texts[leaf_hash(paper.record)], policy)))
+            text = texts[leaf_hash(paper.record)]
+            rows.append((paper, keep_checked_receipt(paper, text, policy, disputed_too=True)))
             report(count)
     return rows
 
@@ -374,6 +377,7 @@ def _report(
                         "record_id": leaf_hash(paper.record).hex(),
                         "receipt": str(receipt_path),
                         "already_anchored": paper.known is not None,
+                        "disputed": paper.disputed,
                     }
                     | (
                         {"signatures": [_as_dictionary(finding) for finding in findings[paper.path]]}
@@ -390,6 +394,8 @@ def _report(
             "[green]đã neo / anchored[/]" if paper.known is None else "[yellow]đã neo từ trước / already[/]"
         )
         console.print(f"{mark}  {escape_path(paper.path)}  →  {escape_path(receipt_path)}")
+        if paper.disputed:
+            warn_of_dispute()
         if paper.salt is not None:
             console.print(f"    giữ kín / keep secret: {escape_path(beside(paper.path, SALT_SUFFIX))}")
         for finding in findings.get(paper.path, ()):
@@ -398,6 +404,15 @@ def _report(
             console.print("    PDF không có chữ ký số / the PDF holds no signature")
     if len(rows) > 1:
         console.print(f"{len(rows)} tệp / files, {signed} văn bản mới / new documents")
+
+
+def warn_of_dispute() -> None:
+    """Say that the key that anchored a paper is disputed, and how the office can stand by the paper."""
+    error_console.print(
+        "    [yellow]đang có tranh chấp / disputed:[/] khóa đã neo văn bản này bị thu hồi, tính từ trước lúc neo. Cơ quan vẫn đứng "
+        "tên thì dùng khóa khác: neo một bản mới với --supersedes, hoặc sogoc document stamp / the key that anchored it was "
+        "revoked, from before that. To stand by it use another key: anchor a newer version with --supersedes, or document stamp"
+    )
 
 
 def _as_dictionary(finding: pdf_signatures.Finding) -> dict[str, str | int | None]:

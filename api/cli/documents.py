@@ -30,6 +30,7 @@ from api.cli.anchor import (
     collect,
     policy_of,
     private_fields,
+    warn_of_dispute,
 )
 from api.cli.files import (
     SALT_SIZE,
@@ -313,6 +314,8 @@ def _renew_receipt(client: Client, path: Path, anchoring: bytes, policy: Trust) 
     commitment = None if salt is None else commitment_of(path, salt)
     paper = Paper(path, sha256_of(path)[0], anchoring, commitment, salt)
     ((_, kept),) = collect(client, [paper], policy, quiet=True)
+    if paper.disputed:
+        warn_of_dispute()
     return kept
 
 

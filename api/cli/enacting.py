@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from api.answers import EntryInfo
-from api.cli.output import UsageError, console, iso_time, local_time, print_json
+from api.cli.output import console, iso_time, local_time, print_json
 from api.cli.signing import key_row, make_record, member_row, submit_final
 from api.client import Client
 from ledger.encoding import Value
@@ -23,6 +23,7 @@ from ledger.errors import FormatError, RefusedError
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
 from ledger.policy import quorum_size
+from ledger.records import record_types
 from ledger.records.governance import GOVERNED
 from ledger.records.members import KEY_MANAGERS
 from ledger.records.succession import SuccessionRow, succession_key
@@ -32,6 +33,8 @@ from ledger.rows import ADMINISTRATORS_KEY, parse_administrators
 Wanted = tuple[str, dict[str, Value]]
 """A record that shall take effect: type and body."""
 
+NO_DECISION = "-"
+"""The decision of a record that names none, and would have the one length that is refused."""
 DEFAULT_DAYS = 30
 DaysOption = Annotated[
     int,
@@ -109,7 +112,7 @@ def administrators(client: Client) -> tuple[str, ...]:
 def enact(client: Client, who: Speaker, wanted: Sequence[Wanted], *, days: int = DEFAULT_DAYS) -> Enacted:
     """Put what is wanted on the ledger in one entry: as it is, or, where it takes a quorum, as a proposal.
 
-    Raises as `submit_final`, and UsageError for a record that cannot be made.
+    Raises as `submit_final` and `make_record`.
     """
     voters = administrators(client)
     expires_ms = time.time_ns() // 1_000_000 + days * 24 * 3600 * 1000
@@ -131,11 +134,11 @@ def _make(name: str, body: dict[str, Value]) -> bytes:
     try:
         return make_record(name, body)
     except FormatError as error:
-        if error.rule != "record.size-64":
+        fields = {field.name for field in record_types()[name].fields}
+        if error.rule != "record.size-64" or "decision" in body or "decision" not in fields:
             raise
-        # The format refuses 64 bytes; a word more or less is the way out, and a decision is worth naming anyway.
-        detail = "by chance this record would have 64 bytes, which the format does not allow: name the --decision behind it"
-        raise UsageError(error.rule, detail) from error
+        # The format refuses 64 bytes, and nobody can help that. As on the office's page, a dash for the decision is the way out.
+        return make_record(name, body | {"decision": NO_DECISION})
 
 
 def _takes_quorum(

@@ -24,9 +24,14 @@ from ledger.hashing import HASH_SIZE
 from ledger.history import VerifiedHistory, verify
 from ledger.history_form import MAX_FILE_BYTES, encode_file, parse_file
 from ledger.policy import Trust
-from ledger.records import Subject, goods
+from ledger.records import Record, Subject, goods
 
 HISTORY_SUFFIX = ".history"
+_RELATIONS = {
+    "doc.supersede/1": ("thay bằng / replaced by", "thay cho / in place of"),
+    "doc.correct/1": ("đính chính bằng / corrected by", "đính chính cho / corrects"),
+}
+"""What a record about two documents says of the one, and of the other, by its type."""
 _BYTES_FROM = 16
 """An identifier of at least so many bytes in hexadecimal stands for those bytes."""
 
@@ -178,6 +183,19 @@ def as_dictionary(found: VerifiedHistory) -> dict[str, Any]:
     }
 
 
+def _relation(record: Record, identifier: str | bytes) -> str | None:
+    """What a record says of this document and another one, if it is about two."""
+    body = record.body
+    by, document = body.get("by"), body.get("document")
+    if record.type.name in _RELATIONS and isinstance(by, bytes) and isinstance(document, bytes):
+        passive, active = _RELATIONS[record.type.name]
+        return f"{active} {document.hex()}" if by == identifier else f"{passive} {by.hex()}"
+    newer = record.subject.identifier
+    if body.get("continues") == identifier and isinstance(newer, bytes):
+        return f"{_RELATIONS['doc.supersede/1'][0]} {newer.hex()}"
+    return None
+
+
 def _print(found: VerifiedHistory) -> None:
     kind, authority, identifier = found.subject
     shown = identifier.hex() if isinstance(identifier, bytes) else identifier
@@ -195,6 +213,9 @@ def _print(found: VerifiedHistory) -> None:
                 f"  {number:>4}  {local_time(one.time_ms / 1000)}  {escape(one.record.type.name)}"
                 f"  {escape(one.record.authority)}  {code}  [dim]{one.record_id.hex()}[/]"
             )
+            relation = _relation(one.record, identifier)
+            if relation is not None:
+                console.print(f"        {relation}")
         console.print(
             "[dim]  không nói khóa nào đã bị thu hồi: kiểm tra biên nhận, hoặc bằng chứng của giấy / "
             "does not show whether a key was revoked: verify receipts, or a certificate's proof[/]"

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.answers import ApiError
+from api.cli.failures import in_vietnamese
 from ledger.errors import CannotTellError, LedgerError, StoreLockedError
 from node.config import ConfigError
 from node.home import HomeError
@@ -57,10 +58,12 @@ def exit_code_of(error: LedgerError) -> ExitCode:
 
 
 def print_error(error: LedgerError, *, as_json: bool) -> None:
-    """Say what went wrong: to people on standard error, to programs as one JSON object."""
+    """Say what went wrong: to people on standard error, in both languages, and to programs as one JSON object."""
     if as_json:
         print_json({"error": {"code": error.rule, "detail": error.detail}})
-    error_console.print(f"[bold red]Lỗi / error:[/] {escape(error.detail)} [dim]\\[{escape(error.rule)}][/]")
+    words = in_vietnamese(error.rule)
+    said = error.detail if words is None else f"{words} / {error.detail}"
+    error_console.print(f"[bold red]Lỗi / error:[/] {escape(said)} [dim]\\[{escape(error.rule)}][/]")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -93,6 +93,8 @@ class Paper:
     """Records about it that go into the same entry, after its own."""
     known: RecordInfo | None = None
     """What the node says of it, if this authority anchored it before."""
+    disputed: bool = False
+    """Whether its receipt shows that the key that anchored it was revoked from before."""
 
     @property
     def identifier(self) -> bytes:
@@ -318,9 +320,16 @@ def split(groups: Iterable[Sequence[bytes]], *, at_most: int = MAX_RECORDS) -> l
     return batches
 
 
-def keep_checked_receipt(paper: Paper, text: str, policy: Trust) -> Path:
-    """Check a receipt against the file and the policy, and keep it beside the file. Raises RefusedError, UsageError."""
+def keep_checked_receipt(paper: Paper, text: str, policy: Trust, *, disputed_too: bool = False) -> Path:
+    """Check a receipt against the file and the policy, and keep it beside the file. Raises RefusedError, UsageError.
+
+    `disputed_too`: a receipt that holds, and shows that the key's signature is disputed, is kept as well: `paper.disputed`
+    says so then.
+    """
     judgement = judge_document(paper.file_hash, text, policy, commitment=paper.commitment)
+    paper.disputed = judgement.rule == "key.disputed"
+    if paper.disputed and disputed_too:
+        return keep_receipt(paper.path, text)
     if judgement.verdict in (Verdict.DOES_NOT_MATCH, Verdict.CANNOT_TELL):
         raise RefusedError(
             judgement.rule, f"the node's receipt for {paper.path} does not hold: {judgement.reason}"

@@ -46,6 +46,7 @@ from ledger.verdict import Judgement, Verdict, judge_document, judge_proof, judg
 from ledger.verify.trust import TellsTransitions
 
 CREDENTIAL_SUFFIX = ".vc.json"
+SUPERSEDE = "doc.supersede/1"
 
 _COLOURS = {
     Verdict.IN_FORCE: "bold green",
@@ -268,6 +269,19 @@ def print_judgement(file: Path, judgement: Judgement) -> None:
         rows = _issuer_rows(judgement) + _certificate_rows(judgement) + _proved_rows(judgement.proved)
         for label, value in rows:
             console.print(f"  {label:<24}{escape(value)}")
+        if judgement.rule == "status.superseded" and _replacement(judgement.proved) is None:
+            kind, authority, identifier = judgement.proved.record.subject
+            thing = f"{kind}/{authority}/{identifier.hex() if isinstance(identifier, bytes) else identifier}"
+            console.print(
+                "  [dim]thay bằng văn bản nào thì biên nhận này không nói; hỏi sổ / by what, this receipt does not say; ask the "
+                f"ledger:[/]\n  sogoc history {escape(thing)} --node …"
+            )
+
+
+def _replacement(proved: VerifiedReceipt) -> str | None:
+    """The document that has taken this one's place, if the record says so: hash or commitment in hexadecimal."""
+    by = proved.record.body.get("by")
+    return by.hex() if proved.record.type.name == SUPERSEDE and isinstance(by, bytes) else None
 
 
 def _issuer_rows(judgement: Judgement) -> list[tuple[str, str]]:
@@ -314,6 +328,9 @@ def _proved_rows(proved: VerifiedReceipt) -> list[tuple[str, str]]:
                 "/".join(str(body[name]) for name in ("number", "symbol") if name in body),
             )
         )
+    replacement = _replacement(proved)
+    if replacement is not None:
+        rows.append(("thay bằng / replaced by", replacement))
     for name, label in (("date", "ngày ban hành / date"), ("abstract", "trích yếu / abstract")):
         if name in body:
             rows.append((label, str(body[name])))

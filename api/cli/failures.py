@@ -1,0 +1,128 @@
+"""What went wrong, in Vietnamese, by rule: said before the English detail, which has the names and figures.
+
+Rules: a rule that is not listed here is looked up among the reasons of verdicts (`api.words`), then by its family (`backup.*`,
+`record.field-*`); a failure that nobody has words for is told in English alone rather than in words that may be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_WORDS: Final[Mapping[str, str]] = {
+    "authority.*": "khóa này không được làm thay cơ quan hay vai trò ấy",
+    "backup.*": "tệp sao lưu hỏng, thiếu, hoặc không phải tệp sao lưu của Sổ Gốc",
+    "certificate.expired": "giấy đã hết hạn: hãy cấp giấy mới",
+    "certificate.no-end": "giấy này không có ngày cuối: không cần gia hạn",
+    "certificate.not-found": "không tìm thấy giấy này",
+    "certificate.not-in-force": "giấy đang không có hiệu lực",
+    "certificate.not-suspended": "giấy không ở trạng thái tạm đình chỉ",
+    "certificate.renewal-day": "ngày mới phải sau ngày cuối hiện nay",
+    "certificate.revoked": "giấy đã bị thu hồi; điều đó không đổi được nữa",
+    "certificate.status-index": "một giấy khác vừa chiếm chỗ trong danh sách tình trạng: chạy lại lệnh",
+    "checkpoint.read": "không đọc được điểm kiểm",
+    "code.several": "nhiều bản ghi có mã tra cứu này: hãy nêu mã bản ghi",
+    "code.unknown": "sổ này không có mã tra cứu đó",
+    "config.*": "tệp sogoc.toml ghi sai",
+    "config.read": "không đọc được tệp sogoc.toml",
+    "disk.low": "máy chủ gần đầy đĩa nên tạm không nhận; chưa có gì bị mất",
+    "document.by-itself": "một văn bản không thể thay thế hay đính chính chính nó",
+    "document.by-not-in-force": "văn bản kia không còn hiệu lực",
+    "document.by-unknown": "văn bản kia chưa được neo",
+    "document.commitment-discloses": "giấy tờ riêng thì không ghi mô tả: bỏ tùy chọn ấy đi",
+    "document.continues": "văn bản được nối tiếp không giữ số này",
+    "document.exists": "cơ quan đã neo văn bản này rồi",
+    "document.not-in-force": "văn bản đã bị thu hồi hoặc thay thế từ trước",
+    "document.number-date": "có số thì phải có ngày ban hành (--date)",
+    "document.number-taken": "số này đã cấp cho văn bản khác trong cùng sổ và năm",
+    "document.one": "mô tả ấy chỉ của một văn bản: neo riêng từng tệp",
+    "document.reference": "không phải tệp, cũng không phải mã 64 chữ số của một văn bản",
+    "document.secret": "văn bản có dấu mật không được neo; tệp chưa bị đọc, không có gì rời khỏi máy này",
+    "document.several": "nhiều cơ quan đã neo văn bản này: nêu một cơ quan bằng --authority",
+    "document.unknown": "văn bản này chưa được neo trên sổ",
+    "entry.time-ahead": "đồng hồ máy này chạy nhanh quá 5 phút: chỉnh lại đồng hồ rồi thử lại",
+    "file.exists": "tệp đã có sẵn; không tệp nào bị ghi đè",
+    "file.missing": "không có tệp này",
+    "file.read": "không đọc được tệp này",
+    "file.unreadable": "không đọc được tệp này",
+    "file.write": "không ghi được tệp này",
+    "files.exists": "nơi ấy đã có sẵn tệp: nêu một tên chưa có; không gì bị ghi đè",
+    "files.read": "không đọc được thư mục hoặc tệp này",
+    "governance.confirm": "đọc đề xuất rồi thêm --yes",
+    "governance.declined": "chưa ký gì",
+    "history.thing": "không hiểu muốn hỏi về việc nào",
+    "home.exists": "thư mục đã có tệp: chọn một thư mục chưa có",
+    "home.missing": "thư mục này không phải của một sổ: lập sổ bằng sogoc init",
+    "home.served": "một nút đang chạy từ thư mục này",
+    "key-file.exists": "tệp khóa đã có sẵn; khóa không bao giờ bị ghi đè",
+    "key-file.format": "tệp này không phải tệp khóa",
+    "key-file.not-found": "không có tệp này",
+    "key-file.passphrase": "sai mật khẩu, hoặc tệp khóa bị hỏng",
+    "key-file.passphrase-missing": "khóa có mật khẩu, mà chưa có mật khẩu",
+    "key-file.permissions": "người khác đọc được tệp bí mật này: đặt quyền bằng chmod 600",
+    "key-file.write": "không ghi được tệp khóa",
+    "key.disputed": "khóa đã ký bị thu hồi, và những gì nó ký vào lúc ấy đang có tranh chấp",
+    "key.exists": "khóa này đã có trên sổ",
+    "key.expired": "thời hạn của khóa đã hết",
+    "key.missing": "nêu khóa ký bằng --key",
+    "key.possession": "chưa chứng minh được là người xin giữ khóa này",
+    "key.retired": "khóa này đã thôi dùng",
+    "key.revoked": "khóa này đã bị thu hồi: liên hệ quản trị viên",
+    "key.roles": "khóa không thể có vai trò mà cơ quan của nó không có",
+    "key.unknown": "sổ chưa biết khóa này: quản trị viên chưa đưa nó vào sử dụng",
+    "limit.*": "gửi quá nhiều trong một lúc: chờ một lát rồi thử lại",
+    "member.ended": "cơ quan này đã chấm dứt",
+    "member.unknown": "sổ không có thành viên này",
+    "mempool.full": "nút đang quá tải: chờ một lát rồi thử lại",
+    "node.address": "đây không phải địa chỉ của một nút",
+    "node.answer": "máy chủ ấy trả lời, nhưng có lẽ không phải một nút",
+    "node.not-final": "nút đã nhận nhưng chưa ghi xong: lát nữa xem lại",
+    "node.running": "nút đang chạy từ thư mục này: dừng nút trước",
+    "node.stopped": "nút đã dừng hoặc đang khởi động",
+    "node.unreachable": "không kết nối được nút; chưa có gì bị mất",
+    "paper.extra": "phần làm PDF chưa được cài: pip install 'sogoc[papers]'",
+    "parameter.range": "giá trị ngoài khoảng cho phép",
+    "parameter.unknown": "không có tham số này",
+    "passphrase.both": "hai tùy chọn về mật khẩu trái nhau",
+    "passphrase.missing": "cần mật khẩu của khóa mà không có nơi nào để hỏi",
+    "plan.other": "thư mục này còn một lần cấp chưa xong: chạy lại đúng lệnh cũ, hoặc chọn thư mục khác",
+    "policy.missing": "nêu chính sách tin cậy bằng --policy",
+    "policy.read": "không đọc được chính sách",
+    "privacy.*": "có vẻ như một ô công khai chứa dữ liệu cá nhân: bỏ đi, hoặc neo kín bằng --private",
+    "proposal.unknown": "không có đề xuất nào như vậy",
+    "receipt.missing": "không có biên nhận này",
+    "receipt.read": "không đọc được tệp này",
+    "record.field-*": "một ô ghi sai",
+    "record.id": "mã bản ghi có 64 chữ số thập lục phân",
+    "record.size-64": "bản ghi tình cờ dài đúng 64 byte, mà sổ không nhận bản ghi như vậy: thêm hoặc bớt một chữ",
+    "restore.*": "chưa khôi phục được",
+    "restore.fork": "CÓ HAI LỊCH SỬ KHÁC NHAU của sổ này",
+    "salt.missing": "không có tệp muối này",
+    "salt.read": "tệp này không phải tệp muối",
+    "salt.size": "tệp này không phải tệp muối",
+    "store.full": "đĩa đầy",
+    "store.io": "đĩa hỏng hoặc đầy: không đọc, ghi được kho",
+    "store.locked": "một tiến trình khác đang giữ kho này",
+    "store.read-only": "đĩa hoặc thư mục chỉ cho đọc",
+    "tls.missing": "không có tệp này",
+    "tls.pair": "--tls-cert và --tls-key phải đi cùng nhau",
+    "vault.erased": "nội dung này đã bị xóa theo yêu cầu",
+    "vault.insecure": "kho chỉ mở qua https:// hoặc ngay trên máy chủ",
+    "vault.none": "nút này không giữ kho",
+    "vault.owner": "kho này của cơ quan khác",
+    "vault.role": "khóa này không có quyền mở kho",
+    "watch.queue": "hàng đợi hỏng: xóa đúng thư mục nêu ở đây rồi chạy lại, không mất gì",
+    "watch.running": "thư mục này đã có một lệnh sogoc watch khác trông",
+}
+
+
+def in_vietnamese(rule: str) -> str | None:
+    """What a failure by this rule means, for people; None if nobody has said it."""
+    if rule in _WORDS:
+        return _WORDS[rule]
+    # A failed command has time, and one that succeeds is not to wait for the verdicts' words.
+    from api.words import words_of  # noqa: PLC0415
+
+    family, _, _ = rule.partition(".")
+    beginning, _, _ = rule.partition("-")
+    return words_of(rule) or _WORDS.get(f"{beginning}-*") or _WORDS.get(f"{family}.*")
