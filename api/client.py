@@ -17,6 +17,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -61,6 +62,7 @@ from ledger.records import Subject
 from ledger.state.transfer import MAX_PART_BYTES
 from ledger.tiles import Level, tile_path
 from ledger.transitions import MAX_EPOCHS_BYTES
+from ledger.verify.sources.export import TRANSITIONS
 
 __all__ = [
     "ApiError",
@@ -385,14 +387,19 @@ class Client:
         return self._text("/v1/policy")
 
     def transitions(self) -> bytes | None:
-        """How the validators have changed (`ledger.transitions`), or None where they have not or the node does not tell."""
-        try:
-            data = self._request("GET", "/v1/policy/epochs", max_bytes=MAX_EPOCHS_BYTES)
-        except ApiError as error:
-            if error.code == "http.not-found":
-                return None
-            raise
-        return data or None
+        """How the validators have changed (`ledger.transitions`), or None where they have not or the node does not tell.
+
+        A mirror is an export on any web server: it tells with the export's own file, and where there is none, by being without.
+        """
+        for path in ("/v1/policy/epochs", f"/{TRANSITIONS}"):
+            try:
+                return self._request("GET", path, max_bytes=MAX_EPOCHS_BYTES) or None
+            except ApiError as error:
+                if error.code == "http.not-found":
+                    return None
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+        return None
 
     def genesis(self) -> bytes:
         """Leaf 0 of the log."""

@@ -42,7 +42,7 @@ from node.application import genesis_commit
 from node.config import DEFAULT_CONFIG
 from node.cosigning import Cosigner, cosign_head
 from node.outbox import Outbox
-from node.safe_files import put_file
+from node.safe_files import disk_error, put_file
 
 KEY_NAMES = ("admin", "office", "log", "validator", "header", "engine")
 VAULT_KEY = "vault"
@@ -197,8 +197,10 @@ def init(
             lambda store: _sign_genesis(store, cosigner, time_s),
             on_key,
         )
-    except BaseException:
+    except BaseException as error:
         remove_half_made(path, made_here=made_here)
+        if isinstance(error, OSError):
+            raise disk_error(error, path) from error
         raise
     return genesis
 

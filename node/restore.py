@@ -43,7 +43,7 @@ from ledger.verify.trust import ValidatorSets, transitions_of, trust_of
 from node import keyfiles
 from node.backup import CONFIG_PATH, MAX_TEXT_BYTES, About, Backup
 from node.export import Progress, check_checkpoint
-from node.home import KEY_NAMES, Home, HomeError, load_keys, load_next_keys
+from node.home import KEY_FILES, Home, HomeError, load_keys, load_next_keys
 from node.log_blocks import read_blocks, read_genesis
 from node.network_init import NETWORK_KEYS
 from node.outbox import Outbox, Waiting
@@ -216,7 +216,7 @@ def _restore_outbox(home: Home, waiting: Iterable[Waiting]) -> None:
 def _key_files(directory: Path) -> dict[str, bytes]:
     """The node's key files in a directory, each of which must be one. The passphrase is not needed to copy it."""
     found: dict[str, bytes] = {}
-    for name in (*KEY_NAMES, *NETWORK_KEYS):
+    for name in (*KEY_FILES, *NETWORK_KEYS):
         path = directory / f"{name}.pem"
         if path.is_file():
             keyfiles.is_encrypted(path)

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from api.cli import serve as serve_module
 from api.cli.app import app, main
 from ledger.receipt import Receipt
 from node import keyfiles
@@ -257,6 +258,7 @@ def test_a_private_document_shows_nothing_and_needs_its_salt(office: Office) -> 
         (("--number", "1", "a.txt", "b.txt"), "document.one"),
         (("--private", "--number", "1", "a.txt"), "document.commitment-discloses"),
         (("khong-co.txt",), "file.missing"),
+        (("office",), "file.folder"),
         (("--date", "13/02/2025", "a.txt"), "record.field-alphabet"),
         (("--date", "2025-02-30", "a.txt"), "record.field-range"),
         (("--abstract", "dòng một\ndòng hai", "a.txt"), "record.field-alphabet"),
@@ -338,6 +340,44 @@ def test_init_refuses_a_directory_in_use(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert json.loads(done.stdout)["error"]["code"] == "home.exists"
     assert [path.name for path in (tmp_path / "office").iterdir()] == ["thu.txt"]
+
+
+@pytest.mark.parametrize("origin", ["có dấu cách", "a+b", "", "a" * 191])
+def test_what_cannot_name_a_ledger(origin: str, tmp_path: Path) -> None:
+    done = here("init", "office", "--origin", origin, "--insecure-no-passphrase", cwd=tmp_path)
+    assert (done.returncode, "[genesis.origin]" in done.stderr) == (2, True)
+    assert f"'{origin}' cannot name a ledger" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_cannot_be_made_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "tep").touch()
+    done = here("init", "tep/office", "--origin", "a.example", "--insecure-no-passphrase", cwd=tmp_path)
+    assert (done.returncode, "[files.write]" in done.stderr) == (1, True)
+    done = here("init", "office", "--origin", "a" * 190, "--insecure-no-passphrase", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_node_that_cannot_listen_says_so_and_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("configure_logging", "_rest_the_collector"):
+        monkeypatch.setattr(serve_module, name, lambda: None)
+    made = here("init", "office", "--insecure-no-passphrase", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        done = here("serve", "office", "--port", taken, cwd=tmp_path)
+        assert (done.returncode, "[node.listen]" in done.stderr) == (3, True)
+        assert f"127.0.0.1, port {taken}: Address already in use" in done.stderr
+        assert "Traceback" not in done.stderr
+    done = here("serve", "office", "--host", "256.1.1.1", "--port", "0", cwd=tmp_path)
+    assert (done.returncode, "[node.listen]" in done.stderr) == (3, True)
+    assert here("serve", "office", "--port", "99999", cwd=tmp_path).returncode == 2
+    # Nothing was left locked or half done.
+    assert here("audit", "office", "--level", "full", cwd=tmp_path).returncode == 0
 
 
 def test_keys_are_encrypted_unless_asked_for_otherwise(tmp_path: Path) -> None:
@@ -438,6 +478,11 @@ def test_an_audit_names_what_is_wrong(office: Office, tmp_path: Path) -> None:
 def test_every_command_explains_itself(tmp_path: Path) -> None:
     listing = sogoc("--help", cwd=tmp_path)
     assert listing.returncode == 0
+    # In both languages: the first sentence is the Vietnamese one.
+    assert "Kiểm tra ngoại tuyến" in listing.stdout
+    assert "Verify offline" in listing.stdout
+    members = here("member", "--help", cwd=tmp_path).stdout
+    assert "Retire a key: it signs nothing new" in " ".join(members.split())
     for name in (
         "init", "serve", "demo", "keygen", "member", "anchor", "receipt", "verify", "audit",
         "rebuild", "export", "backup", "restore", "status", "doctor",

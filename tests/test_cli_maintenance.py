@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -57,6 +62,36 @@ def test_an_export_is_the_same_from_address_socket_store_and_backup(tmp_path: Pa
         assert files_of(tmp_path / name) == wanted, name
 
 
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """Any web server that serves a folder, and knows nothing of ledgers; the block gets its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_export_on_any_web_server_is_a_mirror(home: Home, tmp_path: Path) -> None:
+    assert sogoc("export", home.path, tmp_path / "export").code == ExitCode.GOOD
+    with web_server(tmp_path / "export") as address:
+        done = sogoc("audit", address, "--level", "full", "--policy", home.policy, "--json")
+        assert (done.code, done.rule, done.json["entries"]) == (ExitCode.GOOD, "", 3)
+        assert sogoc("export", address, tmp_path / "again").code == ExitCode.GOOD
+        # What only a node can do, it does not do; that is no verdict on the ledger.
+        asked = sogoc("receipt", "00" * 32, "-o", tmp_path / "r", "--node", address)
+        assert (asked.code, asked.rule) == (ExitCode.CANNOT_TELL, "node.answer")
+    assert files_of(tmp_path / "again") == files_of(tmp_path / "export")
+
+
 def test_an_export_is_refused_where_something_is(home: Home, tmp_path: Path) -> None:
     assert sogoc("export", home.path, home.path) == Done(ExitCode.USAGE, "", "files.exists")
     assert sogoc("export", tmp_path / "nothing", tmp_path / "out").rule == "source.unknown"
@@ -92,6 +127,9 @@ def test_the_drill_by_command(lost: Lost, tmp_path: Path) -> None:
     assert done.code == ExitCode.CANNOT_TELL
     assert "ĐANG BỊ GIỮ" in done.output
     assert "sogoc restore --release" in home.cosign_hold.read_text()
+    # The vault's key is no key that cosigns, and without it the home would come back without its vault.
+    assert files_of(home.keys) == files_of(lost.keys)
+    assert "vault.pem" in files_of(home.keys)
     assert sogoc("serve", home.path, "--port", "0") == Done(ExitCode.USAGE, "", "cosign.held")
     assert sogoc("status", home.path, "--json").json["reasons"][0]["code"] == "cosign.held"
     assert sogoc("doctor", home.path).code == ExitCode.DOES_NOT_MATCH

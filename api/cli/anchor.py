@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 
 from api.cli import passphrases, pdf_signatures
-from api.cli.files import SALT_SUFFIX, beside, escape_path, read_policy, read_salt
+from api.cli.files import SALT_SUFFIX, beside, check_file, escape_path, read_policy, read_salt
 from api.cli.finding import find
 from api.cli.output import ExitCode, JsonOption, UsageError, console, error_console, print_json, progress
 from api.cli.papers import (
@@ -220,8 +220,7 @@ def check_files(files: Sequence[Path], secrecy: str | None) -> None:
             "a paper marked secret is not anchored: it was not read, and nothing about it left this machine",
         )
     for path in files:
-        if not path.is_file():
-            raise UsageError("file.missing", f"there is no file {path}")
+        check_file(path)
         if secrecy is None:
             check_not_secret(path)
 
@@ -409,9 +408,9 @@ def _report(
 def warn_of_dispute() -> None:
     """Say that the key that anchored a paper is disputed, and how the office can stand by the paper."""
     error_console.print(
-        "    [yellow]đang có tranh chấp / disputed:[/] khóa đã neo văn bản này bị thu hồi, tính từ trước lúc neo. Cơ quan vẫn đứng "
-        "tên thì dùng khóa khác: neo một bản mới với --supersedes, hoặc sogoc document stamp / the key that anchored it was "
-        "revoked, from before that. To stand by it use another key: anchor a newer version with --supersedes, or document stamp"
+        "    [yellow]đang có tranh chấp / disputed:[/] khóa đã neo văn bản này bị thu hồi, tính từ trước lúc neo. Cơ quan vẫn "
+        "đứng tên thì dùng khóa khác: neo một bản mới với --supersedes, hoặc sogoc document stamp / the key that anchored it "
+        "was revoked, from before that. To stand by it use another key: a newer version with --supersedes, or document stamp"
     )
 
 

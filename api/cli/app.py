@@ -91,6 +91,13 @@ COMMANDS: Final[Mapping[str, Place]] = {
 """In the order in which `sogoc --help` shows them."""
 
 
+def _tell_both_languages(command: Any) -> None:  # noqa: ANN401 - see `Place.load`
+    """Let lists of commands show the whole line about each: else they end after its first sentence, which is Vietnamese."""
+    command.short_help = (command.help or "").partition("\n\n")[0].replace("\n", " ")
+    for further in getattr(command, "commands", {}).values():
+        _tell_both_languages(further)
+
+
 class _Loaded(MutableMapping[str, Any]):
     """The commands by name, each read from its module when it is first looked at."""
 
@@ -101,6 +108,7 @@ class _Loaded(MutableMapping[str, Any]):
         if name not in self._loaded:
             command = COMMANDS[name].load(name)
             command.name = name
+            _tell_both_languages(command)
             self._loaded[name] = command
         return self._loaded[name]
 

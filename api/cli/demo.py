@@ -45,7 +45,9 @@ _STAMPED = "Báo cáo 41, có mã tra cứu.pdf"
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="Làm xong rồi thoát / do the job and exit")] = False,
-    port: Annotated[int | None, typer.Option(help="Cổng / port; a free one by default")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Cổng / port; a free one by default")
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(

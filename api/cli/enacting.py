@@ -137,7 +137,7 @@ def _make(name: str, body: dict[str, Value]) -> bytes:
         fields = {field.name for field in record_types()[name].fields}
         if error.rule != "record.size-64" or "decision" in body or "decision" not in fields:
             raise
-        # The format refuses 64 bytes, and nobody can help that. As on the office's page, a dash for the decision is the way out.
+        # The format refuses 64 bytes, and nobody can help that. As on the office's page, a dash for the decision helps.
         return make_record(name, body | {"decision": NO_DECISION})
 
 

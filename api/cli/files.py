@@ -33,6 +33,14 @@ def escape_path(path: Path) -> str:
     return escape("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(path)))
 
 
+def check_file(path: Path) -> None:
+    """Raise UsageError, rule `file.missing` or `file.folder`, unless there is a file to read."""
+    if path.is_dir():
+        raise UsageError("file.folder", f"{path} is a folder: name the files in it")
+    if not path.is_file():
+        raise UsageError("file.missing", f"there is no file {path}")
+
+
 def beside(path: Path, suffix: str) -> Path:
     """The file next to `path` with the same name and one more suffix."""
     return path.with_name(path.name + suffix)

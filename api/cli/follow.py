@@ -33,7 +33,9 @@ def follow(
         Path, typer.Option("--home", help="Thư mục của bản sao / the copy's home; made if it is not there")
     ],
     host: Annotated[str | None, typer.Option(help="Địa chỉ lắng nghe / address; 127.0.0.1")] = None,
-    port: Annotated[int | None, typer.Option(help="Cổng / port; 0 chooses a free one")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Cổng / port; 0 chooses a free one")
+    ] = None,
     from_snapshot: Annotated[
         bool,
         typer.Option(

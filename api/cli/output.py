@@ -42,6 +42,8 @@ class UsageError(LedgerError):
 
 _NO_ANSWER = (None, 429, 503)
 """HTTP statuses, none included, that say nothing about the entry: the node could not be reached, or is busy."""
+_NO_NODE = "node.answer"
+"""The rule of an answer that is none of a node's: that says nothing about a ledger, whatever its status."""
 _USAGE_ERRORS = (UsageError, ConfigError, HomeError, KeyFileError, StoreLockedError)
 
 console = Console(highlight=False, soft_wrap=True)
@@ -52,7 +54,9 @@ def exit_code_of(error: LedgerError) -> ExitCode:
     """The exit code of a command that failed with `error`."""
     if isinstance(error, _USAGE_ERRORS) or error.rule == "node.address":
         return ExitCode.USAGE
-    if isinstance(error, CannotTellError) or (isinstance(error, ApiError) and error.status in _NO_ANSWER):
+    if isinstance(error, ApiError) and (error.status in _NO_ANSWER or error.rule == _NO_NODE):
+        return ExitCode.CANNOT_TELL
+    if isinstance(error, CannotTellError):
         return ExitCode.CANNOT_TELL
     return ExitCode.DOES_NOT_MATCH
 

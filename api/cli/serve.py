@@ -34,7 +34,9 @@ def serve(
     host: Annotated[
         str | None, typer.Option(help="Địa chỉ lắng nghe / address; 127.0.0.1 unless configured")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Cổng / port; 0 chooses a free one")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Cổng / port; 0 chooses a free one")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Chứng thư TLS (PEM) / certificate for HTTPS")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Khóa TLS (PEM) / its private key")] = None,
     passphrase_file: passphrases.PassphraseFileOption = None,

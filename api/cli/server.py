@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from api.cli.output import error_console
 from api.http.app import create_app, create_control_app
 from api.http.peers import create_peer_app
+from ledger.errors import CannotTellError
 from node.network import split_address
 from node.network_part import NetworkPart
 from node.service import Node
@@ -91,12 +92,16 @@ async def run_servers(
             error_console.print(
                 "[yellow]Không có TLS / no TLS:[/] trình duyệt sẽ không kiểm tra được / browsers cannot verify over plain HTTP"
             )
+    # Before anything begins: what cannot be reached is not to start.
+    sockets: list[list[socket.socket] | None] = [_listen(host, port)]
     servers = [_Server(_config(app, host=host, port=port, tls=tls))]
     # Through the socket commands read the store row by row: of one that is not whole they would say that rows are lost.
     if len(os.fsencode(node.home.socket.resolve())) <= _MAX_SOCKET_PATH and not node.backfilling:
         node.home.socket.unlink(missing_ok=True)
         servers.append(_Server(_config(create_control_app(app), uds=str(node.home.socket.resolve()))))
+        sockets.append(None)
     if network is not None:
+        sockets.append(_listen(*split_address(network.settings.peer_listen)))
         servers.append(_Server(_PinnedConfig(create_peer_app(node), network)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -109,11 +114,36 @@ async def run_servers(
     watcher = asyncio.create_task(_watch(node, servers, over))
     announcer = asyncio.create_task(_announce(servers[0], "https" if tls else "http", host))
     try:
-        await asyncio.gather(*(server.serve() for server in servers))
+        await asyncio.gather(*(server.serve(on) for server, on in zip(servers, sockets, strict=True)))
     finally:
         watcher.cancel()
         announcer.cancel()
         node.home.socket.unlink(missing_ok=True)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on each address of `host`. Raises CannotTellError, rule `node.listen`.
+
+    The web server would do it as well, and end the process with a traceback where it cannot.
+    """
+    made: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        ):
+            one = socket.socket(family, kind, protocol)
+            made.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind(address)
+            one.listen()
+    except OSError as error:
+        for one in made:
+            one.close()
+        detail = f"cannot listen on {host}, port {port}: {error.strerror or error}. Another program may be there: see --port"
+        raise CannotTellError("node.listen", detail) from error
+    return made
 
 
 def _config(

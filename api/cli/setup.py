@@ -11,6 +11,10 @@ import typer
 
 from api.cli import passphrases
 from api.cli.output import JsonOption, UsageError, console, error_console, print_json, progress
+from ledger.errors import FormatError, RefusedError
+from ledger.fields import Text
+from ledger.genesis import MAX_NAME_BYTES
+from ledger.note import check_key_name
 from node import home, keyfiles
 
 
@@ -52,6 +56,7 @@ def init(
 ) -> None:
     """Lập sổ mới: khóa, khối gốc, cấu hình, chính sách. Make a new ledger."""
     origin = origin if origin is not None else f"{directory.resolve().name}.example/so-goc"
+    _check_origin(origin)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(
             "home.exists", f"{directory} is not empty: choose a directory that does not exist yet"
@@ -109,6 +114,21 @@ def init(
             f"  khóa dự phòng / spare {recovery_key}  (cất vào két, xóa khỏi máy này / keep it in a safe, not on this machine)"
         )
     console.print(f"  tiếp theo / next      sogoc serve {directory}")
+
+
+def _check_origin(origin: str) -> None:
+    """Raise UsageError unless a log can have this name (docs/spec.md, "Genesis"): it stands in every checkpoint."""
+    # The one validator is named after the ledger, and its name has the same bound.
+    most = MAX_NAME_BYTES - len("/validator")
+    try:
+        check_key_name(origin)
+        Text(1, most).check("origin", origin)
+    except (FormatError, RefusedError) as error:
+        raise UsageError(
+            "genesis.origin",
+            f"'{origin}' cannot name a ledger: --origin takes 1 to {most} bytes without spaces and without '+', such as "
+            "phuson.example/so-goc",
+        ) from error
 
 
 def _check_recovery(directory: Path, file: Path | None, passphrase_file: Path | None) -> None:

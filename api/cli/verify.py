@@ -20,6 +20,7 @@ from api.cli.files import (
     RECEIPT_SUFFIX,
     SALT_SUFFIX,
     beside,
+    check_file,
     commitment_of,
     escape_path,
     read_pinned,
@@ -88,8 +89,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Kiểm tra ngoại tuyến: còn hiệu lực không, từ bao giờ, do ai. Verify offline: in force, since when, by whom."""
-    if not file.is_file():
-        raise UsageError("file.missing", f"there is no file {file}")
+    check_file(file)
     with trusted(policy, log) as trust:
         judgement = judge_file(file, receipt, salt, trust, now_ms=time.time_ns() // 1_000_000)
     if as_json:
@@ -273,8 +273,8 @@ def print_judgement(file: Path, judgement: Judgement) -> None:
             kind, authority, identifier = judgement.proved.record.subject
             thing = f"{kind}/{authority}/{identifier.hex() if isinstance(identifier, bytes) else identifier}"
             console.print(
-                "  [dim]thay bằng văn bản nào thì biên nhận này không nói; hỏi sổ / by what, this receipt does not say; ask the "
-                f"ledger:[/]\n  sogoc history {escape(thing)} --node …"
+                "  [dim]thay bằng văn bản nào thì biên nhận này không nói; hỏi sổ / by what, this receipt does not say; ask "
+                f"the ledger:[/]\n  sogoc history {escape(thing)} --node …"
             )
 
 
