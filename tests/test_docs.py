@@ -8,7 +8,10 @@ import shlex
 import signal
 import subprocess
 import sys
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.core import TyperGroup
@@ -19,6 +22,7 @@ from tests.test_cli import SOGOC, free_port, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
 SPEC = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
 
 
@@ -37,6 +41,20 @@ def test_the_figures_of_faults_are_those_that_were_kept() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_librarys_public_names_are_as_documented() -> None:
+    listed = re.findall(r"^\| `(ledger\.[\w.]+)\((.*?)\)`", LIBRARY, re.MULTILINE)
+    assert len(listed) == 10
+    for name, parameters in listed:
+        found: Any = import_module(".".join(name.split(".")[:2]))
+        for part in name.split(".")[2:]:
+            found = getattr(found, part)
+        wanted = [each.strip() for each in parameters.split(",")]
+        has = [
+            each for each in signature(found).parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD
+        ]
+        assert [each.name for each in has if each.name != "self"] == wanted, name
 
 
 def test_the_readme_commands_and_program_run(tmp_path: Path) -> None:
@@ -89,6 +107,19 @@ def test_the_readme_commands_and_program_run(tmp_path: Path) -> None:
         check=False,
     )
     assert program.stdout == "HỢP LỆ UBND phường Phú Sơn\n", program.stderr
+    program = subprocess.run(
+        [sys.executable, "-c", LIBRARY.split("```python\n")[1].split("```")[0]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rules = [line for line in program.stdout.splitlines() if " " not in line]
+    assert rules == ["proof.root-mismatch", "policy.no-log-signature", "signature.key-small-order"], (
+        program.stderr
+    )
+    assert "doc.anchor/1 UBND phường Phú Sơn" in program.stdout
 
 
 def test_the_specification_says_what_the_code_does() -> None:
