@@ -88,6 +88,8 @@ MAX_BUNDLE_BYTES = 256 * 720_000
 MAX_PAUSE_SECONDS = 30.0
 """The longest pause before a request is repeated, whatever the node asks for."""
 _BUSY = frozenset({429, 503})
+_FOR_PEOPLE = frozenset({"disk.low", "node.stopped"})
+"""Problems that somebody has to do something about first: whoever waits is told, and not kept waiting."""
 
 
 class Client:
@@ -475,7 +477,7 @@ class Client:
                     f"{self._http.base_url} does not answer: {str(failure) or type(failure).__name__}",
                     retry=True,
                 ) from failure
-            if not left or error.status not in _BUSY or not error.retry or error.code == "node.stopped":
+            if not left or error.status not in _BUSY or not error.retry or error.code in _FOR_PEOPLE:
                 raise error
             self._sleep(min(MAX_PAUSE_SECONDS, error.retry_after or 1.0))
 

@@ -280,7 +280,13 @@ def test_a_busy_node_is_not_asked_for_ever() -> None:
 
 @pytest.mark.parametrize(
     ("status", "code", "retry"),
-    [(503, "node.stopped", True), (422, "key.unknown", True), (429, "a.b", False), (500, "a.b", False)],
+    [
+        (503, "node.stopped", True),
+        (503, "disk.low", True),
+        (422, "key.unknown", True),
+        (429, "a.b", False),
+        (500, "a.b", False),
+    ],
 )
 def test_what_will_not_change_is_not_asked_again(status: int, code: str, retry: bool) -> None:
     def sleep(_: float) -> None:
