@@ -163,6 +163,8 @@ def test_it_ends_with_links_for_every_verdict(played: Played) -> None:
     assert {"/", "/so-cai", "/van-phong"} <= set(links)
     assert len({link for link in links if link.startswith("/c/")}) >= 6
     assert str(played.folder) in played.output
+    # With --once nobody is left to answer there.
+    assert "without --once, those pages open" in played.output
     assert "Traceback" not in played.output
 
 

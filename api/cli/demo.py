@@ -237,7 +237,10 @@ class _Demo:
         if stay:
             console.print("\nNút vẫn chạy; Ctrl-C để dừng. The node keeps running; Ctrl-C to stop.")
         else:
-            console.print("\n[bold green]Xong / done.[/]")
+            console.print(
+                "\n[bold green]Xong / done.[/] Nút đã dừng; chạy ở cửa sổ lệnh, không có --once, thì các trang trên mở được. "
+                "The node has stopped; run at a terminal and without --once, those pages open."
+            )
 
 
 def _wait() -> None:
