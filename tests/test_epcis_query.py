@@ -13,7 +13,7 @@ import pytest
 from httpx import Response
 from starlette.testclient import TestClient
 
-from api.epcis import finding, query
+from api.epcis import finding, query, walking
 from api.epcis.query import Token, parse_query
 from api.http.app import create_app
 from ledger.entry import encode_record
@@ -276,7 +276,7 @@ def test_pages_hold_everything_once(
 ) -> None:
     whole = [event["eventID"] for event in ask(http, **parameters, perPage="100")]
     monkeypatch.setattr(finding, "MAX_EXAMINED", examined)
-    monkeypatch.setattr(finding, "MAX_LEAVES", leaves)
+    monkeypatch.setattr(walking, "MAX_LEAVES", leaves)
     pages = all_pages(http, "/epcis/v2/events", **parameters, perPage="4")
     assert all(len(page) <= 4 for page in pages)
     assert [event["eventID"] for event in itertools.chain(*pages)] == whole
@@ -287,7 +287,7 @@ def test_pages_hold_everything_once(
 def test_a_long_history_is_answered_in_the_order_of_the_ledger(
     http: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "MAX_GATHERED", 3)
+    monkeypatch.setattr(walking, "MAX_GATHERED", 3)
     lot = gtin_lot(lot="XUAT")
     assert len(ask(http, MATCH_epcClass=lot)) == 12
     status = refusal(http, "/epcis/v2/events", MATCH_epcClass=lot, orderBy="eventTime")

@@ -1,30 +1,33 @@
 """What may be asked of an EPCIS repository: the parameters of a simple event query (EPCIS 2.0 §8.2.7.1 and §12.8).
 
 Rules: a parameter that this program does not know, or a value it cannot read, is a clear refusal; nothing is passed over,
-because
-an answer to another question looks like an answer. A list's values are separated by commas, or the parameter stands several
-times. All parameters must hold at once; of one list any value will do.
+because an answer to another question looks like an answer. A list's values are separated by commas, or the parameter stands
+several times. All parameters must hold at once; of one list any value will do. How many parameters and values there are is
+limited before any is read. docs/epcis.md has the table of all.
 
-What this module does not do: search (`api.epcis.finding`).
+What this module does not do: decide about events (`api.epcis.matching`), or search (`api.epcis.finding`).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
+from api.epcis.attributes import AttributeCondition, is_attribute, read_attribute
+from api.epcis.fields import Condition, read_condition
+from api.epcis.items import MATCHES, Items, read_items
+from api.epcis.places import place_name
 from ledger.encoding import decode, encode
 from ledger.epcis import vocabulary
 from ledger.epcis.addresses import canonical_address
 from ledger.epcis.json_text import shown
 from ledger.epcis.model import KIND_OF_TYPE, Kind
-from ledger.epcis.reading import item_text, read_uri
+from ledger.epcis.reading import read_uri
 from ledger.epcis.times import read_time
-from ledger.epcis.vocabulary import Vocabulary
+from ledger.epcis.vocabulary import STANDARD_PREFIXES, Vocabulary
 from ledger.errors import FormatError
 
 DEFAULT_PAGE: Final = 30
@@ -33,32 +36,10 @@ MAX_PAGE: Final = 100
 """A larger `perPage` gets pages of this size, as the standard allows."""
 MAX_VALUES: Final = 50
 """Values of one parameter."""
+MAX_PARAMETERS: Final = 64
+"""Different parameters of one query."""
 _MAX_COUNT: Final = 1_000_000
 
-MATCHES: Final[dict[str, tuple[str, ...]]] = {
-    "MATCH_epc": ("epcList", "childEPCs"),
-    "MATCH_parentID": ("parentID",),
-    "MATCH_inputEPC": ("inputEPCList",),
-    "MATCH_outputEPC": ("outputEPCList",),
-    "MATCH_anyEPC": ("epcList", "childEPCs", "inputEPCList", "outputEPCList", "parentID"),
-    "MATCH_epcClass": ("quantityList", "childQuantityList"),
-    "MATCH_inputEPCClass": ("inputQuantityList",),
-    "MATCH_outputEPCClass": ("outputQuantityList",),
-    "MATCH_any": (
-        "epcList",
-        "childEPCs",
-        "inputEPCList",
-        "outputEPCList",
-        "parentID",
-        "quantityList",
-        "childQuantityList",
-        "inputQuantityList",
-        "outputQuantityList",
-    ),
-    "MATCH_anyEPCClass": ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList"),
-}
-"""Parameters that name items, and the members of an event in which they look. `MATCH_any` is not the standard's: it asks
-whether an event names an item in whatever way."""
 _WORDS: Final[Mapping[str, tuple[str, Vocabulary]]] = {
     "EQ_bizStep": ("bizStep", vocabulary.STEPS),
     "EQ_disposition": ("disposition", vocabulary.DISPOSITIONS),
@@ -67,13 +48,6 @@ _PLACES: Final = {"EQ_readPoint": "readPoint", "EQ_bizLocation": "bizLocation"}
 _WITHIN: Final = {"WD_readPoint": "readPoint", "WD_bizLocation": "bizLocation"}
 """The place itself, or one within it: a location number's extensions are within it, and of other places nothing is known."""
 _PERSISTENT: Final = {"EQ_persistentDisposition_set": "set", "EQ_persistentDisposition_unset": "unset"}
-_NOT_EVALUATED: Final = re.compile(
-    r"(?:EQ|GT|GE|LT|LE|EXISTS)_(?:(?:INNER_)?(?:ILMD|SENSORELEMENT|SENSORMETADATA|SENSORREPORT|readPoint|bizLocation)_.+|INNER_.+"
-    r"|[^_]+:.+|(?:value|minValue|maxValue|meanValue|sDev|percRank|percValue)_.+|type|deviceID|deviceMetadata|rawData"
-    r"|dataProcessingMethod|bizRules|time|startTime|endTime|microorganism|chemicalSubstance|component|stringValue"
-    r"|booleanValue|hexBinaryValue|uriValue|coordinateReferenceSystem|quantity)|(?:HASATTR|EQATTR)_.+"
-)
-"""Parameters of the standard that this repository does not evaluate: members of one's own, XML attributes, what sensors say."""
 _LINKS: Final[Mapping[str, tuple[str, str, Vocabulary]]] = {
     "EQ_bizTransaction_": ("bizTransactionList", "bizTransaction", vocabulary.TRANSACTIONS),
     "EQ_source_": ("sourceList", "source", vocabulary.PARTIES),
@@ -87,6 +61,13 @@ _TIMES: Final = (
     "GE_errorDeclarationTime",
     "LT_errorDeclarationTime",
 )
+_ALSO_CALLED: Final = {
+    "GE_errorDeclaration_Time": "GE_errorDeclarationTime",
+    "LT_errorDeclaration_Time": "LT_errorDeclarationTime",
+    "PerPage": "perPage",
+    "NextPageToken": "nextPageToken",
+}
+"""Names that GS1's own files write in another way."""
 _ACTIONS: Final = frozenset({"ADD", "OBSERVE", "DELETE"})
 _SINGLE: Final = frozenset(
     {
@@ -120,24 +101,6 @@ Order = Literal["eventTime", "recordTime"]
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """The items of one `MATCH_…` parameter."""
-
-    members: tuple[str, ...]
-    """Members of an event in which one of them must stand."""
-    exact: frozenset[str]
-    """Item paths, or URIs of what is no goods."""
-    prefixes: tuple[str, ...]
-    """Beginnings of item paths: all lots or all pieces of a class."""
-    followed: bool
-    """Whether all are items that the ledger keeps a history of."""
-
-    def matches(self, text: str) -> bool:
-        """Whether an item is one of them."""
-        return text in self.exact or text.startswith(self.prefixes)
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
     """One question."""
 
@@ -162,6 +125,10 @@ class Query:
     transformations: frozenset[str] = frozenset()
     links: tuple[tuple[str, str, str, frozenset[str]], ...] = ()
     """List, member, short type, identifiers."""
+    conditions: tuple[Condition, ...] = ()
+    """On members of one's own, ILMD, what sensors say, and quantities."""
+    attributes: tuple[AttributeCondition, ...] = ()
+    """On master data."""
     in_error: bool = False
     order: Order | None = None
     """None: event time, where that costs little."""
@@ -203,44 +170,52 @@ def _bad_token() -> FormatError:
     return FormatError("epcis.query-token", "nextPageToken is what an earlier page's link holds, unchanged")
 
 
-def parse_query(parameters: Iterable[tuple[str, str]]) -> Query:
-    """Read a query's parameters.
+def parse_query(
+    parameters: Iterable[tuple[str, str]], prefixes: Mapping[str, str] = STANDARD_PREFIXES
+) -> Query:
+    """Read a query's parameters. `prefixes`: what prefixes in names of members of one's own stand for.
 
-    Raises FormatError: `epcis.query-parameter`, `epcis.query-value`, `epcis.query-token`, `gs1.*`.
+    Raises FormatError: `epcis.query-parameter`, `epcis.query-prefix`, `epcis.query-value`, `epcis.query-token`,
+    `epcis.query-unsupported`, `gs1.*`.
     """
     values: dict[str, list[str]] = {}
-    for name, value in parameters:
+    for written, value in parameters:
+        name = _ALSO_CALLED.get(written, written)
         values.setdefault(name, []).append(value)
-    reader = _Reader(values)
-    for name in values:
-        reader.check_name(name)
-    return reader.query()
+        if len(values) > MAX_PARAMETERS:
+            raise FormatError(
+                "epcis.query-value", f"a query has at most {MAX_PARAMETERS} different parameters"
+            )
+    return _Reader(values, prefixes).query()
 
 
 class _Reader:
-    def __init__(self, values: Mapping[str, list[str]]) -> None:
+    def __init__(self, values: Mapping[str, list[str]], prefixes: Mapping[str, str]) -> None:
         self._values = values
+        self._conditions: list[Condition] = []
+        self._attributes: list[AttributeCondition] = []
+        for name in values:
+            self._read_name(name, prefixes)
 
-    def check_name(self, name: str) -> None:
-        if (
-            name not in _SINGLE | _LISTS
-            and not name.startswith(tuple(_LINKS))
-            and _NOT_EVALUATED.fullmatch(name)
-        ):
-            raise FormatError(
-                "epcis.query-unsupported",
-                f"{shown(name)} is the standard's, and this repository does not evaluate it: it has no index of members of "
-                "one's own, of attributes or of what sensors say; ask without it, and look through the answer",
-            )
+    def _read_name(self, name: str, prefixes: Mapping[str, str]) -> None:
+        """Take note of a parameter that stands for itself; refuse one that is none."""
+        if name in _SINGLE and len(self._values[name]) > 1:
+            raise FormatError("epcis.query-value", f"{name} stands once")
         if name in _SINGLE or name in _LISTS or (name.startswith(tuple(_LINKS)) and not name.endswith("_")):
-            if name in _SINGLE and len(self._values[name]) > 1:
-                raise FormatError("epcis.query-value", f"{name} stands once")
             return
-        raise FormatError(
-            "epcis.query-parameter",
-            f"this repository does not know the parameter {shown(name)}; it knows "
-            f"{', '.join(sorted(_SINGLE | _LISTS))}, and {', '.join(sorted(_LINKS))} with a type behind",
-        )
+        if is_attribute(name):
+            self._attributes.append(read_attribute(name, self._list(name), prefixes))
+            return
+        texts = self._values[name] if name.startswith("EXISTS_") else self._list(name)
+        condition = read_condition(name, texts, prefixes)
+        if condition is None:
+            raise FormatError(
+                "epcis.query-parameter",
+                f"this repository does not know the parameter {shown(name)}; it knows "
+                f"{', '.join(sorted(_SINGLE | _LISTS))}, {', '.join(sorted(_LINKS))} with a type behind, and those on members "
+                "of your own, sensors, quantities and attributes that docs/epcis.md lists",
+            )
+        self._conditions.append(condition)
 
     def query(self) -> Query:
         words = {
@@ -279,8 +254,10 @@ class _Reader:
             corrective=self._uris("EQ_correctiveEventID"),
             items=tuple(self._items(name) for name in MATCHES if self._has(name)),
             event_ids=self._uris("EQ_eventID"),
-            transformations=self._uris("EQ_transformationID"),
+            transformations=frozenset(map(canonical_address, self._uris("EQ_transformationID"))),
             links=tuple(self._links()),
+            conditions=tuple(self._conditions),
+            attributes=tuple(self._attributes),
             in_error=self._flag("EXISTS_errorDeclaration"),
             order=order,
             descending=self._choice("orderDirection", ("ASC", "DESC"), "DESC") == "DESC",
@@ -307,7 +284,7 @@ class _Reader:
         return frozenset(_uri(name, text) for text in self._list(name))
 
     def _places(self, name: str) -> frozenset[str]:
-        return frozenset(canonical_address(uri) for uri in self._uris(name))
+        return frozenset(map(place_name, self._uris(name)))
 
     def _words(self, name: str, words: Vocabulary) -> frozenset[str]:
         return frozenset(_word(name, text, words) for text in self._list(name))
@@ -339,21 +316,7 @@ class _Reader:
         return read_time(self._values[name][0].replace(" ", "+"), f"/{name}")
 
     def _items(self, name: str) -> Items:
-        exact: set[str] = set()
-        prefixes: list[str] = []
-        followed = True
-        for text in self._list(name):
-            uri = _uri(name, text)
-            if uri.startswith(("urn:epc:idpat:sgtin:", "urn:epc:class:lgtin:")) and uri.endswith(".*"):
-                path, _ = item_text(f"urn:epc:idpat:sgtin:{uri.split(':', 4)[4]}", f"/{name}")
-                prefixes.append(f"{path}/")
-                exact.add(path)
-                followed = False
-            else:
-                path, known = item_text(uri, f"/{name}")
-                exact.add(path)
-                followed = followed and known
-        return Items(MATCHES[name], frozenset(exact), tuple(prefixes), followed)
+        return read_items(name, self._list(name), _uri)
 
     def _links(self) -> Iterable[tuple[str, str, str, frozenset[str]]]:
         for name in self._values:
@@ -364,7 +327,7 @@ class _Reader:
     def _flag(self, name: str) -> bool:
         if not self._has(name):
             return False
-        if self._values[name][0] not in ("", "true"):
+        if self._values[name][0] not in ("", "true", "1", "null"):
             raise FormatError("epcis.query-value", f"{name} has no value, or true")
         return True
 

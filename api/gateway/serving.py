@@ -14,6 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -29,8 +30,8 @@ from api.gateway.capturing import Capturer, CaptureRefusedError
 from api.gateway.journal import Fault, Job, Journal
 from api.gateway.sending import Sender
 from api.http.body import BodyBudget, read_body
+from api.http.negotiation import VERSION_HEADERS, check_content, check_wishes
 from api.http.problem import HttpError, error_response, problem, problem_response
-from api.http.routers.epcis import LD_JSON, VERSION_HEADERS
 from api.wire import JSON
 from ledger.epcis.document import MAX_DOCUMENT_BYTES, MAX_EVENTS
 from ledger.epcis.times import write_time
@@ -46,6 +47,11 @@ _SINGLE_SECONDS: Final = 20.0
 _PAGE: Final = 30
 _PASSED: Final = ("content-type", "link", "sogoc-record", "retry-after")
 _BUDGET_BYTES: Final = 64_000_000
+_LIMITS: Final = {
+    "gs1-epcis-capture-limit": str(MAX_EVENTS),
+    "gs1-epcis-capture-file-size-limit": str(MAX_DOCUMENT_BYTES),
+}
+"""What one document may hold: OPTIONS says it, and whoever sent more is told."""
 _AS_SENT: Final = "/%:;,@!$&'()*+=~"
 """Letters of a path that go to the node as they came; others, which no address may have, are percent-encoded."""
 
@@ -77,7 +83,9 @@ def create_gateway_app(gateway: Gateway) -> Starlette:
         ("GET", "/capture", _jobs),
         ("GET", "/capture/{number}", _job),
         ("POST", "/events", _capture_one),
+        ("OPTIONS", "", _options),
         ("OPTIONS", "/{path:path}", _options),
+        ("GET", "", _ask_node),
         ("GET", "/{path:path}", _ask_node),
     ]
     routes = [
@@ -92,6 +100,7 @@ def _guarded(gateway: Gateway, endpoint: Callable[[Gateway, Request], Awaitable[
     async def serve(request: Request) -> Response:
         try:
             _check_origin(request)
+            check_wishes(request.headers)
             return await endpoint(gateway, request)
         except CaptureRefusedError as error:
             return _refused(error)
@@ -99,7 +108,10 @@ def _guarded(gateway: Gateway, endpoint: Callable[[Gateway, Request], Awaitable[
             # The disk is full, or too much waits: nothing was taken, and it may be sent again.
             return problem_response(problem(error.rule, error.detail, 503, retry=True), retry_after=30)
         except LedgerError as error:
-            return error_response(error)
+            answer = error_response(error)
+            if answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                answer.headers.update(_LIMITS)
+            return answer
 
     return serve
 
@@ -144,9 +156,7 @@ async def _capture_one(gateway: Gateway, request: Request) -> Response:
 
 
 async def _take(gateway: Gateway, request: Request, *, single: bool = False) -> tuple[Job, tuple[str, ...]]:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in (JSON, LD_JSON):
-        raise HttpError("http.media-type", f"send {JSON} or {LD_JSON}; XML is not taken", status=415)
+    check_content(request.headers)
     behaviour = request.headers.get("gs1-capture-error-behaviour", "rollback").strip().lower()
     if behaviour not in _BEHAVIOURS:
         raise FormatError("gateway.behaviour", "GS1-Capture-Error-Behaviour is rollback or proceed")
@@ -273,8 +283,7 @@ async def _options(_: Gateway, request: Request) -> Response:
         headers={
             **VERSION_HEADERS,
             "allow": allowed,
-            "gs1-epcis-capture-limit": str(MAX_EVENTS),
-            "gs1-epcis-capture-file-size-limit": str(MAX_DOCUMENT_BYTES),
+            **_LIMITS,
             "gs1-capture-error-behaviour": "rollback, proceed",
         },
     )
@@ -302,13 +311,14 @@ async def _ask_node(gateway: Gateway, request: Request) -> Response:
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     path = quote(raw.partition(b"?")[0], safe=_AS_SENT)
     query = request.scope["query_string"].decode("ascii", "replace")
-    accept = request.headers.get("accept", JSON)
+    wishes = {name: value for name, value in request.headers.items() if name.startswith("gs1-")}
+    wishes["accept"] = request.headers.get("accept", JSON)
     try:
         async with (
             httpx.AsyncClient(
                 base_url=gateway.node, timeout=_PROXY_SECONDS, transport=gateway.transport
             ) as client,
-            client.stream("GET", f"{path}?{query}" if query else path, headers={"accept": accept}) as answer,
+            client.stream("GET", f"{path}?{query}" if query else path, headers=wishes) as answer,
         ):
             data = b""
             async for chunk in answer.aiter_bytes():

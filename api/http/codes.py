@@ -25,6 +25,18 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
         403,
         "A node takes no EPCIS events: they are signed with a key that it must not have. `sogoc gateway` takes them.",
     ),
+    "epcis.content-version": (
+        415,
+        "What is sent says of itself that it is of another version of EPCIS or CBV than 2.0.",
+    ),
+    "epcis.epc-format": (406, "Events are given as they were recorded; identifiers are not translated."),
+    "epcis.queries-none": (501, "Named queries and subscriptions are not kept; `/epcis/v2/events` is asked."),
+    "epcis.version-range": (406, "`GS1-EPCIS-Min` and its like leave no room for version 2.0.0."),
+    "epcis.query-conflict": (400, "A parameter stands in the query that the address has set already."),
+    "epcis.query-prefix": (
+        400,
+        "A parameter names a member with a prefix that `GS1-Extensions` does not explain, or the header cannot be read.",
+    ),
     "epcis.query-parameter": (
         400,
         "The query has a parameter that this repository does not know; the detail lists those it does.",
@@ -46,6 +58,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
     "http.headers-size": (431, "The headers are too many or too long."),
     "http.media-type": (415, "This address does not take bodies of this media type."),
     "http.method": (405, "This address does not take this method."),
+    "http.not-acceptable": (406, "No answer here is of a media type that `Accept` admits."),
     "http.not-found": (404, "Nothing is served under this address."),
     "http.refused": (400, "The request was refused before it reached an endpoint; the status says why."),
     "label.recalled": (422, "Labels of a lot that is recalled are not made."),

@@ -38,6 +38,7 @@ SECURITY_HEADERS = {
 
 STATUS_OF_CODE = {
     "entry.size": 413,
+    "epcis.events-many": 413,
     "batch.size": 413,
     "node.stopped": 503,
     "node.not-final": 503,
@@ -67,6 +68,7 @@ _TITLES = {
     403: "This is not for you, or not from here",
     404: "There is no such thing here",
     405: "The address is right, the method is not",
+    406: "There is no such form of this",
     408: "The request did not arrive in time",
     410: "This has been erased",
     413: "The request is too large",

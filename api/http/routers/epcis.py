@@ -12,16 +12,21 @@ import binascii
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-from api.epcis.answering import collection, groups, master_data, one_event, results
+from api.epcis.answering import collection, groups, one_event, results
+from api.epcis.fields import name_written_out, read_extensions
 from api.epcis.finding import event_of, find
-from api.epcis.query import MATCHES, MAX_PAGE, parse_query
+from api.epcis.master_data import master_data
+from api.epcis.query import MAX_PAGE, parse_query
 from api.http.context import Context, context_of
 from api.http.models import Problem
+from api.http.negotiation import LD_JSON, VERSION_HEADERS, check_wishes, media_type
 from api.http.problem import HttpError
+from api.http.routers.epcis_parameters import PAGING, QUERY_PARAMETERS
 from api.wire import JSON, PROBLEM
 from ledger.epcis.model import KIND_OF_TYPE
 from ledger.epcis.vocabulary import DISPOSITIONS
@@ -33,78 +38,27 @@ from ledger.records.places import PLACE_LOOKUP
 from ledger.rules import Place
 from node.receipts import FinalView
 
-LD_JSON: Final = "application/ld+json"
-VERSION_HEADERS: Final = {
-    "gs1-epcis-version": "2.0.0",
-    "gs1-cbv-version": "2.0.0",
-    "gs1-epcis-min": "2.0.0",
-    "gs1-epcis-max": "2.0.0",
-    "gs1-cbv-min": "2.0.0",
-    "gs1-cbv-max": "2.0.0",
-}
-"""What OPTIONS and every answer say of the versions (EPCIS 2.0 §12.4)."""
 _STEP_TAIL, _ID_TAIL = 40, 32
+_RESOURCES: Final = (
+    "events",
+    "eventTypes",
+    "epcs",
+    "bizSteps",
+    "bizLocations",
+    "readPoints",
+    "dispositions",
+    "masterData",
+)
 _CORS = "GET, HEAD, OPTIONS"
 
-router = APIRouter(tags=["epcis"], prefix="/epcis/v2")
+
+def _check_wishes(request: Request) -> None:
+    check_wishes(request.headers)
 
 
-def _parameter(name: str, what: str, **schema: object) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "description": what,
-        "schema": {"type": "string", "maxLength": 2_000} | schema,
-    }
+router = APIRouter(tags=["epcis"], prefix="/epcis/v2", dependencies=[Depends(_check_wishes)])
 
 
-_MATCHED = [_parameter(name, "URIs of items, separated by commas.") for name in MATCHES]
-_PAGING = [
-    _parameter("perPage", f"Events of a page; at most {MAX_PAGE} come.", type="integer", minimum=1),
-    _parameter("nextPageToken", "Out of an earlier page's `Link`."),
-]
-_PARAMETERS: Final = {
-    "parameters": [
-        _parameter("eventType", "Event types, separated by commas.", examples=["ObjectEvent"]),
-        _parameter("GE_eventTime", "From this time on.", format="date-time"),
-        _parameter("LT_eventTime", "Before this time.", format="date-time"),
-        _parameter("GE_recordTime", "Recorded from this chain time on.", format="date-time"),
-        _parameter("LT_recordTime", "Recorded before this chain time.", format="date-time"),
-        _parameter("EQ_action", "ADD, OBSERVE or DELETE."),
-        _parameter("EQ_bizStep", "Business steps: bare words, or addresses of your own."),
-        _parameter("EQ_disposition", "Dispositions, likewise."),
-        _parameter("EQ_readPoint", "URIs of places."),
-        _parameter("EQ_bizLocation", "URIs of places."),
-        _parameter("EQ_transformationID", "URIs."),
-        _parameter(
-            "EQ_eventID", "Identifiers of events: hashes are found at once, others by looking through."
-        ),
-        *_MATCHED,
-        _parameter("EXISTS_errorDeclaration", "Only events that were declared to be in error."),
-        _parameter("orderBy", "In which order.", enum=["eventTime", "recordTime"]),
-        _parameter("orderDirection", "Newest first (DESC), or last.", enum=["ASC", "DESC"]),
-        _parameter("WD_readPoint", "URIs of places: these, or places within them."),
-        _parameter("WD_bizLocation", "URIs of places: these, or places within them."),
-        _parameter("EQ_persistentDisposition_set", "Dispositions that the event sets."),
-        _parameter("EQ_persistentDisposition_unset", "Dispositions that the event unsets."),
-        _parameter(
-            "GE_errorDeclarationTime", "Declared to be in error from this time on.", format="date-time"
-        ),
-        _parameter(
-            "LT_errorDeclarationTime", "Declared to be in error before this time.", format="date-time"
-        ),
-        _parameter("EQ_errorReason", "Reasons for error declarations."),
-        _parameter("EQ_correctiveEventID", "Identifiers of events that stand in place of the one in error."),
-        _parameter(
-            "maxEventCount",
-            "Where more events answer, none are given: 413 `epcis.query-too-large`.",
-            type="integer",
-            minimum=1,
-        ),
-        _parameter("eventCountLimit", "Events of all pages together.", type="integer", minimum=1),
-        *_PAGING,
-    ]
-}
 _DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "JSON-LD of EPCIS 2.0.", "content": {JSON: {}, LD_JSON: {}}},
     "default": {"description": "A problem", "model": Problem, "content": {PROBLEM: {}}},
@@ -112,6 +66,13 @@ _DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
 
 EventId = Annotated[str, Path(description="The event's identifier.", max_length=1_024)]
 Name = Annotated[str, Path(description="One of the names that are listed.", max_length=1_024)]
+
+
+@router.get("", summary="What can be asked for here", response_class=Response, responses=_DOCUMENT)
+def get_resources(request: Request) -> Response:
+    """The names of the resources below this address."""
+    _refuse_query(request)
+    return _json(request, collection(list(_RESOURCES)))
 
 
 # -- events ------------------------------------------------------------------------------------------------------------------
@@ -122,7 +83,7 @@ Name = Annotated[str, Path(description="One of the names that are listed.", max_
     summary="Events that answer a question",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra=_PARAMETERS,
+    openapi_extra=QUERY_PARAMETERS,
 )
 def get_events(request: Request) -> Response:
     """An EPCISQueryDocument. `recordTime` is chain time; `sogoc:records` beside the events names their records, whose receipts
@@ -154,6 +115,16 @@ async def refuse_capture(_: Request) -> Response:
         "a node takes no events, because they are signed with your key, which it must not have: run `sogoc gateway --key FILE "
         "--node URL` on your own machine, and send them there, to http://127.0.0.1:8585/epcis/v2/capture",
         status=403,
+    )
+
+
+async def refuse_queries(_: Request) -> Response:
+    """Named queries and subscriptions: none are kept."""
+    raise HttpError(
+        "epcis.queries-none",
+        "named queries and subscriptions are not kept here: ask /epcis/v2/events with the same parameters, and again with "
+        "GE_recordTime for what is new",
+        status=501,
     )
 
 
@@ -192,7 +163,7 @@ def get_dispositions(request: Request) -> Response:
     summary="Business steps of recorded events",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra={"parameters": _PAGING},
+    openapi_extra={"parameters": PAGING},
 )
 def get_steps(request: Request) -> Response:
     """Those of the standard that an event names."""
@@ -204,7 +175,7 @@ def get_steps(request: Request) -> Response:
     summary="Lots that somebody registered",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra={"parameters": _PAGING},
+    openapi_extra={"parameters": PAGING},
 )
 def get_epcs(request: Request) -> Response:
     """Addresses of lots. Pieces and logistic units have events, but no list."""
@@ -216,7 +187,7 @@ def get_epcs(request: Request) -> Response:
     summary="Places that somebody registered",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra={"parameters": _PAGING},
+    openapi_extra={"parameters": PAGING},
 )
 def get_locations(request: Request) -> Response:
     """Addresses of places, as `bizLocation` and `readPoint` name them."""
@@ -228,7 +199,7 @@ def get_locations(request: Request) -> Response:
     summary="Places that somebody registered",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra={"parameters": _PAGING},
+    openapi_extra={"parameters": PAGING},
 )
 def get_read_points(request: Request) -> Response:
     """As `/bizLocations`: the ledger's places are both."""
@@ -251,7 +222,7 @@ def get_master_data(request: Request) -> Response:
     summary="Events of a type",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra=_PARAMETERS,
+    openapi_extra=QUERY_PARAMETERS,
 )
 def get_events_of_type(request: Request, name: Name) -> Response:
     """As `/events?eventType=`."""
@@ -263,7 +234,7 @@ def get_events_of_type(request: Request, name: Name) -> Response:
     summary="Events of a business step",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra=_PARAMETERS,
+    openapi_extra=QUERY_PARAMETERS,
 )
 def get_events_of_step(request: Request, name: Name) -> Response:
     """As `/events?EQ_bizStep=`."""
@@ -275,7 +246,7 @@ def get_events_of_step(request: Request, name: Name) -> Response:
     summary="Events with a disposition",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra=_PARAMETERS,
+    openapi_extra=QUERY_PARAMETERS,
 )
 def get_events_of_disposition(request: Request, name: Name) -> Response:
     """As `/events?EQ_disposition=`."""
@@ -287,7 +258,7 @@ def get_events_of_disposition(request: Request, name: Name) -> Response:
     summary="Events at a business location",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra=_PARAMETERS,
+    openapi_extra=QUERY_PARAMETERS,
 )
 def get_events_at_location(request: Request, name: Name) -> Response:
     """As `/events?EQ_bizLocation=`."""
@@ -299,7 +270,7 @@ def get_events_at_location(request: Request, name: Name) -> Response:
     summary="Events at a read point",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra=_PARAMETERS,
+    openapi_extra=QUERY_PARAMETERS,
 )
 def get_events_at_read_point(request: Request, name: Name) -> Response:
     """As `/events?EQ_readPoint=`."""
@@ -311,7 +282,7 @@ def get_events_at_read_point(request: Request, name: Name) -> Response:
     summary="Events that name an item",
     response_class=Response,
     responses=_DOCUMENT,
-    openapi_extra=_PARAMETERS,
+    openapi_extra=QUERY_PARAMETERS,
 )
 def get_events_of_item(request: Request, name: Name) -> Response:
     """Events in which the item stands anywhere: among the EPCs, the classes, or as a parent."""
@@ -325,7 +296,14 @@ def _search(request: Request, fixed: list[tuple[str, str]]) -> Response:
     context = context_of(request)
     final = context.final
     asked = request.query_params.multi_items()
-    query = parse_query([*fixed, *asked])
+    for name, _ in fixed:
+        if name in request.query_params:
+            raise FormatError(
+                "epcis.query-conflict",
+                f"the address says already what {name} must be: leave it out of the query, or ask /epcis/v2/events",
+            )
+    prefixes = read_extensions(request.headers.get("gs1-extensions", ""))
+    query = parse_query([*fixed, *asked], prefixes)
     page = find(final, query)
     if page.too_large:
         raise HttpError(
@@ -335,7 +313,12 @@ def _search(request: Request, fixed: list[tuple[str, str]]) -> Response:
         )
     headers = {}
     if page.following is not None:
-        rest = [(name, value) for name, value in asked if name != "nextPageToken"]
+        # Names are written out, so that whoever follows the link need not repeat what the prefixes stand for.
+        rest = [
+            (name_written_out(name, prefixes), value)
+            for name, value in asked
+            if name.lower() != "nextpagetoken"
+        ]
         link = urlencode([*rest, ("nextPageToken", page.following.encoded())])
         headers["link"] = f'<{request.url.path}?{link}>; rel="next"'
     return _json(
@@ -397,19 +380,25 @@ def _refuse_query(request: Request) -> None:
 
 
 def _json(request: Request, data: bytes, headers: dict[str, str] | None = None) -> Response:
-    wanted = request.headers.get("accept", "")
-    media_type = LD_JSON if LD_JSON in wanted else JSON
     return Response(
-        data, media_type=media_type, headers=VERSION_HEADERS | {"cache-control": "no-cache"} | (headers or {})
+        data,
+        media_type=media_type(request.headers),
+        headers=VERSION_HEADERS | {"cache-control": "no-cache", "vary": "accept"} | (headers or {}),
     )
 
 
+_QUERIES: Final = ["GET", "POST", "PUT", "DELETE"]
 PLAIN_ROUTES: Final = (
     *(
-        (f"/epcis/v2/{name}", get_options, ["OPTIONS"])
-        for name in ("capture", "events", "epcs", "bizSteps", "eventTypes")
+        (path, get_options, ["OPTIONS"])
+        for path in sorted({route.path for route in router.routes if isinstance(route, Route)})
     ),
+    ("/epcis/v2/capture", get_options, ["OPTIONS"]),
+    ("/epcis/v2/queries", get_options, ["OPTIONS"]),
+    ("/epcis/v2/queries", refuse_queries, _QUERIES),
+    ("/epcis/v2/queries/{rest:path}", refuse_queries, _QUERIES),
     ("/epcis/v2/capture", refuse_capture, ["GET", "POST"]),
+    ("/epcis/v2/capture/{job}", refuse_capture, ["GET"]),
     ("/epcis/v2/events", refuse_capture, ["POST"]),
 )
 """Addresses that need no description: what capture would be, and what OPTIONS says."""
