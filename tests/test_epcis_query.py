@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -64,6 +65,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Signi
             quantityList=[{"epcClass": "lots:10/TIENTO", "quantity": 1, "uom": "KGM"}],
             bizLocation={"id": "example:loc/7"},
             persistentDisposition={"set": ["completeness_verified"]},
+            step="example:drying",
+            sensorElementList=[
+                {
+                    "sensorReport": [
+                        {
+                            "type": "Temperature",
+                            "value": Decimal("18.1"),
+                            "uom": "CEL",
+                            "example:raw": {"example:pin": 4},
+                        }
+                    ]
+                }
+            ],
+            **{"example:note": "khô", "example:details": {"example:layers": 3}},
         )
         named["@context"] = [
             *named["@context"][:1],
@@ -202,6 +217,20 @@ def test_an_answer_can_be_read_and_names_its_records(
         ({"EQ_errorReason": "did_not_occur"}, 0),
         ({"EQ_correctiveEventID": "urn:uuid:1"}, 0),
         ({"EQ_bizStep": "shipping", "maxEventCount": "12"}, 12),
+        ({"EQ_https://ns.example.com/epcis/note": "khô"}, 1),
+        ({"EQ_INNER_https://ns.example.com/epcis/layers": "3"}, 1),
+        ({"GT_INNER_https://ns.example.com/epcis/layers": "3"}, 0),
+        ({"EQ_INNER_SENSORREPORT_https://ns.example.com/epcis/pin": "4"}, 1),
+        ({"EQ_type": "Temperature", "GT_value_FAH": "64.5"}, 1),
+        ({"GT_value_FAH": "64.6"}, 0),
+        ({"EQ_bizStep": "https://ns.example.com/epcis/drying"}, 1),
+        ({"GE_quantity_TNE": "1.2"}, 15),
+        ({"MATCH_any": "urn:epc:idpat:sscc:8938500.*"}, 3),
+        ({"MATCH_epc": "https://id.gs1.org/8004/8938500sensor1"}, 1),
+        ({"EQATTR_readPoint_name": "Vườn dứa"}, 4),
+        ({"EQATTR_readPoint_name": "Vườn khác"}, 0),
+        ({"HASATTR_epcClass": "descriptionShort", "eventType": "TransformationEvent"}, 1),
+        ({"HASATTR_epcClass": "descriptionShort", "eventType": "TransactionEvent"}, 0),
         ({"EXISTS_errorDeclaration": ""}, 1),
         ({"EXISTS_errorDeclaration": "true", "MATCH_epcClass": gtin_lot(lot="SAI")}, 1),
         ({"GE_recordTime": "2025-01-01T00:00:00Z"}, 20),
@@ -300,11 +329,9 @@ def test_a_long_history_is_answered_in_the_order_of_the_ledger(
         ({"EQ_bizstep": "shipping"}, "epcis.query-parameter"),
         ({"HASATTR_example:note": "x"}, "epcis.query-unsupported"),
         ({"EQATTR_example:note_x": "x"}, "epcis.query-unsupported"),
-        ({"EQ_example:note": "x"}, "epcis.query-unsupported"),
-        ({"EXISTS_ILMD_example:note": ""}, "epcis.query-unsupported"),
-        ({"GE_SENSORREPORT_value": "x"}, "epcis.query-unsupported"),
-        ({"GT_value_CEL": "4"}, "epcis.query-unsupported"),
-        ({"EQ_deviceID": "urn:x:y"}, "epcis.query-unsupported"),
+        ({"EQ_example:note": "x"}, "epcis.query-prefix"),
+        ({"EXISTS_ILMD_example:note": ""}, "epcis.query-prefix"),
+        ({"GE_SENSORREPORT_value": "x"}, "epcis.query-value"),
         ({"eventCountLimit": "1", "maxEventCount": "1"}, "epcis.query-value"),
         ({"EQ_bizTransaction_": "urn:x:y"}, "epcis.query-parameter"),
         ({"eventType": "QuantityEvent"}, "epcis.query-value"),
@@ -328,6 +355,79 @@ def test_a_long_history_is_answered_in_the_order_of_the_ledger(
 )
 def test_what_cannot_be_asked(http: TestClient, parameters: dict[str, str], code: str) -> None:
     assert refusal(http, "/epcis/v2/events", **parameters) == (400, code)
+
+
+def test_a_prefix_is_what_the_header_says_and_not_what_it_is_called(http: TestClient) -> None:
+    def said(header: str, name: str) -> int:
+        response = http.get("/epcis/v2/events", params={name: "khô"}, headers={"gs1-extensions": header})
+        return len(events_of(response))
+
+    assert said("example=https://ns.example.com/epcis/", "EQ_example:note") == 1
+    assert said("e=https://ns.example.com/epcis/, cbv=https://ref.gs1.org/cbv/", "EQ_e:note") == 1
+    assert said("example=https://else.example/", "EQ_example:note") == 0
+    response = http.get("/epcis/v2/events", params={"EQ_e:note": "khô"}, headers={"gs1-extensions": "e=x y"})
+    assert (response.status_code, response.json()["code"]) == (400, "epcis.query-prefix")
+
+
+def test_the_next_page_needs_no_header(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "MAX_EXAMINED", 3)
+    response = http.get(
+        "/epcis/v2/events",
+        params={"EXISTS_e:note": ""},
+        headers={"gs1-extensions": "e=https://ns.example.com/epcis/"},
+    )
+    found = events_of(response)
+    for _ in range(20):
+        if "link" not in response.headers:
+            break
+        response = http.get(response.headers["link"].partition(">")[0].removeprefix("<"))
+        found += events_of(response)
+    assert [event["example:note"] for event in found] == ["khô"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "eventTypes/ObjectEvent/events?eventType=AggregationEvent",
+        "bizSteps/shipping/events?EQ_bizStep=shipping",
+        f"epcs/{quote(gtin_lot(), safe='')}/events?MATCH_any=urn:x:y",
+    ],
+)
+def test_what_the_address_says_is_not_said_again(http: TestClient, path: str) -> None:
+    response = http.get(f"/epcis/v2/{path}")
+    assert (response.status_code, response.json()["code"]) == (400, "epcis.query-conflict")
+
+
+def test_times_that_leave_nothing(http: TestClient) -> None:
+    for member in ("eventTime", "recordTime", "errorDeclarationTime"):
+        at = "2025-03-10T00:00:00Z"
+        for order in ("ASC", "DESC"):
+            nothing = {f"GE_{member}": at, f"LT_{member}": at, "orderDirection": order}
+            assert ask(http, **nothing) == []
+            assert ask(http, **nothing | {f"LT_{member}": "2024-01-01T00:00:00Z"}) == []
+
+
+def test_a_page_of_large_events_ends_early_and_goes_on(
+    http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = [event["eventID"] for event in ask(http, perPage="100")]
+    monkeypatch.setattr(finding, "MAX_BYTES", 1_500)
+    pages = all_pages(http, "/epcis/v2/events", perPage="100")
+    assert len(pages) > 5
+    assert [event["eventID"] for event in itertools.chain(*pages)] == whole
+    monkeypatch.undo()
+    monkeypatch.setattr(finding, "MAX_LOOKED_UP", 2)
+    pages = all_pages(http, "/epcis/v2/events", HASATTR_epcClass="descriptionShort", perPage="100")
+    assert len(pages) > 5
+    monkeypatch.undo()
+    assert list(itertools.chain(*pages)) == ask(http, HASATTR_epcClass="descriptionShort", perPage="100")
+
+
+def test_an_address_with_too_many_values_is_refused_before_it_is_read(http: TestClient) -> None:
+    many = ",".join([gtin_lot(lot=f"L{number}") for number in range(400)])
+    assert refusal(http, "/epcis/v2/events", MATCH_epcClass=many) == (414, "http.address-size")
+    names = {f"EQ_https://a.example/{number}": "x" for number in range(65)}
+    assert refusal(http, "/epcis/v2/events", **names) == (400, "epcis.query-value")
 
 
 def test_more_than_was_allowed_for_is_no_answer(http: TestClient) -> None:
@@ -448,6 +548,69 @@ def test_a_node_captures_nothing_and_says_who_does(http: TestClient) -> None:
         response = http.request(method, f"/epcis/v2/{path}", content=json.dumps(object_event()))
         assert (response.status_code, response.json()["code"]) == (403, "epcis.capture-elsewhere")
         assert "sogoc gateway" in response.json()["detail"]
+
+
+def test_queries_are_not_kept(http: TestClient) -> None:
+    for method, path in (
+        ("GET", "queries"),
+        ("POST", "queries"),
+        ("GET", "queries/mine/events"),
+        ("DELETE", "queries/x"),
+    ):
+        response = http.request(method, f"/epcis/v2/{path}")
+        assert (response.status_code, response.json()["code"]) == (501, "epcis.queries-none")
+
+
+def test_what_there_is_says_what_it_speaks(http: TestClient) -> None:
+    members = http.get("/epcis/v2").json()["member"]
+    assert {"events", "eventTypes", "epcs", "bizSteps", "bizLocations", "readPoints", "dispositions"} <= set(
+        members
+    )
+    for path in (
+        "",
+        *(f"/{name}" for name in members),
+        "/capture",
+        "/queries",
+        "/bizSteps/shipping/events",
+        "/events/urn:uuid:1",
+    ):
+        options = http.request("OPTIONS", f"/epcis/v2{path}")
+        assert (options.status_code, options.content) == (204, b""), path
+        assert options.headers["gs1-epcis-max"] == options.headers["gs1-cbv-min"] == "2.0.0"
+        assert options.headers["gs1-epc-format"] == "Never_Translates"
+    assert refusal(http, "/epcis/v2/nothing") == (404, "http.not-found")
+    assert http.put("/epcis/v2/events").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"gs1-epcis-min": "2.0", "gs1-epcis-max": "2.0"}, 200, ""),
+        ({"gs1-epcis-min": "1.2", "gs1-epcis-max": "2.1.0", "gs1-cbv-max": "2"}, 200, ""),
+        ({"gs1-epcis-max": "1.2"}, 406, "epcis.version-range"),
+        ({"gs1-epcis-min": "2.0.1"}, 406, "epcis.version-range"),
+        ({"gs1-cbv-min": "2.1"}, 406, "epcis.version-range"),
+        ({"gs1-cbv-max": "1.9.9"}, 406, "epcis.version-range"),
+        ({"gs1-epcis-min": "two"}, 406, "epcis.version-range"),
+        ({"gs1-epc-format": "No_Preference"}, 200, ""),
+        ({"gs1-epc-format": "Never_Translates"}, 200, ""),
+        ({"gs1-epc-format": "Always_GS1_Digital_Link"}, 406, "epcis.epc-format"),
+        ({"gs1-epc-format": "whatever"}, 406, "epcis.epc-format"),
+        ({"gs1-cbv-xml-format": "Always_URN"}, 200, ""),
+        ({"accept": "application/xml"}, 406, "http.not-acceptable"),
+        ({"accept": "application/json;q=0, text/html"}, 406, "http.not-acceptable"),
+        ({"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, 200, ""),
+        ({"accept": "application/*"}, 200, ""),
+        ({"accept": ""}, 200, ""),
+    ],
+)
+def test_what_a_client_can_take(http: TestClient, headers: dict[str, str], status: int, code: str) -> None:
+    for path in ("/epcis/v2/events?perPage=1", "/epcis/v2/eventTypes", "/epcis/v2/masterData"):
+        response = http.get(path, headers=headers)
+        assert response.status_code == status, response.text
+        if code:
+            assert response.json()["code"] == code
+            assert response.headers["content-type"] == "application/problem+json"
 
 
 def test_versions(http: TestClient) -> None:
