@@ -260,7 +260,7 @@ def test_an_error_declaration(tmp_path: Path, made: tuple[Node, SigningKey, str]
         (b'{"type":NaN}', 400, "epcis.number"),
         (b'{"type":"EPCISDocument"}', 400, "epcis.missing"),
         (document(schemaVersion="1.2"), 400, "epcis.version"),
-        (document(*[object_event()] * 1_001), 400, "epcis.events-many"),
+        (document(*[object_event()] * 1_001), 413, "epcis.events-many"),
         (document(object_event(epcList=pieces(10_000))), 400, "epcis.things-many"),
         (document(object_event(epcList=pieces(300))), 400, "epcis.things-many"),
         (document(object_event(**{"example:note": "x" * 61_000})), 400, "epcis.event-size"),
@@ -301,8 +301,12 @@ def test_what_is_not_a_capture(tmp_path: Path) -> None:
         assert refusal(http.get(f"{BASE}/capture", params={"x": "1"})) == (400, "epcis.query-parameter")
         assert refusal(http.get("/elsewhere")) == (404, "http.not-found")
         assert refusal(http.get(f"{BASE}/events")) == (503, "node.unreachable")
-        options = http.options(f"{BASE}/capture")
-        assert (options.status_code, options.headers["gs1-epcis-capture-limit"]) == (204, "1000")
+        for path in ("/capture", "/events", ""):
+            options = http.options(f"{BASE}{path}")
+            assert (options.status_code, options.headers["gs1-epcis-capture-limit"]) == (204, "1000")
+            assert options.headers["gs1-capture-error-behaviour"] == "rollback, proceed"
+        many = here.capture(document(*[object_event()] * 1_001))
+        assert (many.status_code, many.headers["gs1-epcis-capture-limit"]) == (413, "1000")
         assert http.get("/healthz").json() == {"alive": True, "waiting": 0, "problem": None}
 
 
@@ -321,6 +325,63 @@ def test_other_machines_and_pages_get_nothing(tmp_path: Path, headers: dict[str,
         answer = here.capture(document(object_event()), **headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "gateway.not-local")
         assert here.journal.depth() == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"gs1-epcis-version": "2.0.0", "gs1-cbv-version": "2.0"}, 202, ""),
+        ({"gs1-epcis-version": "2.0.1"}, 415, "epcis.content-version"),
+        ({"gs1-epcis-version": "1.2"}, 415, "epcis.content-version"),
+        ({"gs1-cbv-version": "1.2"}, 415, "epcis.content-version"),
+        ({"gs1-epcis-max": "1.2"}, 406, "epcis.version-range"),
+        ({"gs1-epc-format": "Always_EPC_URN"}, 406, "epcis.epc-format"),
+        ({"content-type": "application/ld+json; charset=utf-8"}, 202, ""),
+        ({"content-type": "text/plain"}, 415, "http.media-type"),
+    ],
+)
+def test_what_is_said_of_a_document(tmp_path: Path, headers: dict[str, str], status: int, code: str) -> None:
+    with desk(tmp_path, SigningKey.from_seed(bytes(32))) as here:
+        answer = here.capture(document(object_event()), **headers)
+        assert answer.status_code == status, answer.text
+        assert here.journal.depth() == (1 if status == 202 else 0)
+        if code:
+            assert answer.json()["code"] == code
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_node_is_asked_as_the_gateway_is(tmp_path: Path, made: tuple[Node, SigningKey, str]) -> None:
+    _, key, address = made
+    with desk(tmp_path, key, address) as here:
+        told = here.taken(document(object_event(lot="TIENTO", **{"example:note": "khô"})))
+        here.gateway.sender.send()
+        asked = {"EQ_e:note": "khô"}
+        answer = here.http.get(
+            f"{BASE}/events", params=asked, headers={"gs1-extensions": "e=https://ns.example.com/epcis/"}
+        )
+        found = answer.json()["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+        assert [event["example:note"] for event in found] == ["khô"]
+        refused = here.http.get(f"{BASE}/events", params=asked)
+        assert (refused.status_code, refused.json()["code"]) == (400, "epcis.query-prefix")
+        assert told["total"] == 1
+
+
+def test_only_what_is_wrong_in_a_document_is_left_out_and_each_is_told_why(tmp_path: Path) -> None:
+    """Sensors without goods, a line of 10,000 EPCs, a wrong digit: each its own error; the good one waits to be sent."""
+    events = [
+        object_event(quantityList=[], sensorElementList=SENSED),
+        object_event(),
+        object_event(epcList=pieces(10_000)),
+        object_event(quantityList=[{"epcClass": "https://id.gs1.org/01/08938500000011"}]),
+    ]
+    with desk(tmp_path, SigningKey.from_seed(bytes(32))) as here:
+        job = here.taken(document(*events), **{"gs1-capture-error-behaviour": "proceed"})
+        assert [(one["code"], one["instance"]) for one in job["errors"]] == [
+            ("epcis.no-things", "/epcisBody/eventList/0"),
+            ("epcis.things-many", "/epcisBody/eventList/2"),
+            ("gs1.check-digit", "/epcisBody/eventList/3"),
+        ]
+        assert here.journal.depth() == 1
 
 
 def test_jobs_are_listed_in_pages(tmp_path: Path) -> None:

@@ -268,6 +268,7 @@ OPERATIONS = [
     ("POST", "/v1/vault/items"),
     ("POST", "/v1/vault/read"),
     ("POST", "/v1/vault/state"),
+    ("GET", "/epcis/v2"),
     ("GET", "/epcis/v2/bizLocations"),
     ("GET", "/epcis/v2/bizLocations/{name}/events"),
     ("GET", "/epcis/v2/bizSteps"),

@@ -298,6 +298,7 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/products/{product}", "get"),
         ("/00/{sscc}", "get"),
         ("/01/{goods}", "get"),
+        ("/epcis/v2", "get"),
         ("/epcis/v2/bizLocations", "get"),
         ("/epcis/v2/bizLocations/{name}/events", "get"),
         ("/epcis/v2/bizSteps", "get"),
