@@ -1,4 +1,5 @@
-"""Writes api/pages/static/verify/record-types*.js: the field tables of all record types, for the verifier in the browser.
+"""Writes api/pages/static/verify/record-types*.js: the field tables of all record types, for the verifier in the browser;
+and api/pages/static/js/epcis/vocabulary.js: the words and members of EPCIS, for the strict reading of events.
 
     scripts/browser.py            write the files again
     scripts/browser.py --check    fail if they are not what the registry says
@@ -21,12 +22,28 @@ from typing import Any, cast
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from ledger.epcis import members, vocabulary  # noqa: E402
 from ledger.fields import Kind  # noqa: E402  the checkout's own package, wherever this is run from
 from ledger.records import RecordType, record_types  # noqa: E402
 from ledger.records.members import PARAMETER_BOUNDS  # noqa: E402
 from ledger.roles import ROLES  # noqa: E402
 
 FOLDER = ROOT / "api" / "pages" / "static" / "verify"
+VOCABULARY = ROOT / "api" / "pages" / "static" / "js" / "epcis" / "vocabulary.js"
+WORD_LISTS = (
+    "STEPS",
+    "DISPOSITIONS",
+    "TRANSACTIONS",
+    "PARTIES",
+    "ERRORS",
+    "COMPONENTS",
+    "ALERTS",
+    "MEASUREMENTS",
+)
+"""Lists of `ledger.epcis.vocabulary`."""
+MEMBER_LISTS = ("METADATA_URIS", "METADATA_TIMES", "REPORT_URIS", "REPORT_NUMBERS", "REPORT_TEXTS")
+"""Lists of `ledger.epcis.members`."""
+REPORT_OTHERS = {"REPORT_TIMES": ["time"], "REPORT_FLAGS": ["booleanValue"], "REPORT_HEX": ["hexBinaryValue"]}
 
 PAPERS, GOODS, GOVERNANCE = "papers", "goods", "governance"
 FAMILIES = {
@@ -159,14 +176,53 @@ def content(family: str) -> str:
     return text
 
 
+def epcis_vocabulary() -> str:
+    """The whole file of EPCIS's words and members."""
+    words = {
+        name: {"prefix": one.prefix, "urn": one.urn, "words": sorted(one.words)}
+        for name, one in ((name, getattr(vocabulary, name)) for name in WORD_LISTS)
+    }
+    events = {kind.type: sorted(names) for kind, names in members.EVENT_MEMBERS.items()}
+    lists = {name: list(getattr(members, name)) for name in MEMBER_LISTS} | REPORT_OTHERS
+    return (
+        "// Made by scripts/browser.py from ledger/epcis; do not edit by hand.\n\n"
+        "/** Lists of standard words, and what stands before a word in its address and in its URN.\n"
+        " * @type {Record<string, {prefix: string, urn: string, words: string[]}>} */\n"
+        + constants({"WORDS": words})
+        + "\n/** What the standard's own context calls namespaces. @type {Record<string, string>} */\n"
+        + constants({"STANDARD_PREFIXES": vocabulary.STANDARD_PREFIXES})
+        + "\n/** The members of an event of each type. @type {Record<string, string[]>} */\n"
+        + constants({"EVENT_MEMBERS": events})
+        + "\n/** Names that no prefix may have. */\n"
+        + constants({"STANDARD_TERMS": sorted(members.STANDARD_TERMS)})
+        + "\n/** Members of sensor metadata and of reports, by what they hold. */\n"
+        + constants(lists)
+    )
+
+
+def constants(values: dict[str, Any]) -> str:
+    """Definitions of what other modules take, each member of an object on a line of its own."""
+    found = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            rows = "".join(f"  {shown(key)}: {shown(below)},\n" for key, below in value.items())
+            found.append(f"export const {name} = {{\n{rows}}};\n")
+        else:
+            found.append(f"export const {name} = {shown(value)};\n")
+    return "".join(found)
+
+
 def main() -> int:
     """Write the file, or with --check compare; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if something would change")
     check = parser.parse_args().check
     code = 0
-    for family, name in FILES.items():
-        target, wanted = FOLDER / name, content(family)
+    files = {FOLDER / name: content(family) for family, name in FILES.items()} | {
+        VOCABULARY: epcis_vocabulary()
+    }
+    for target, wanted in files.items():
+        name = target.name
         if target.exists() and target.read_text(encoding="utf-8") == wanted:
             print(f"{name} is up to date")
         elif check:

