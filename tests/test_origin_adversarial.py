@@ -12,7 +12,8 @@ import pytest
 
 from ledger.epcis.event_hash import event_hash
 from ledger.epcis.json_text import parse_object
-from ledger.epcis.reading import item_text, parse
+from ledger.epcis.naming import item_text
+from ledger.epcis.reading import parse
 from ledger.errors import FormatError
 from ledger.hashing import sha256
 from ledger.origin import flows as flows_module

@@ -21,8 +21,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ledger.epcis.addresses import canonical_address
+from ledger.epcis.context import read_uri
 from ledger.epcis.json_text import shown
-from ledger.epcis.reading import read_uri
 from ledger.epcis.times import read_time
 from ledger.epcis.vocabulary import Vocabulary
 from ledger.errors import FormatError

@@ -17,7 +17,7 @@ from typing import Final
 
 from ledger.epcis.addresses import canonical_address
 from ledger.epcis.json_text import shown
-from ledger.epcis.reading import item_text
+from ledger.epcis.naming import item_text
 from ledger.errors import FormatError
 
 _QUANTITIES = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")

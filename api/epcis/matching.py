@@ -20,8 +20,8 @@ from api.epcis.items import MATCHES, Items, named
 from api.epcis.places import is_within, place_name
 from api.epcis.query import Query
 from ledger.epcis.addresses import canonical_address
+from ledger.epcis.context import prefixes_of
 from ledger.epcis.json_text import EpcisError, Json
-from ledger.epcis.reading import prefixes_of
 from ledger.epcis.times import read_time
 from ledger.epcis.vocabulary import (
     DISPOSITIONS,

@@ -23,9 +23,9 @@ from api.epcis.places import place_name
 from ledger.encoding import decode, encode
 from ledger.epcis import vocabulary
 from ledger.epcis.addresses import canonical_address
+from ledger.epcis.context import read_uri
 from ledger.epcis.json_text import shown
 from ledger.epcis.model import KIND_OF_TYPE, Kind
-from ledger.epcis.reading import read_uri
 from ledger.epcis.times import read_time
 from ledger.epcis.vocabulary import STANDARD_PREFIXES, Vocabulary
 from ledger.errors import FormatError

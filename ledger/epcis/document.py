@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ledger.epcis.context import joined_context, prefixes_of, read_uri
 from ledger.epcis.json_text import EpcisError, Json, canonical, check_text, join, parse_object
 from ledger.epcis.model import KIND_OF_TYPE, Event
-from ledger.epcis.reading import joined_context, prefixes_of, read_uri
 from ledger.epcis.times import read_time, write_time
 from ledger.epcis.vocabulary import CONTEXT, STANDARD_PREFIXES
 

@@ -23,9 +23,9 @@ from typing import Final
 
 from ledger.epcis import vocabulary
 from ledger.epcis.addresses import canonical_address
+from ledger.epcis.context import prefixes_of
 from ledger.epcis.json_text import Json, join, number_text, plain_number
 from ledger.epcis.model import KIND_OF_TYPE
-from ledger.epcis.reading import prefixes_of
 from ledger.epcis.times import read_time, write_time
 from ledger.epcis.vocabulary import Vocabulary
 

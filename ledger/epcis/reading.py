@@ -7,19 +7,18 @@ business.
 
 The context is never fetched. Prefixes are read from it; it may not redefine the standard's own terms.
 
-What this module does not do: read documents (`ledger.epcis.document`), or hash (`ledger.epcis.event_hash`).
+What this module does not do: read contexts (`ledger.epcis.context`), tell what things are called (`ledger.epcis.naming`), read
+documents (`ledger.epcis.document`), or hash (`ledger.epcis.event_hash`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
-from functools import lru_cache
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 from ledger.epcis import vocabulary
-from ledger.epcis.addresses import canonical_address
+from ledger.epcis.context import OWN_SCHEMES, URI, prefixes_of, read_uri
 from ledger.epcis.json_text import EpcisError, Json, check_values, join, parse_object, shown
 from ledger.epcis.members import (
     EVENT_MEMBERS,
@@ -29,7 +28,6 @@ from ledger.epcis.members import (
     REPORT_NUMBERS,
     REPORT_TEXTS,
     REPORT_URIS,
-    STANDARD_TERMS,
 )
 from ledger.epcis.model import (
     KIND_OF_TYPE,
@@ -41,30 +39,33 @@ from ledger.epcis.model import (
     Quantity,
     SensorElement,
 )
+from ledger.epcis.naming import checked_location, item_text
+from ledger.epcis.shapes import (
+    each,
+    elements,
+    is_text,
+    maybe,
+    only,
+    read_flag,
+    read_hex,
+    read_number,
+    read_object,
+    read_text,
+    required,
+)
 from ledger.epcis.times import read_time
-from ledger.epcis.vocabulary import CONTEXT, CONTEXTS, STANDARD_PREFIXES, Vocabulary
-from ledger.errors import FormatError
-from ledger.gs1 import gln, item_of_epc
+from ledger.epcis.vocabulary import Vocabulary
+from ledger.epcis.whats import check_whats
 
 MAX_EVENT_BYTES: Final = 60_000
 """Canonical bytes of one event: what a record has room for."""
-MAX_URI_BYTES: Final = 1_024
-MAX_ITEMS: Final = 2_000
-"""Elements of one list in an event, before it is asked whether one record may name so many items."""
 HIDDEN: Final = "urn:sogoc:hidden"
 """Stands in a public event for a business transaction that its type cannot be without, and that is kept back."""
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#-]|%[0-9A-Fa-f]{2})+")
-_PREFIX = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
 _UNIT = re.compile(r"[A-Z0-9]{2,3}")
-_HEX = re.compile(r"[0-9A-Fa-f]+")
-_LOCATION = re.compile(r"https?://[^?#]*/(?:414|417)/([^/?#]+)")
-_LIKE_A_LINK = re.compile(r"/(?:(?:01|gtin)/(?:[0-9]{8}|[0-9]{12,14})|(?:00|sscc)/[0-9]{18})(?:[/?#]|$)")
 _SINGLE = re.compile(r"00/.*|01/[0-9]{14}/21/.*")
 """Paths of single things, which are no class of things."""
-_OWN_SCHEMES = frozenset({"http", "https", "urn"})
-_FOLLOWED_URNS = ("urn:epc:id:sgtin:", "urn:epc:id:sscc:", "urn:epc:class:lgtin:", "urn:epc:idpat:sgtin:")
 _ACTIONS = ("ADD", "OBSERVE", "DELETE")
 
 _T = TypeVar("_T")
@@ -84,120 +85,6 @@ def read_event(value: Json, pointer: str = "") -> Event:
     return _Reader(prefixes_of(value.get("@context"), join(pointer, "@context"))).event(value, pointer)
 
 
-def prefixes_of(context: object, pointer: str) -> dict[str, str]:
-    """The prefixes that a JSON-LD context declares, the standard's own among them.
-
-    Raises EpcisError: `epcis.context`, `epcis.context-term`.
-    """
-    prefixes = dict(STANDARD_PREFIXES)
-    entries = context if isinstance(context, list) else [] if context is None else [context]
-    for number, entry in enumerate(entries):
-        where = join(pointer, number) if isinstance(context, list) else pointer
-        if isinstance(entry, str):
-            read_uri(entry, where)
-            continue
-        if not isinstance(entry, dict):
-            raise EpcisError(
-                "epcis.context",
-                where,
-                "a context is an address, or an object of prefixes and what they stand for",
-            )
-        for prefix, namespace in entry.items():
-            _check_prefix(prefixes, prefix, namespace, join(where, prefix))
-            prefixes[prefix] = namespace
-    return prefixes
-
-
-def _check_prefix(known: Mapping[str, str], prefix: str, namespace: object, where: str) -> None:
-    if not _PREFIX.fullmatch(prefix) or prefix in _OWN_SCHEMES or not isinstance(namespace, str):
-        raise EpcisError(
-            "epcis.context",
-            where,
-            'a context of one\'s own maps prefixes, such as "example", to addresses, and nothing else',
-        )
-    read_uri(namespace, where)
-    if prefix in STANDARD_TERMS or STANDARD_PREFIXES.get(prefix, namespace) != namespace:
-        raise EpcisError("epcis.context-term", where, f"{shown(prefix)} is the standard's own word")
-    if known.get(prefix, namespace) != namespace:
-        raise EpcisError("epcis.context-term", where, f"the prefix {shown(prefix)} stands for two things")
-
-
-def joined_context(*contexts: object, used: Iterator[str]) -> object:
-    """One context for an event out of its document's and its own: the standard's, and the prefixes of `used` that are declared.
-
-    Other addresses stay, in order. `used`: texts that may begin with a prefix.
-    """
-    prefixes: dict[str, str] = {}
-    addresses: list[str] = [CONTEXT]
-    for context in contexts:
-        for entry in context if isinstance(context, list) else [] if context is None else [context]:
-            if isinstance(entry, str):
-                if entry not in CONTEXTS and entry not in addresses:
-                    addresses.append(entry)
-            elif isinstance(entry, dict):
-                prefixes |= entry
-    begun = {text.partition(":")[0] for text in used if ":" in text}
-    needed = {
-        name: prefixes[name] for name in sorted(prefixes) if name in begun and name not in STANDARD_PREFIXES
-    }
-    if not needed and len(addresses) == 1:
-        return CONTEXT
-    return [*addresses, needed] if needed else addresses
-
-
-def read_uri(value: object, pointer: str) -> str:
-    """A URI with its scheme, in ASCII (RFC 3986). Raises EpcisError, rule `epcis.uri`."""
-    if (
-        not isinstance(value, str)
-        or len(value) > MAX_URI_BYTES
-        or not _URI.fullmatch(value)
-        or value.count("#") > 1
-    ):
-        raise EpcisError(
-            "epcis.uri", pointer, f"a URI of at most {MAX_URI_BYTES} letters is expected, not {shown(value)}"
-        )
-    return value
-
-
-def item_text(uri: str, pointer: str) -> tuple[str, bool]:
-    """How an item is called here, and whether it is goods or a logistic unit that the ledger follows.
-
-    Raises EpcisError with the rule `gs1.*` for what would name such an item and is wrong: a check digit, most often.
-    """
-    try:
-        return _item_of(uri)
-    except FormatError as error:
-        raise EpcisError(error.rule, pointer, error.detail) from error
-
-
-@lru_cache(maxsize=8_192)
-def _item_of(uri: str) -> tuple[str, bool]:
-    # A lot stands in many events: its address is read once for all that are near each other.
-    lower = uri.lower()
-    if lower.startswith("urn:epc:"):
-        # Whoever would write one in capitals would name a thing, and nobody following it would find the event.
-        if not lower.startswith(_FOLLOWED_URNS):
-            return uri, False
-        address = uri
-    elif lower.startswith(("http://", "https://")):
-        # The event hash takes all forms of a link for one; so does what the ledger follows.
-        address = canonical_address(uri)
-    else:
-        return uri, False
-    try:
-        return item_of_epc(address).path, True
-    except FormatError as error:
-        if error.rule != "gs1.link":
-            raise
-        # An address that is no Digital Link is anybody's own name for a thing, unless it looks like one that was miswritten.
-        if address == uri and _LIKE_A_LINK.search(uri) and "/235/" not in uri:
-            raise FormatError(
-                "gs1.link",
-                f"{shown(uri)} has the number of goods or of a logistic unit in it, and is no GS1 Digital Link",
-            ) from error
-        return uri, False
-
-
 class _Reader:
     """Reads one event; collects the items it names."""
 
@@ -215,16 +102,16 @@ class _Reader:
             )
         extensions = self._extensions(value, pointer, EVENT_MEMBERS[kind])
         for name in ("eventTime", "eventTimeZoneOffset"):
-            _required(value, name, pointer)
-        if not _is_text(value["eventTimeZoneOffset"], _OFFSET):
+            required(value, name, pointer)
+        if not is_text(value["eventTimeZoneOffset"], _OFFSET):
             raise EpcisError(
                 "epcis.offset", join(pointer, "eventTimeZoneOffset"), "an offset is written +07:00"
             )
         action = None if kind is Kind.TRANSFORMATION else self._action(value, pointer)
-        self._check_whats(kind, action, value, pointer)
+        check_whats(kind, action, value, pointer)
 
         def at(name: str, read: Callable[[object, str], _T]) -> _T | None:
-            return _maybe(value, name, pointer, read)
+            return maybe(value, name, pointer, read)
 
         persistent = self._persistent(value, pointer)
         event = Event(
@@ -255,7 +142,7 @@ class _Reader:
             destinations=self._links(value, "destinationList", "destination", pointer),
             sensors=self._sensors(value, pointer),
             ilmd=self._ilmd(value, pointer),
-            certification=at("certificationInfo", _certification) or (),
+            certification=at("certificationInfo", _read_certification) or (),
             error_declaration=at("errorDeclaration", self._error),
             extensions=extensions,
             json=value,
@@ -273,53 +160,12 @@ class _Reader:
     # -- what, by type of event ------------------------------------------------------------------------------------------
 
     def _action(self, value: Json, pointer: str) -> str:
-        action = _required(value, "action", pointer)
+        action = required(value, "action", pointer)
         if action not in _ACTIONS:
             raise EpcisError(
                 "epcis.action", join(pointer, "action"), f"an action is one of {', '.join(_ACTIONS)}"
             )
         return str(action)
-
-    def _check_whats(self, kind: Kind, action: str | None, value: Json, pointer: str) -> None:
-        """Which lists an event of its type must hold (EPCIS 2.0 §7.4.2 to §7.4.6, and the schema's own conditions)."""
-
-        def has(name: str) -> bool:
-            return bool(value.get(name))
-
-        match kind:
-            case Kind.OBJECT:
-                sensed = has("sensorElementList") and "readPoint" in value
-                enough = "epcList" in value or has("quantityList") or sensed
-                wanted = "epcList or quantityList"
-            case Kind.TRANSACTION:
-                enough = "epcList" in value or has("quantityList") or action == "DELETE"
-                wanted = "epcList or quantityList"
-                if not has("bizTransactionList"):
-                    raise EpcisError(
-                        "epcis.missing",
-                        join(pointer, "bizTransactionList"),
-                        "a transaction event names its transaction",
-                    )
-            case Kind.AGGREGATION | Kind.ASSOCIATION:
-                enough = has("childEPCs") or has("childQuantityList") or action == "DELETE"
-                wanted = "childEPCs or childQuantityList"
-                if "parentID" not in value and (kind is Kind.ASSOCIATION or action != "OBSERVE"):
-                    raise EpcisError(
-                        "epcis.missing", join(pointer, "parentID"), "the event names what things are in"
-                    )
-            case _:
-                made_of = has("inputEPCList") or has("inputQuantityList")
-                makes = has("outputEPCList") or has("outputQuantityList")
-                enough = (made_of and makes) or ("transformationID" in value and (made_of or makes))
-                wanted = "inputs and outputs, or one of them with a transformationID"
-        if not enough:
-            raise EpcisError("epcis.missing", pointer, f"an event of this type holds {wanted}")
-        if kind is Kind.OBJECT and "ilmd" in value and action != "ADD":
-            raise EpcisError(
-                "epcis.ilmd",
-                join(pointer, "ilmd"),
-                "data about how things came to be belong to the action ADD",
-            )
 
     def _item(self, value: object, pointer: str) -> str:
         text, followed = item_text(self._expanded_uri(value, pointer), pointer)
@@ -330,7 +176,7 @@ class _Reader:
     def _epcs(self, value: Json, name: str, pointer: str) -> tuple[str, ...]:
         if name not in value:
             return ()
-        found = tuple(self._item(item, where) for where, item in _elements(value, name, pointer))
+        found = tuple(self._item(item, where) for where, item in elements(value, name, pointer))
         if len(set(found)) != len(found):
             raise EpcisError("epcis.twice", join(pointer, name), "a list names the same thing twice")
         return found
@@ -338,12 +184,12 @@ class _Reader:
     def _quantities(self, value: Json, name: str, pointer: str) -> tuple[Quantity, ...]:
         if name not in value:
             return ()
-        return tuple(self._quantity(item, where) for where, item in _elements(value, name, pointer))
+        return tuple(self._quantity(item, where) for where, item in elements(value, name, pointer))
 
     def _quantity(self, value: object, pointer: str) -> Quantity:
-        element = _object(value, pointer)
-        _only(element, pointer, ("epcClass", "quantity", "uom"))
-        item = self._item(_required(element, "epcClass", pointer), join(pointer, "epcClass"))
+        element = read_object(value, pointer)
+        only(element, pointer, ("epcClass", "quantity", "uom"))
+        item = self._item(required(element, "epcClass", pointer), join(pointer, "epcClass"))
         if _SINGLE.fullmatch(item):
             raise EpcisError(
                 "epcis.class",
@@ -352,9 +198,9 @@ class _Reader:
             )
         amount = element.get("quantity")
         if amount is not None:
-            amount = _number(amount, join(pointer, "quantity"))
+            amount = read_number(amount, join(pointer, "quantity"))
         unit = element.get("uom")
-        if unit is not None and not _is_text(unit, _UNIT):
+        if unit is not None and not is_text(unit, _UNIT):
             raise EpcisError(
                 "epcis.unit",
                 join(pointer, "uom"),
@@ -393,24 +239,24 @@ class _Reader:
         return short
 
     def _place(self, value: object, pointer: str) -> str:
-        place = _object(value, pointer)
+        place = read_object(value, pointer)
         self._extensions(place, pointer, ("id",))
         where = join(pointer, "id")
-        return _location(self._expanded_uri(_required(place, "id", pointer), where), where)
+        return checked_location(self._expanded_uri(required(place, "id", pointer), where), where)
 
     def _links(self, value: Json, name: str, member: str, pointer: str) -> tuple[Link, ...]:
         words = vocabulary.TRANSACTIONS if member == "bizTransaction" else vocabulary.PARTIES
         links = []
-        for where, item in _elements(value, name, pointer):
-            element = _object(item, where)
-            _only(element, where, ("type", member))
+        for where, item in elements(value, name, pointer):
+            element = read_object(item, where)
+            only(element, where, ("type", member))
             if member != "bizTransaction":
-                _required(element, "type", where)
-            identifier = self._expanded_uri(_required(element, member, where), join(where, member))
+                required(element, "type", where)
+            identifier = self._expanded_uri(required(element, member, where), join(where, member))
             kind = None
             if "type" in element:
                 kind = self._vocabulary(element["type"], join(where, "type"), words)
-            links.append(Link(kind, _location(identifier, join(where, member))))
+            links.append(Link(kind, checked_location(identifier, join(where, member))))
         return tuple(links)
 
     def _persistent(self, value: Json, pointer: str) -> dict[str, tuple[str, ...]]:
@@ -418,12 +264,12 @@ class _Reader:
         if "persistentDisposition" not in value:
             return found
         pointer = join(pointer, "persistentDisposition")
-        element = _object(value["persistentDisposition"], pointer)
-        _only(element, pointer, tuple(found))
+        element = read_object(value["persistentDisposition"], pointer)
+        only(element, pointer, tuple(found))
         for name in element:
             found[name] = tuple(
                 self._vocabulary(item, where, vocabulary.DISPOSITIONS)
-                for where, item in _elements(element, name, pointer)
+                for where, item in elements(element, name, pointer)
             )
             if not found[name] or len(set(found[name])) != len(found[name]):
                 raise EpcisError(
@@ -435,21 +281,21 @@ class _Reader:
 
     def _sensors(self, value: Json, pointer: str) -> tuple[SensorElement, ...]:
         return tuple(
-            self._sensor(item, where) for where, item in _elements(value, "sensorElementList", pointer)
+            self._sensor(item, where) for where, item in elements(value, "sensorElementList", pointer)
         )
 
     def _sensor(self, value: object, pointer: str) -> SensorElement:
-        element = _object(value, pointer)
+        element = read_object(value, pointer)
         self._extensions(element, pointer, ("sensorMetadata", "sensorReport"))
         metadata: Json = {}
         if "sensorMetadata" in element:
             where = join(pointer, "sensorMetadata")
-            metadata = _object(element["sensorMetadata"], where)
+            metadata = read_object(element["sensorMetadata"], where)
             self._extensions(metadata, where, (*METADATA_URIS, *METADATA_TIMES))
-            _each(metadata, where, METADATA_URIS, self._expanded_uri)
-            _each(metadata, where, METADATA_TIMES, read_time)
+            each(metadata, where, METADATA_URIS, self._expanded_uri)
+            each(metadata, where, METADATA_TIMES, read_time)
         reports = tuple(
-            self._report(item, where) for where, item in _elements(element, "sensorReport", pointer)
+            self._report(item, where) for where, item in elements(element, "sensorReport", pointer)
         )
         if not reports:
             raise EpcisError(
@@ -458,9 +304,9 @@ class _Reader:
         return SensorElement(metadata, reports)
 
     def _report(self, value: object, pointer: str) -> Json:
-        report = _object(value, pointer)
+        report = read_object(value, pointer)
         self._extensions(report, pointer, REPORT_MEMBERS)
-        _required(report, "type", pointer)
+        required(report, "type", pointer)
         for name, words in (
             ("type", vocabulary.MEASUREMENTS),
             ("exception", vocabulary.ALERTS),
@@ -479,23 +325,23 @@ class _Reader:
                     )
                 ):
                     raise EpcisError("epcis.word", where, f"in JSON a standard {words.name} is its bare word")
-        _each(report, pointer, REPORT_URIS, self._expanded_uri)
-        _each(report, pointer, REPORT_NUMBERS, _number)
-        _each(report, pointer, REPORT_TEXTS, _text)
-        _each(report, pointer, ("time",), read_time)
-        _each(report, pointer, ("booleanValue",), _flag)
-        _each(report, pointer, ("hexBinaryValue",), _hex)
+        each(report, pointer, REPORT_URIS, self._expanded_uri)
+        each(report, pointer, REPORT_NUMBERS, read_number)
+        each(report, pointer, REPORT_TEXTS, read_text)
+        each(report, pointer, ("time",), read_time)
+        each(report, pointer, ("booleanValue",), read_flag)
+        each(report, pointer, ("hexBinaryValue",), read_hex)
         return report
 
     def _error(self, value: object, pointer: str) -> ErrorDeclaration:
-        element = _object(value, pointer)
+        element = read_object(value, pointer)
         self._extensions(element, pointer, ("declarationTime", "reason", "correctiveEventIDs"))
-        time_ms = read_time(_required(element, "declarationTime", pointer), join(pointer, "declarationTime"))
+        time_ms = read_time(required(element, "declarationTime", pointer), join(pointer, "declarationTime"))
         reason = None
         if "reason" in element:
             reason = self._vocabulary(element["reason"], join(pointer, "reason"), vocabulary.ERRORS)
         corrective = tuple(
-            read_uri(item, where) for where, item in _elements(element, "correctiveEventIDs", pointer)
+            read_uri(item, where) for where, item in elements(element, "correctiveEventIDs", pointer)
         )
         return ErrorDeclaration(time_ms, reason, corrective)
 
@@ -503,7 +349,7 @@ class _Reader:
         if "ilmd" not in value:
             return {}
         where = join(pointer, "ilmd")
-        ilmd = _object(value["ilmd"], where)
+        ilmd = read_object(value["ilmd"], where)
         self._extensions(ilmd, where, ())
         return ilmd
 
@@ -537,9 +383,9 @@ class _Reader:
                 pointer,
                 f"{shown(name)} is no member here; one of your own begins with a prefix and a colon",
             )
-        if prefix in self._prefixes and local and _URI.fullmatch(name):
+        if prefix in self._prefixes and local and URI.fullmatch(name):
             return
-        if prefix not in _OWN_SCHEMES:
+        if prefix not in OWN_SCHEMES:
             raise EpcisError(
                 "epcis.prefix",
                 pointer,
@@ -554,89 +400,7 @@ class _Reader:
         return uri if namespace is None or local.startswith("//") else namespace + local
 
 
-def _maybe(value: Json, name: str, pointer: str, read: Callable[[object, str], _T]) -> _T | None:
-    return read(value[name], join(pointer, name)) if name in value else None
-
-
-def _required(value: Json, name: str, pointer: str) -> Any:  # noqa: ANN401  JSON is anything
-    if name not in value:
-        raise EpcisError("epcis.missing", join(pointer, name), f"{name} is missing")
-    return value[name]
-
-
-def _object(value: object, pointer: str) -> Json:
-    if not isinstance(value, dict):
-        raise EpcisError("epcis.kind", pointer, "an object is expected")
-    return value
-
-
-def _only(value: Json, pointer: str, known: tuple[str, ...]) -> None:
-    for name in value:
-        if name not in known:
-            raise EpcisError("epcis.member", join(pointer, name), f"only {', '.join(known)} stand here")
-
-
-def _elements(value: Json, name: str, pointer: str) -> Iterator[tuple[str, object]]:
-    """The elements of a list that may be missing, each with its pointer."""
-    items = value.get(name, [])
-    pointer = join(pointer, name)
-    if not isinstance(items, list):
-        raise EpcisError("epcis.kind", pointer, "a list is expected")
-    if len(items) > MAX_ITEMS:
-        raise EpcisError(
-            "epcis.things-many",
-            pointer,
-            f"the list has {len(items)} elements; {MAX_ITEMS} are read, and an event is recorded under at most "
-            f"{MAX_THINGS} items: capture it as several",
-        )
-    return ((join(pointer, number), item) for number, item in enumerate(items))
-
-
-def _each(value: Json, pointer: str, names: tuple[str, ...], read: Callable[[object, str], object]) -> None:
-    for name in names:
-        _maybe(value, name, pointer, read)
-
-
-def _is_text(value: object, form: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and form.fullmatch(value) is not None
-
-
-def _text(value: object, pointer: str) -> str:
-    if not isinstance(value, str):
-        raise EpcisError("epcis.kind", pointer, "a text is expected")
-    return value
-
-
-def _number(value: object, pointer: str) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise EpcisError("epcis.kind", pointer, "a number is expected, not in quotes")
-    return Decimal(value)
-
-
-def _flag(value: object, pointer: str) -> bool:
-    if not isinstance(value, bool):
-        raise EpcisError("epcis.kind", pointer, "true or false is expected")
-    return value
-
-
-def _hex(value: object, pointer: str) -> str:
-    if not _is_text(value, _HEX):
-        raise EpcisError("epcis.kind", pointer, "hexadecimal digits are expected")
-    return str(value)
-
-
-def _certification(value: object, pointer: str) -> tuple[str, ...]:
+def _read_certification(value: object, pointer: str) -> tuple[str, ...]:
     if isinstance(value, list):
         return tuple(read_uri(item, join(pointer, number)) for number, item in enumerate(value))
     return (read_uri(value, pointer),)
-
-
-def _location(uri: str, pointer: str) -> str:
-    """A place or party; the check digit of a location number in an address must be right."""
-    found = _LOCATION.match(uri)
-    if found is not None:
-        try:
-            gln(found[1])
-        except FormatError as error:
-            raise EpcisError(error.rule, pointer, error.detail) from error
-    return uri
