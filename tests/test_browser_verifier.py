@@ -31,13 +31,13 @@ from ledger.records import record_types
 from ledger.records.members import possession_message
 from ledger.rules import ParsedEntry
 from tests.chains import document
+from tests.chromium import CHROMIUM
 from tests.js.cases import FAMILIES_OF_CASES, Case
 from tests.js.in_node import HARNESS, VERIFY, incoming, node_program, outgoing, run_in_node
 from tests.vectorgen.ledgers import QUORUM, Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = ROOT / "tests" / "vectors"
-CHROMIUM = "/usr/bin/chromium"
 
 FOLDERS = tuple(sorted(path.name for path in VECTORS.iterdir() if path.is_dir() and path.name != "golden"))
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chromium import PLACES
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 GOOD = f'exec "{sys.executable}" "$@"'
 BROKEN = "echo 'command not found in this version' >&2; exit 127"
@@ -127,7 +129,7 @@ def test_tools_that_tests_ask_for_are_installed_by_root_and_nothing_stops_where_
     machine.add("apt-get", f'echo "$*" >>"{asked}"; exit {0 if works else 100}')
     for here in ("git", "openssl"):
         machine.add(here, "")
-    result = machine.run("tools_for_tests; echo reached")
+    result = machine.run("headless_shell=/bin/sh; tools_for_tests; echo reached")
     assert (result.returncode, result.stdout) == (0, "reached\n")
     update, install = asked.read_text(encoding="utf-8").splitlines()
     assert update.startswith("update")
@@ -135,13 +137,26 @@ def test_tools_that_tests_ask_for_are_installed_by_root_and_nothing_stops_where_
     assert ("the tests that need them are skipped" in result.stderr) is not works
 
 
+def test_the_browser_without_its_window_is_asked_for_and_not_missed(machine: Machine, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    (machine.bin / "id").unlink()
+    machine.add("id", "echo 0")
+    machine.add("apt-get", f'echo "$*" >>"{asked}"; echo no such package >&2; exit 100')
+    for tool in ("git", "openssl", "node", "npm"):
+        machine.add(tool, "")
+    result = machine.run(f"headless_shell={tmp_path}/none; tools_for_tests; echo reached")
+    assert (result.returncode, result.stdout) == (0, "reached\n")
+    assert ("no such package" in result.stderr) is not Path(PLACES[1]).exists()
+    assert "chromium-headless-shell" in asked.read_text(encoding="utf-8")
+
+
 def test_nothing_is_installed_where_every_tool_is_here(machine: Machine) -> None:
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("there is no /usr/bin/chromium")
+    if not Path(PLACES[1]).exists():
+        pytest.skip(f"there is no {PLACES[1]}")
     for tool in ("git", "openssl", "node", "npm"):
         machine.add(tool, "")
     machine.add("apt-get", "exit 1")
-    result = machine.run("tools_for_tests")
+    result = machine.run("headless_shell=/bin/sh; tools_for_tests")
     assert (result.returncode, result.stderr) == (0, "")
 
 

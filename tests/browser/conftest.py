@@ -19,10 +19,10 @@ from ledger.encoding import Value
 from ledger.entry import encode_record
 from ledger.records import parse_record
 from node.service import Node, clock_ms
+from tests.chromium import CHROMIUM
 from tests.serving import _be_quiet, serving
 from tests.support import MEMBER, document_record, put, running_node, sign
 
-CHROMIUM = "/usr/bin/chromium"
 VERDICT_MS = 20_000
 AXE = ("axe-core@4.14.1", "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c")
 """The package, and SHA-256 of its `axe.min.js`."""

@@ -34,9 +34,10 @@ from ledger.rows import KeyRow, SubjectRow, key_key, subject_key
 from node import keyfiles
 from node.histories import history_part
 from node.service import Node, clock_ms
-from tests.browser.conftest import CHROMIUM, Site, Visit, made_visit
+from tests.browser.conftest import Site, Visit, made_visit
 from tests.browser.test_access import overflow, serious
 from tests.browser.test_office import open_recovery
+from tests.chromium import CHROMIUM
 from tests.serving import _be_quiet, serving, sogoc
 from tests.support import register_key, register_member, running_node
 
