@@ -16,7 +16,8 @@ from api.cli.papers import KIND_OF_SYMBOL, default_book, secrecy_mark, slug, spl
 from ledger.encoding import decode
 from ledger.entry import MAX_RECORDS, MAX_SUBMISSION_BYTES
 from ledger.errors import RefusedError
-from ledger.records.documents import KINDS, number_tag
+from ledger.records.document_words import KINDS
+from ledger.records.documents import number_tag
 from ledger.rows import row_key
 from node.service import Node
 from tests.serving import Done, quiet_logs, serving, sogoc

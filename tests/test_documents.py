@@ -17,16 +17,8 @@ from ledger.entry import Entry, EntryBody, encode_record
 from ledger.errors import RefusedError
 from ledger.hashing import leaf_hash, sha256
 from ledger.records import parse_record, record_types
-from ledger.records.documents import (
-    HASH_LOOKUP,
-    KINDS,
-    PAPER_LOOKUP,
-    REASONS,
-    SECRECIES,
-    UNCLASSIFIED,
-    number_key,
-    number_tag,
-)
+from ledger.records.document_words import KINDS, REASONS, SECRECIES, UNCLASSIFIED
+from ledger.records.documents import HASH_LOOKUP, PAPER_LOOKUP, number_key, number_tag
 from ledger.roles import INSPECTOR, ISSUER, OFFICE, PRODUCER
 from ledger.rows import KeyRow, MemberRow, SubjectRow, genesis_rows, key_key, member_key, row_key, subject_key
 from ledger.rules import ParsedEntry, apply_entries

@@ -45,7 +45,8 @@ from ledger.fields import Date
 from ledger.hashing import leaf_hash
 from ledger.policy import Trust
 from ledger.records import parse_record
-from ledger.records.documents import KINDS, SECRECIES, UNCLASSIFIED, URGENCIES, number_tag
+from ledger.records.document_words import KINDS, SECRECIES, UNCLASSIFIED, URGENCIES
+from ledger.records.documents import number_tag
 from node.home import Home
 
 DEFAULT_NODE = "http://127.0.0.1:8080"

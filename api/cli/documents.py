@@ -66,7 +66,8 @@ from ledger.fields import Date
 from ledger.hashing import leaf_hash
 from ledger.keys import SigningKey
 from ledger.policy import Trust
-from ledger.records.documents import DOCUMENT_PAPER, REASONS, number_key, number_tag
+from ledger.records.document_words import REASONS
+from ledger.records.documents import DOCUMENT_PAPER, number_key, number_tag
 
 app = typer.Typer(
     help="Văn bản đã neo: tìm, thay thế, thu hồi, đính chính, chứng thực bản sao. Documents that were anchored.",

@@ -18,7 +18,8 @@ from api.client import Client
 from ledger.fields import Body
 from ledger.records import parse_record
 from ledger.records.base import IN_FORCE, text
-from ledger.records.documents import KINDS, REASONS, SUPERSEDED, WITHDRAWN, number_key
+from ledger.records.document_words import KINDS, REASONS
+from ledger.records.documents import SUPERSEDED, WITHDRAWN, number_key
 
 STATUS_WORDS = {IN_FORCE: "còn hiệu lực", SUPERSEDED: "đã thay thế", WITHDRAWN: "đã thu hồi"}
 

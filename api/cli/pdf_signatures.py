@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from api.cli.output import UsageError
 from ledger.encoding import Value
 from ledger.hashing import sha256
-from ledger.records.documents import (
+from ledger.records.document_signatures import (
     BROKEN,
     EXPIRED,
     INTACT,

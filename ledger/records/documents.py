@@ -9,16 +9,15 @@ A number is used once: by one document of an authority in a book and a year. A l
 holds the number; then it holds the number, and the earlier one is superseded. A private document carries a tag of its number
 in the number's place.
 
-What this module does not do: look into a file. What a record says of the signatures in a PDF is its author's statement.
+What this module does not do: look into a file, or say what the signatures in one are worth (`document_signatures`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache, partial
-from types import MappingProxyType
 
 from ledger.encoding import decode, encode
 from ledger.errors import RefusedError
@@ -26,7 +25,6 @@ from ledger.fields import (
     IDENTIFIER,
     MAX_TIME_MS,
     NUMBER_ALPHABET,
-    TIME_MS,
     Ascii,
     Body,
     Bytes,
@@ -44,10 +42,10 @@ from ledger.records.base import (
     RecordType,
     RuleState,
     Subject,
-    integer,
     octets,
     text,
 )
+from ledger.records.document_words import KINDS, REASONS, SECRECIES, UNCLASSIFIED, URGENCIES
 from ledger.records.numbering import number_lookup
 from ledger.roles import INSPECTOR, ISSUER, OFFICE
 from ledger.rows import row_key
@@ -69,80 +67,6 @@ NUMBER_ROW, NUMBER_TAG_ROW = "number", "number-tag"
 """Rows `["number", authority, book, year, number]` and `["number-tag", authority, tag]`: the record id (bytes) of the newest
 document that has the number. An absent book stands as empty text."""
 
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "nghi-quyet": "nghị quyết",
-        "quyet-dinh": "quyết định",
-        "chi-thi": "chỉ thị",
-        "quy-che": "quy chế",
-        "quy-dinh": "quy định",
-        "thong-cao": "thông cáo",
-        "thong-bao": "thông báo",
-        "huong-dan": "hướng dẫn",
-        "chuong-trinh": "chương trình",
-        "ke-hoach": "kế hoạch",
-        "phuong-an": "phương án",
-        "de-an": "đề án",
-        "du-an": "dự án",
-        "bao-cao": "báo cáo",
-        "bien-ban": "biên bản",
-        "to-trinh": "tờ trình",
-        "hop-dong": "hợp đồng",
-        "cong-van": "công văn",
-        "cong-dien": "công điện",
-        "ban-ghi-nho": "bản ghi nhớ",
-        "ban-thoa-thuan": "bản thỏa thuận",
-        "giay-uy-quyen": "giấy ủy quyền",
-        "giay-moi": "giấy mời",
-        "giay-gioi-thieu": "giấy giới thiệu",
-        "giay-nghi-phep": "giấy nghỉ phép",
-        "phieu-gui": "phiếu gửi",
-        "phieu-chuyen": "phiếu chuyển",
-        "phieu-bao": "phiếu báo",
-        "thu-cong": "thư công",
-        "giay-xac-nhan": "giấy xác nhận",
-        "khac": "loại khác",
-    }
-)
-"""Tên loại: code to the word that people read. The 29 of Nghị định 30/2020/NĐ-CP, Điều 7; then two that offices need beside."""
-
-URGENCIES: Mapping[str, str] = MappingProxyType(
-    {"khan": "khẩn", "thuong-khan": "thượng khẩn", "hoa-toc": "hỏa tốc"}
-)
-"""Độ khẩn (Nghị định 30/2020/NĐ-CP, Phụ lục I)."""
-
-UNCLASSIFIED = "khong"
-SECRECIES: Mapping[str, str] = MappingProxyType(
-    {UNCLASSIFIED: "không mật", "mat": "mật", "toi-mat": "tối mật", "tuyet-mat": "tuyệt mật"}
-)
-"""Độ mật (Luật Bảo vệ bí mật nhà nước 2018, Điều 8). Only the first may stand on a ledger."""
-
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "recorded-in-error": "neo nhầm tệp hoặc nhầm thông tin",
-        "wrong-content": "nội dung sai",
-        "unlawful": "ban hành trái pháp luật hoặc trái thẩm quyền",
-        "ordered": "theo yêu cầu của cơ quan có thẩm quyền",
-        "no-longer-applies": "không còn phù hợp, hết hiệu lực",
-        "obtained-by-fraud": "giấy tờ làm căn cứ là giả hoặc không hợp lệ",
-        "other": "lý do khác",
-    }
-)
-"""Why a document is withdrawn: a code, never free text."""
-
-INTACT, BROKEN = "intact", "broken"
-WHOLE_FILE, REVISION, UNCLEAR = "whole-file", "revision", "unclear"
-NO_CHANGES, PERMITTED, NOT_PERMITTED = "none", "permitted", "not-permitted"
-TRUSTED, UNTRUSTED, EXPIRED, REVOKED, NOT_CHECKED = (
-    "trusted",
-    "untrusted",
-    "expired",
-    "revoked",
-    "not-checked",
-)
-MAX_SIGNATURES = 64
-"""Signatures of one PDF that statements can be made about."""
-
 _PUBLIC_ONLY = (
     "abstract",
     "book",
@@ -155,10 +79,9 @@ _PUBLIC_ONLY = (
     "symbol",
     "urgency",
 )
-_ONE_SIGNATURE = ("certificate", "changes", "coverage", "integrity", "position", "signed_ms", "trust")
-_EACH_SIGNATURE = ("changes", "coverage", "integrity", "position", "trust")
-_ROLES = frozenset({OFFICE, ISSUER})
-_OWN_ROLES = _ROLES | {INSPECTOR}
+ROLES = frozenset({OFFICE, ISSUER})
+"""Who may record about a document."""
+_OWN_ROLES = ROLES | {INSPECTOR}
 """For what any authority does with papers of its own: an inspector's report is anchored, and taken back, by its key alone."""
 _TAG_PREFIX = b"number\x00"
 
@@ -257,30 +180,11 @@ def _check_paper(body: Body) -> None:
         )
 
 
-def _check_signatures(body: Body) -> None:
-    count = integer(body, "count")
-    if count == 0:
-        for name in _ONE_SIGNATURE:
-            if name in body:
-                raise RefusedError(
-                    "document.signature-fields", f"where no signature was found, field {name!r} says nothing"
-                )
-        return
-    for name in _EACH_SIGNATURE:
-        if name not in body:
-            raise RefusedError(
-                "document.signature-fields", f"a statement about a signature has the field {name!r}"
-            )
-    if integer(body, "position") > count:
-        raise RefusedError(
-            "document.signature-position", "a signature's position is among those that were found"
-        )
-
-
 # -- what the state makes of it ----------------------------------------------------------------------------------------
 
 
-def _document(body: Body) -> Subject:
+def concerned(body: Body) -> Subject:
+    """The document that a record is about which does not anchor it."""
     return Subject(DOCUMENT, text(body, "authority"), octets(body, "document"))
 
 
@@ -295,12 +199,13 @@ def _check_new(status: str | None) -> None:
 
 def _check_in_force(status: str | None) -> None:
     if status is None:
-        raise _unknown()
+        raise unknown()
     if status != IN_FORCE:
         raise RefusedError("document.not-in-force", f"the document is no longer in force: it is {status}")
 
 
-def _unknown() -> RefusedError:
+def unknown() -> RefusedError:
+    """The refusal of a record about a document that its authority never anchored; it may be anchored yet."""
     return RefusedError("document.unknown", "this authority has anchored no such document", permanent=False)
 
 
@@ -326,7 +231,7 @@ def _continue(state: RuleState, body: Body, holder: object) -> None:
     earlier = Subject(DOCUMENT, text(body, "authority"), octets(body, "continues"))
     row = state.subject(earlier)
     if row is None:
-        raise _unknown()
+        raise unknown()
     if row.issue != holder:
         raise RefusedError(
             "document.continues", "the document that this one continues does not hold its number"
@@ -386,12 +291,6 @@ def _withdraw(_state: RuleState, status: str | None, _body: Body) -> str:
     return WITHDRAWN
 
 
-def _signatures(_state: RuleState, status: str | None, _body: Body) -> str:
-    if status is None:
-        raise _unknown()
-    return status
-
-
 def _paper(_state: RuleState, status: str | None, _body: Body) -> str:
     _check_in_force(status)
     return IN_FORCE
@@ -408,7 +307,8 @@ def paper_lookup(body: Body) -> bytes:
     return PAPER_LOOKUP + octets(body, "hash") + authority_tag(text(body, "authority"))
 
 
-def _document_lookup(body: Body) -> tuple[bytes, ...]:
+def concerned_lookup(body: Body) -> tuple[bytes, ...]:
+    """The lookup key of a record about a document that it does not anchor."""
     return (HASH_LOOKUP + octets(body, "document") + authority_tag(text(body, "authority")),)
 
 
@@ -418,10 +318,10 @@ def _new_document_lookup(body: Body) -> tuple[bytes, ...]:
 
 
 def _paper_lookups(body: Body) -> tuple[bytes, ...]:
-    return (*_document_lookup(body), paper_lookup(body))
+    return (*concerned_lookup(body), paper_lookup(body))
 
 
-_DOCUMENT = Field("document", Bytes(32), "the document concerned: its hash or commitment")
+CONCERNED = Field("document", Bytes(32), "the document concerned: its hash or commitment")
 _BY_AUTHORITY = Field(
     "by_authority",
     IDENTIFIER,
@@ -457,13 +357,13 @@ def _changing(
     return RecordType(
         name=name,
         meaning=meaning,
-        fields=(AUTHORITY, _DOCUMENT, *fields),
+        fields=(AUTHORITY, CONCERNED, *fields),
         roles=_OWN_ROLES,
-        subject=_document,
+        subject=concerned,
         rule=rule,
         check=check,
         by_successor=True,
-        lookups=_document_lookup,
+        lookups=concerned_lookup,
     )
 
 
@@ -540,7 +440,7 @@ TYPES = (
                 required=False,
             ),
         ),
-        roles=_ROLES,
+        roles=ROLES,
         subject=_new_document,
         rule=_copy,
         check=_check_copy,
@@ -572,63 +472,17 @@ TYPES = (
         meaning="The authority states which file is a stamped copy of its document, whose code leads to it.",
         fields=(
             AUTHORITY,
-            _DOCUMENT,
+            CONCERNED,
             Field(
                 "hash",
                 Bytes(32),
                 "SHA-256 of the stamped file, which holds random bytes so that nobody guesses it",
             ),
         ),
-        roles=_ROLES,
-        subject=_document,
+        roles=ROLES,
+        subject=concerned,
         rule=_paper,
         check=_check_paper,
         lookups=_paper_lookups,
-    ),
-    RecordType(
-        name="doc.signatures/1",
-        meaning="What the author found when checking one of the signatures in a PDF that it anchored, or that there are none.",
-        fields=(
-            AUTHORITY,
-            _DOCUMENT,
-            Field("count", Integer(0, MAX_SIGNATURES), "signatures that the file holds"),
-            Field(
-                "position",
-                Integer(1, MAX_SIGNATURES),
-                "which of them this is about, in the order of signing from 1; required unless `count` is 0",
-                required=False,
-            ),
-            Field("certificate", Bytes(32), "SHA-256 of the signer's certificate (DER)", required=False),
-            Field("signed_ms", TIME_MS, "time of signing, as the signature claims it", required=False),
-            Field(
-                "integrity",
-                Choice(frozenset({INTACT, BROKEN})),
-                "whether the signature fits what it covers; required unless `count` is 0",
-                required=False,
-            ),
-            Field(
-                "coverage",
-                Choice(frozenset({WHOLE_FILE, REVISION, UNCLEAR})),
-                "whether it covers the whole file, or the file as it was before additions; required unless `count` is 0",
-                required=False,
-            ),
-            Field(
-                "changes",
-                Choice(frozenset({NO_CHANGES, PERMITTED, NOT_PERMITTED})),
-                "what was added to the file after signing; required unless `count` is 0",
-                required=False,
-            ),
-            Field(
-                "trust",
-                Choice(frozenset({TRUSTED, UNTRUSTED, EXPIRED, REVOKED, NOT_CHECKED})),
-                "whether the certificate leads to one that the author trusts; required unless `count` is 0",
-                required=False,
-            ),
-        ),
-        roles=_ROLES,
-        subject=_document,
-        rule=_signatures,
-        check=_check_signatures,
-        lookups=_document_lookup,
     ),
 )
