@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from api.cli import members
 from api.cli.app import COMMANDS, app
 
 OF_OTHERS = (
@@ -37,6 +38,13 @@ def test_what_is_added_to_a_group_is_in_it() -> None:
     assert added.keys() == {"member", "document"}
     for name, names in added.items():
         assert names <= set(commands[name].commands)
+
+
+def test_a_group_is_the_same_however_often_it_is_loaded() -> None:
+    before = len(members.app.registered_commands)
+    first, second = (list(COMMANDS["member"].load("member").commands) for _ in range(2))
+    assert first == second
+    assert len(members.app.registered_commands) == before
 
 
 def test_verifying_waits_for_no_library_of_the_servers() -> None:

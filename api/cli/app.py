@@ -30,13 +30,13 @@ class Place(NamedTuple):
     def load(self, called: str) -> Any:  # noqa: ANN401 - Typer's classes of commands have no public common one
         """The command, under the name it is called by."""
         found = _attribute(self.module, self.name)
-        if isinstance(found, typer.Typer):
-            for name, (module, function) in self.added.items():
-                found.command(name)(_attribute(module, function))
-            return get_group(found)
-        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
-        alone.command(called)(found)
-        return get_command(alone)
+        if not isinstance(found, typer.Typer):
+            return _command(called, found)
+        # Into the group that is made here, not into the module's own: that one stays as it was, however often this is called.
+        group = get_group(found)
+        for name, (module, function) in self.added.items():
+            group.add_command(_command(name, _attribute(module, function)))
+        return group
 
 
 COMMANDS: Final[Mapping[str, Place]] = {
@@ -151,6 +151,12 @@ def _sogoc() -> None:
 
 def _attribute(module: str, name: str) -> Any:  # noqa: ANN401 - a function or a Typer
     return getattr(import_module(f"api.cli.{module}"), name)
+
+
+def _command(name: str, function: Any) -> Any:  # noqa: ANN401 - any signature, and see `Place.load`
+    alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+    alone.command(name)(function)
+    return get_command(alone)
 
 
 def main() -> None:
