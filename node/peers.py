@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ import structlog
 
 from ledger.errors import LedgerError
 from ledger.note import MAX_NOTE_BYTES
+from node.threads import Link, Links
 
 PATH: Final = "/v1/cosignatures"
 ASK_SECONDS: Final = 2.0
@@ -75,7 +75,7 @@ class PeerState:
     """Seconds by which its clock is ahead of this node's, good to a second or two; None if it never told."""
 
 
-class PeerLink:
+class PeerLink(Link[PeerState]):
     """The thread that talks to one peer."""
 
     def __init__(
@@ -89,20 +89,16 @@ class PeerLink:
         """`receive` takes a peer's name and the text of a checkpoint that it sent, and raises LedgerError if that is wrong;
         `clock_ms` is this node's clock, milliseconds since the epoch.
         """
+        client = httpx.Client(base_url=peer.url, verify=context, timeout=_TIMEOUT_SECONDS, trust_env=False)
+        super().__init__(f"sogoc-peer-{peer.name}", client)
         self._peer = peer
         self._clock_ms = clock_ms
         self._gathering = gathering
         self._receive = receive
-        self._client = httpx.Client(
-            base_url=peer.url, verify=context, timeout=_TIMEOUT_SECONDS, trust_env=False
-        )
-        self._news = threading.Event()
-        self._stopping = False
         self._sent: str | None = None
         self._reached: float | None = None
         self._problem = ""
         self._clock_s: float | None = None
-        self._thread = threading.Thread(target=self._run, name=f"sogoc-peer-{peer.name}", daemon=True)
 
     @property
     def state(self) -> PeerState:
@@ -115,25 +111,9 @@ class PeerLink:
             self._clock_s,
         )
 
-    def start(self) -> None:
-        """Begin to talk."""
-        self._thread.start()
-
-    def tell(self) -> None:
-        """There is something new to send."""
-        self._news.set()
-
-    def stop(self) -> None:
-        """End the thread; what was not sent is sent after the next start."""
-        self._stopping = True
-        self._news.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._client.close()
-
     def _run(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 self._talk()
             except (httpx.HTTPError, LedgerError, ssl.SSLError) as error:
@@ -176,7 +156,7 @@ class PeerLink:
         return answer
 
 
-class Peers:
+class Peers(Links[PeerState]):
     """The links to all other validators."""
 
     def __init__(
@@ -188,24 +168,4 @@ class Peers:
         clock_ms: Callable[[], int],
     ) -> None:
         """`context_for` gives the TLS settings by which a peer is reached; the rest as for a `PeerLink`."""
-        self._links = tuple(PeerLink(peer, context_for(peer), gathering, receive, clock_ms) for peer in peers)
-
-    @property
-    def states(self) -> tuple[PeerState, ...]:
-        """How each of them is doing."""
-        return tuple(link.state for link in self._links)
-
-    def start(self) -> None:
-        """Begin to talk to all."""
-        for link in self._links:
-            link.start()
-
-    def tell(self) -> None:
-        """There is something new to send to all."""
-        for link in self._links:
-            link.tell()
-
-    def stop(self) -> None:
-        """Stop talking."""
-        for link in self._links:
-            link.stop()
+        super().__init__([PeerLink(peer, context_for(peer), gathering, receive, clock_ms) for peer in peers])

@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -25,12 +24,8 @@ from ledger.errors import LedgerError, RefusedError, StoreError
 from ledger.genesis import Genesis
 from ledger.keys import SigningKey
 from ledger.note import NoteSignature, VerifierKey
-from ledger.personal_data import check_public
 from ledger.policy import Policy
-from ledger.records import Record
-from ledger.records.governance import PROPOSE, action_of
-from ledger.records.validators import SET
-from ledger.rows import VALIDATORS_KEY, StateReader, entry_key
+from ledger.rows import VALIDATORS_KEY, entry_key
 from ledger.rules import ParsedEntry
 from ledger.store.from_snapshot import SnapshotStore
 from ledger.store.ledger_store import LedgerStore
@@ -38,6 +33,7 @@ from ledger.transitions import Transitions, read_transitions
 from ledger.validators import current_set
 from node.application import Application, Candidate
 from node.config import Config
+from node.door import check_door, check_single
 from node.engine import Engine
 from node.engine.cometbft.adapter import Rejection
 from node.engine.embedded import EmbeddedEngine
@@ -55,6 +51,8 @@ from node.own_keys import OwnKeys
 from node.peers import Peers, PeerState
 from node.pinned import Pins
 from node.receipts import FinalView
+from node.settling import Settling
+from node.waiting import Waiting
 from node.witness.asking import Outside, OutsideState, load_witnesses
 
 _log = structlog.get_logger("node")
@@ -95,10 +93,9 @@ class Node:
         self.metrics = Metrics()
         self._clock_ms = clock_ms
         self._failure: Exception | None = None
-        self._waiters: dict[bytes, list[Future[Outcome]]] = {}
-        self._waiters_lock = threading.Lock()
-        self._committed_at: dict[bytes, float] = {}
+        self._failing = threading.Lock()
         self._stopping = threading.Event()
+        self._waiting = Waiting(self._over)
         self._intake = threading.Condition()
         self._submitting = 0
         self._maintenance = threading.Thread(target=self._maintain, name="sogoc-maintenance", daemon=True)
@@ -106,7 +103,6 @@ class Node:
         self._cosigned_at = float("-inf")
         self._final_lock = threading.Lock()
         self._final: FinalView | None = None
-        self._unsettled: deque[tuple[int, Candidate, float]] = deque()
         self._network = network
         self._follow = follow
         self._peers: Peers | None = None
@@ -151,6 +147,7 @@ class Node:
                 "alone it would order, and cosign, a history of its own",
             )
         self.outbox = Outbox.open(self.home.outbox, create=True)
+        self._settling = Settling(self.outbox, self._waiting, self.metrics)
         self.pins = Pins(self.store, self.outbox)
         try:
             self._recover()
@@ -195,7 +192,7 @@ class Node:
                 self,
                 cosigning_key_id=partial(self._own.next_key_id, self.store),
                 clock_ms=self._clock_ms,
-                admit=_check_door,
+                admit=check_door,
             )
         return EmbeddedEngine(
             self.application,
@@ -294,7 +291,7 @@ class Node:
         self._outside.stop()
         if self._maintenance.is_alive():
             self._maintenance.join()
-        self._abandon(_stopping())
+        self._waiting.abandon(_stopping())
         # What others read at this moment is read to its end; then nobody has a snapshot of a store that is closed.
         self.pins.close()
         self.moments.close()
@@ -307,15 +304,20 @@ class Node:
         """Bytes left on the disk that holds the ledger."""
         return shutil.disk_usage(self.home.ledger).free
 
+    def _over(self) -> StoreError | None:
+        """Why this process settles nothing that is asked of it from now on; None while it runs."""
+        if self._failure is not None:
+            return _stopped(self._failure)
+        return _stopping() if self._stopping.is_set() else None
+
     def check_intake(self) -> None:
         """Raise RefusedError (not permanent) or StoreError if the node takes nothing now.
 
         Rules: `node.stopped`, `disk.low`, `mempool.full`.
         """
-        if self._failure is not None:
-            raise _stopped(self._failure)
-        if self._stopping.is_set():
-            raise _stopping()
+        over = self._over()
+        if over is not None:
+            raise over
         if self._follow is not None:
             raise refused_by_follower(self._follow.address)
         if self.free_bytes() < self.config.low_disk_megabytes * 1_000_000:
@@ -368,9 +370,7 @@ class Node:
                 accepted.append((outcome.entry_id, submission))
         if accepted:
             self.outbox.append(accepted, self._clock_ms())
-            received = time.monotonic()
-            for entry_id, _ in accepted:
-                self._committed_at.setdefault(entry_id, received)
+            self._settling.acknowledged(entry_id for entry_id, _ in accepted)
             self.engine.add(accepted)
         return outcomes
 
@@ -383,10 +383,10 @@ class Node:
             raise
 
     def _judge(self, parsed: ParsedEntry, submission: bytes) -> Outcome:
-        _check_door(parsed)
+        check_door(parsed)
         if self._network is None:
             for record in parsed.records:
-                _check_single(self.store, record)
+                check_single(self.store, record)
         entry_id = parsed.entry.id
         known = self.outcome(entry_id)
         if known is not None and not isinstance(known, Ended):
@@ -413,40 +413,19 @@ class Node:
 
     def wait(self, entry_id: bytes) -> Future[Outcome]:
         """A future that is done when an acknowledged entry is final or refused; whoever gives up cancels it."""
-        future: Future[Outcome] = Future()
-        with self._waiters_lock:
-            if self._failure is not None or self._stopping.is_set():
-                future.set_exception(_stopping() if self._failure is None else _stopped(self._failure))
-                return future
-            self._waiters.setdefault(entry_id, []).append(future)
-        future.add_done_callback(partial(self._forget_waiter, entry_id))
+        future = self._waiting.wait(entry_id)
+        if future.done():  # the stores may be closed
+            return future
         outcome = self.outcome(entry_id)
         if isinstance(outcome, Final | Ended):
-            self._settle(entry_id, outcome)
+            self._waiting.settle(entry_id, outcome)
         return future
-
-    def _forget_waiter(self, entry_id: bytes, future: Future[Outcome]) -> None:
-        if not future.cancelled():
-            return  # it was taken out before it was answered
-        with self._waiters_lock:
-            futures = self._waiters.get(entry_id, [])
-            if future in futures:
-                futures.remove(future)
-            if not futures:
-                self._waiters.pop(entry_id, None)
-
-    def _settle(self, entry_id: bytes, outcome: Outcome) -> None:
-        with self._waiters_lock:
-            futures = self._waiters.pop(entry_id, [])
-        for future in futures:
-            if future.set_running_or_notify_cancel():
-                future.set_result(outcome)
 
     # -- what the engine tells ---------------------------------------------------------------------------------------
 
     def committed(self, block: Candidate) -> None:
         """A block is in the store: cosign it, and let its senders know once it is final."""
-        self._unsettled.append((block.executed.header.size, block, time.monotonic()))
+        self._settling.committed(block)
         if self._catching_up(block):
             # What is newer covers it; maintenance cosigns if nothing newer comes.
             self.finality.committed(self.store.snapshot())
@@ -518,38 +497,19 @@ class Node:
             # The newest view replaces the last in one assignment; a reader keeps the snapshot it holds.
             self._final = FinalView(found.view, found.checkpoint_text)
             self.metrics.final_size.set(found.view.head.size)
-            settled = []
-            while self._unsettled and self._unsettled[0][0] <= found.view.head.size:
-                settled.append(self._unsettled.popleft())
+            final = self._settling.take_final(found.view.head.size)
         self._outside.tell()
-        for _, block, committed in settled:
-            self._settle_block(block, committed)
-        if settled:
+        self._settling.settle(final)
+        if final:
             self.evidence.look_again(self.store)
-
-    def _settle_block(self, block: Candidate, committed: float) -> None:
-        final = time.monotonic()
-        first = block.executed.header.first_index
-        for offset, entry in enumerate(block.entries):
-            received = self._committed_at.pop(entry.id, None)
-            if received is not None:
-                self.metrics.commit_seconds.observe(committed - received)
-                self.metrics.finality_seconds.observe(final - received)
-            self._settle(entry.id, Final(entry.id, first + offset))
-        self.outbox.finish([entry.id for entry in block.entries])
 
     def refused(self, entry_id: bytes, error: LedgerError) -> None:
         """An acknowledged entry can never be put on the ledger."""
         if error.rule == "entry.duplicate":
-            self._committed_at.pop(entry_id, None)
-            self.outbox.finish([entry_id])
+            self._settling.repeated(entry_id)
             return
-        self.metrics.refusals.labels(code=error.rule).inc()
-        refusal = Refusal(error.rule, error.detail, self.application.tip.header.height, self._clock_ms())
-        self.outbox.refuse(entry_id, refusal)
-        self._committed_at.pop(entry_id, None)
-        self._settle(entry_id, Ended(entry_id, refusal))
-        _log.warning("refused after acknowledgement", entry=entry_id.hex(), rule=error.rule)
+        height = self.application.tip.header.height
+        self._settling.refuse(entry_id, Refusal(error.rule, error.detail, height, self._clock_ms()))
 
     def failed(self, error: Exception) -> None:
         """Something that the node cannot go on without has failed: close intake and begin no further block.
@@ -557,21 +517,12 @@ class Node:
         The first reason is kept.
         """
         self.metrics.ready.set(0)
-        with self._waiters_lock:
+        with self._failing:
             if self._failure is None:
                 self._failure = error
                 _log.error("node stopped", error=str(error))
         self.engine.halt()
-        self._abandon(_stopped(error))
-
-    def _abandon(self, error: StoreError) -> None:
-        """Tell all who wait that this process will not answer."""
-        with self._waiters_lock:
-            waiters, self._waiters = self._waiters, {}
-        for futures in waiters.values():
-            for future in futures:
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(error)
+        self._waiting.abandon(_stopped(error))
 
     # -- within ------------------------------------------------------------------------------------------------------
 
@@ -668,28 +619,3 @@ def _retired() -> StoreError:
         "the keys of this node are no longer a validator's: it cosigns nothing more and takes no entries. If it has new ones, "
         "put them in service (`sogoc validator switch`) and start it again",
     )
-
-
-def _check_door(parsed: ParsedEntry) -> None:
-    """What no rule of the chain forbids, and no honest node takes in, hands on or proposes. Raises RefusedError."""
-    for record in parsed.records:
-        check_public(record)
-
-
-def _check_single(state: StateReader, record: Record) -> None:
-    """This node's engine orders for one validator: a second one would leave the ledger without a quorum.
-
-    Raises RefusedError (`engine.single`).
-    """
-    if record.type.name not in {PROPOSE.name, SET.name}:
-        return
-    action = action_of(record)
-    if action.type.name != SET.name:
-        return
-    names = {validator.name for validator in current_set(state)}
-    joins = "validator" in action.body and action.body["validator"] not in names
-    if joins != ("leaves" in action.body):
-        raise RefusedError(
-            "engine.single",
-            "this node orders for a ledger of one validator: who joins takes the place of the one there is (`leaves`)",
-        )

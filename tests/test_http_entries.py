@@ -373,10 +373,10 @@ def test_who_hangs_up_is_not_waited_for(
             port = int(address.rpartition(":")[2])
             with socket.create_connection(("127.0.0.1", port), 10) as connection:
                 connection.sendall(head.encode() + body)
-                wait_until(lambda: entry.id in node._waiters)
+                wait_until(lambda: entry.id in node._waiting._futures)
                 time.sleep(0.2)
-                assert entry.id in node._waiters
-            wait_until(lambda: not node._waiters)
+                assert entry.id in node._waiting._futures
+            wait_until(lambda: not node._waiting._futures)
     finally:
         node.stop()
 
@@ -398,7 +398,7 @@ def test_wait_gives_up_and_says_accepted(
         with TestClient(create_app(node)) as http:
             response = post(http, entry.submission())
             assert (response.status_code, response.json()["status"]) == (202, "accepted")
-            assert node._waiters == {}
+            assert node._waiting._futures == {}
             assert http.get(f"/v1/entries/{entry.id.hex()}").json() == {
                 "id": entry.id.hex(),
                 "status": "accepted",

@@ -112,7 +112,7 @@ def test_what_was_acknowledged_goes_its_way_though_the_door_was_mended_since(
         def lax(_: Record) -> None:
             """Take everything."""
 
-        older.setattr("node.service.check_public", lax)
+        older.setattr("node.door.check_public", lax)
         (outcome,) = node.submit([personal])
         assert isinstance(outcome, Accepted)
     assert handed_on(node, personal) == (0, "")

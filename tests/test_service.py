@@ -225,7 +225,7 @@ def test_any_number_may_wait_before_and_after(waiting_node: Node) -> None:
     outcomes = [future.result(SECONDS) for future in early]
     assert {outcome.entry_id for outcome in outcomes} == {entry.id}
     assert node.wait(entry.id).result(0) == outcomes[0]
-    assert node._waiters == {}
+    assert node._waiting._futures == {}
 
 
 def test_who_gives_up_is_forgotten(waiting_node: Node) -> None:
@@ -235,15 +235,15 @@ def test_who_gives_up_is_forgotten(waiting_node: Node) -> None:
     first, second, third = (node.wait(entry.id) for _ in range(3))
     others = node.wait(other.id)
     assert second.cancel()
-    assert node._waiters == {entry.id: [first, third], other.id: [others]}
+    assert node._waiting._futures == {entry.id: [first, third], other.id: [others]}
     assert second.cancel()
     assert first.cancel()
     assert third.cancel()
-    assert node._waiters == {other.id: [others]}
+    assert node._waiting._futures == {other.id: [others]}
     node.start()
     assert isinstance(others.result(SECONDS), Final)
     assert isinstance(result(node, entry), Final)
-    assert node._waiters == {}
+    assert node._waiting._futures == {}
 
 
 def test_any_number_may_give_up_while_the_answer_comes(node: Node) -> None:
@@ -255,7 +255,7 @@ def test_any_number_may_give_up_while_the_answer_comes(node: Node) -> None:
             future.cancel()
         for future in futures[1::2]:
             assert future.result(SECONDS).entry_id == entry.id
-        assert node._waiters == {}
+        assert node._waiting._futures == {}
 
 
 def test_those_who_wait_are_told_when_the_node_fails(waiting_node: Node) -> None:
@@ -647,4 +647,4 @@ def test_the_metrics_count_what_happened(node: Node) -> None:
         f"sogoc_final_size {node.final.size}.0",
     ):
         assert line in text
-    assert node._committed_at == {}
+    assert node._settling._received == {}

@@ -28,6 +28,7 @@ from node.following import FollowPart, catch_up, keep_trying
 from node.home import Home
 from node.service import Node
 from node.snapshot import SnapshotHome, receive, snapshot_path
+from node.threads import Background
 
 _ATTEMPTS = 3
 """How often a snapshot is begun again that the node has let go of meanwhile."""
@@ -129,26 +130,15 @@ def _receive_newest(copy: Copy, size: int, report: Callable[[int, int], None], *
         return _receive_newest(copy, size, report, attempts=attempts - 1)
 
 
-class _Filling:
+class _Filling(Background):
     """Fetches the blocks behind a snapshot while its node serves."""
 
     def __init__(self, copy: Copy, node: Node) -> None:
+        super().__init__("sogoc-backfill")
         self.done = threading.Event()
         """Set once the copy's own store has all that the snapshot has."""
         self._copy = copy
         self._node = node
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sogoc-backfill", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the block in hand and stop."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _run(self) -> None:
         store = LedgerStore.open(self._copy.home.ledger)

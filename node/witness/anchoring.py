@@ -10,7 +10,6 @@ What this module does not do: wait until an entry is final. What was refused is 
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -23,6 +22,7 @@ from ledger.keys import SigningKey
 from ledger.records.witness import MAX_ORIGIN_BYTES, WITNESS, WitnessedRow, witnessed_key
 from ledger.rows import KeyRow, StateReader, key_key
 from node.service import Node
+from node.threads import Background
 from node.witness.book import Seen
 
 MAX_RECORDS_AT_ONCE: Final = min(1_000, MAX_RECORDS)
@@ -56,8 +56,8 @@ def records_due(seen: Sequence[Seen], state: StateReader, authority: str) -> lis
     return due[:MAX_RECORDS_AT_ONCE]
 
 
-class Anchoring:
-    """The thread that records now and then what was witnessed."""
+class Anchoring(Background):
+    """The thread that records now and then what was witnessed; it is stopped before the node is."""
 
     def __init__(
         self,
@@ -69,23 +69,12 @@ class Anchoring:
         clock_ms: Callable[[], int],
     ) -> None:
         """`key` is a member's; `seen` says what was witnessed last; `seconds` lie between two entries."""
+        super().__init__("sogoc-anchoring")
         self._node = node
         self._key = key
         self._seen = seen
         self._seconds = seconds
         self._clock_ms = clock_ms
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sogoc-anchoring", daemon=True)
-
-    def start(self) -> None:
-        """Begin to record."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread; call it before the node is stopped."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def anchor(self) -> bytes | None:
         """Submit one entry for all that is due, and return its id; None if nothing is. Raises LedgerError."""

@@ -12,7 +12,6 @@ his own what they are worth.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from ledger.witnessing import (
 from node.config import ConfigError
 from node.finality import FinalCheckpoint
 from node.metrics import Metrics
+from node.threads import Link, Links
 
 MAX_WITNESSES: Final = 16
 """Outside witnesses: with the signatures of the largest set of validators they fit on one checkpoint."""
@@ -102,7 +102,7 @@ def load_witnesses(path: Path) -> tuple[Witness, ...]:
     return policy.witnesses
 
 
-class OutsideLink:
+class OutsideLink(Link[OutsideState]):
     """The thread that asks one witness."""
 
     def __init__(
@@ -119,6 +119,8 @@ class OutsideLink:
         """`newest` gives the newest final checkpoint. A checkpoint that stays the newest is cosigned again after
         `refresh_seconds`, so that its proven time stays fresh.
         """
+        client = httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport)
+        super().__init__(f"sogoc-witness-{witness.name}", client)
         self._witness = witness
         self._newest = newest
         self._keep = keep
@@ -126,35 +128,15 @@ class OutsideLink:
         self._refresh_seconds = refresh_seconds
         self._clock_s = clock_s
         self._url = (witness.url or "").rstrip("/") + PATH
-        self._client = httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False, transport=transport)
         self._known_size = 0
         self._cosigned: tuple[int, int, float] | None = None
         self._problem = ""
-        self._news = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"sogoc-witness-{witness.name}", daemon=True)
 
     @property
     def state(self) -> OutsideState:
         """How the witness is doing."""
         size, time_s, _ = self._cosigned or (0, None, 0.0)
         return OutsideState(self._witness.name, self._witness.url or "", size, time_s, self._problem)
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._thread.start()
-
-    def tell(self) -> None:
-        """Something has become final."""
-        self._news.set()
-
-    def stop(self) -> None:
-        """End the thread; a request that is under way is waited for, at most as long as it may take."""
-        self._stopping.set()
-        self._news.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._client.close()
 
     def ask(self) -> None:
         """Get the newest final checkpoint cosigned, if it is not yet. Raises LedgerError or httpx.HTTPError."""
@@ -245,7 +227,7 @@ class OutsideLink:
         self._problem = problem
 
 
-class Outside:
+class Outside(Links[OutsideState]):
     """The links to all outside witnesses."""
 
     def __init__(
@@ -258,27 +240,9 @@ class Outside:
         refresh_seconds: float,
     ) -> None:
         """As `OutsideLink`, for each of them."""
-        self._links = tuple(
-            OutsideLink(one, newest, keep, metrics=metrics, refresh_seconds=refresh_seconds)
-            for one in witnesses
+        super().__init__(
+            [
+                OutsideLink(one, newest, keep, metrics=metrics, refresh_seconds=refresh_seconds)
+                for one in witnesses
+            ]
         )
-
-    @property
-    def states(self) -> tuple[OutsideState, ...]:
-        """How each of them is doing."""
-        return tuple(link.state for link in self._links)
-
-    def start(self) -> None:
-        """Begin to ask all."""
-        for link in self._links:
-            link.start()
-
-    def tell(self) -> None:
-        """Something has become final."""
-        for link in self._links:
-            link.tell()
-
-    def stop(self) -> None:
-        """Stop asking."""
-        for link in self._links:
-            link.stop()
