@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.scheduling import dealt
+
 # `ci` tries the same examples on every run and every machine, so a red run is red for whoever repeats it. It has no
 # deadline and no complaint about slowness, because the machine may be busy with the other tests.
 settings.register_profile(
@@ -32,6 +34,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Most of what tests make is gone at once and in no cycle: sweeping less often saves a tenth of the processor's time.
 gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests first, where several workers share them (`tests.scheduling`)."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    if workers > 1:
+        items[:] = dealt([(item.nodeid, item) for item in items], workers)
 
 
 class NetworkUsedError(AssertionError):
