@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from node.doctor.administrators import administrators_in
 from node.doctor.tls import check_tls
 from node.home import KEY_NAMES, Home, init
 from node.service import Node, clock_ms
+from tests import permissions
 from tests.support import (
     MEMBER,
     make_home,
@@ -225,11 +225,11 @@ def test_a_store_that_another_process_holds_is_an_error_unless_it_answers(tmp_pa
         assert bad(findings(node.home, served=True)) == BARE
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_a_read_only_directory(home: Home) -> None:
     home.ledger.parent.chmod(0o500)
     try:
-        assert bad(findings(home))["disk.write"] is Severity.ERROR
+        with permissions.obeyed():
+            assert bad(findings(home))["disk.write"] is Severity.ERROR
     finally:
         home.ledger.parent.chmod(0o700)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -207,16 +208,18 @@ def test_a_key_that_is_in_nobodys_service(node: Node) -> None:
 
 def test_the_thread_records_now_and_then_and_lives_through_a_refusal(node: Node, auditor: SigningKey) -> None:
     items: list[Seen] = []
+    refused = threading.Event()
 
     def look() -> list[Seen]:
         if not items:
+            refused.set()
             raise RefusedError("disk.low", "not now", permanent=False)
         return items
 
     thread = Anchoring(node, auditor, look, seconds=0.02, clock_ms=clock_ms)
     thread.start()
     try:
-        time.sleep(0.1)
+        assert refused.wait(20)
         items.append(seen("thread.example", 8))
         deadline = time.monotonic() + 20
         while witnessed(node, "thread.example") is None:

@@ -18,6 +18,7 @@ from ledger.verify import audit
 from ledger.verify.sources.stored import open_store
 from node.outcomes import Accepted, Final
 from node.service import Node
+from tests import permissions
 from tests.faults.serving import CHECKOUT, SECONDS, SERVE
 from tests.faults.test_store_disk import remount, small_disk
 from tests.support import document_record, make_home, make_node, put, running_node, sign
@@ -187,7 +188,6 @@ def test_a_read_only_file_system_stops_the_start_with_a_word_about_it(tmp_path: 
         check_all_final(node, [entry])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write where permissions forbid it")
 def test_a_directory_without_permission_stops_the_start_with_a_word_about_it(tmp_path: Path) -> None:
     with running_node(tmp_path) as node:
         entry = sign(node)
@@ -195,7 +195,7 @@ def test_a_directory_without_permission_stops_the_start_with_a_word_about_it(tmp
     current = next(node.home.ledger.iterdir())
     current.chmod(0o500)
     try:
-        with pytest.raises(StoreError) as caught:
+        with permissions.obeyed(), pytest.raises(StoreError) as caught:
             make_node(tmp_path)
         assert caught.value.rule == "store.read-only"
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from ledger.store import swap
 from ledger.store.database import Database
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.rebuild import content_digest
+from tests import permissions
 from tests.faults.commit_loop import CHECKOUT, KEY_ID, chain_of, next_block
 from tests.store_chain import Chain
 from tests.test_store_ledger import check_same
@@ -131,11 +131,10 @@ def test_a_read_only_file_system_is_named_as_such(tmp_path: Path) -> None:
         store.close()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write where permissions forbid it")
 def test_a_directory_without_permission_is_named_as_such(tmp_path: Path) -> None:
     make_ledger(tmp_path / "ledger", 1)
     (tmp_path / "ledger" / swap.CURRENT).chmod(0o500)
-    with pytest.raises(StoreError) as caught:
+    with permissions.obeyed(), pytest.raises(StoreError) as caught:
         LedgerStore.open(tmp_path / "ledger")
     assert caught.value.rule == "store.read-only"
     (tmp_path / "ledger" / swap.CURRENT).chmod(0o700)
