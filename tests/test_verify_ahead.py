@@ -23,7 +23,7 @@ from ledger.verify.reading import read_start, segments, with_times
 from ledger.verify.replay import Replay
 from ledger.verify.segments import Job
 from tests.chains import Chain, State, document
-from tests.test_verify_audit import relink
+from tests.forgeries import relink
 
 auditing = sys.modules["ledger.verify.audit"]
 
