@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,9 @@ from node.service import Node, clock_ms
 from tests.chromium import CHROMIUM
 from tests.serving import _be_quiet, serving
 from tests.support import MEMBER, document_record, put, running_node, sign
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
 
 VERDICT_MS = 20_000
 AXE = ("axe-core@4.14.1", "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c")
@@ -190,7 +193,7 @@ class Visit:
 
 
 @pytest.fixture
-def visit(chromium: Any, site: Site) -> Iterator[Visit]:  # noqa: ANN401  playwright is imported where it is there
+def visit(chromium: Browser, site: Site) -> Iterator[Visit]:
     """A first visit with a phone. Whatever the page complains about fails the test."""
     context = chromium.new_context(
         viewport={"width": 360, "height": 740},
@@ -204,7 +207,7 @@ def visit(chromium: Any, site: Site) -> Iterator[Visit]:  # noqa: ANN401  playwr
     assert made.complaints == []
 
 
-def made_visit(context: Any, site: Site) -> Visit:  # noqa: ANN401
+def made_visit(context: BrowserContext, site: Site) -> Visit:
     page = context.new_page()
     made = Visit(page, context, site)
     context.on("request", lambda request: made.requests.append(request))  # noqa: PLW0108  it wants a Python function

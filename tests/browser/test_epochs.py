@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,9 @@ from node.service import Node
 from tests.browser.conftest import Site, Visit, made_visit, pdf
 from tests.serving import serving
 from tests.support import MEMBER, NODE_KEYS, document_record, make_home, new_key, put, sign
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Changed:
 
 
 @pytest.fixture
-def changed(chromium: Any, tmp_path: Path) -> Iterator[Changed]:  # noqa: ANN401
+def changed(chromium: Browser, tmp_path: Path) -> Iterator[Changed]:
     papers = tmp_path / "papers"
     papers.mkdir()
     home = make_home(tmp_path / "node")

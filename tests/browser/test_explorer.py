@@ -5,23 +5,26 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ledger.lookup_code import code_of, grouped
 from tests.browser.conftest import Site, Visit, pdf
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 
 @pytest.fixture
-def reader(chromium: Any, site: Site) -> Iterator[Any]:  # noqa: ANN401
+def reader(chromium: Browser, site: Site) -> Iterator[Page]:
     """A person whose browser runs no script."""
     context = chromium.new_context(java_script_enabled=False, base_url=site.url)
     yield context.new_page()
     context.close()
 
 
-def test_the_ledger_reads_without_script(reader: Any, site: Site) -> None:  # noqa: ANN401
+def test_the_ledger_reads_without_script(reader: Page, site: Site) -> None:
     reader.goto("/so-cai")
     assert "Đang hoạt động" in reader.inner_text("main")
     reader.click(".list a >> nth=0")

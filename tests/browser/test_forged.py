@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,6 +31,9 @@ from tests.support import (
     running_node,
     sign,
 )
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
 
 Forge = Callable[[str, Site], str]
 RECEIPT = "**/v1/records/*/receipt"
@@ -89,7 +92,7 @@ def other_state(text: str, _: Site) -> str:
     return reworked(text, change)
 
 
-def flip_first_bytes(value: Any) -> Any:  # noqa: ANN401
+def flip_first_bytes(value: Any) -> Any:  # noqa: ANN401  JSON
     if isinstance(value, bytes) and value:
         return flipped(value, len(value) - 1)
     if isinstance(value, list):
@@ -168,7 +171,7 @@ def test_a_forged_receipt_in_hand(visit: Visit, site: Site, name: str) -> None:
 @pytest.mark.parametrize("path", ["/v1/documents/*", "/v1/records/*/receipt", "/v1/policy", "/v1/codes/*"])
 @pytest.mark.parametrize("fault", ["500", "gone", "page", "json", "hangs"])
 def test_an_outage_is_never_a_forgery(visit: Visit, site: Site, path: str, fault: str) -> None:
-    def answer(route: Any) -> None:  # noqa: ANN401
+    def answer(route: Route) -> None:
         if fault == "gone":
             route.abort()
         elif fault == "page":
@@ -213,7 +216,7 @@ def test_a_hostile_name_is_text(visit: Visit, site: Site) -> None:
     assert "<img src=x" in visit.text()
 
 
-def test_an_old_state_is_not_called_valid(chromium: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_an_old_state_is_not_called_valid(chromium: Browser, tmp_path: Path) -> None:
     """The server goes on showing the receipt from before the withdrawal."""
     with running_node(tmp_path / "node", clock=clock_ms) as node, serving(node) as url:
         site = Site(node, url, tmp_path)

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,9 @@ from node.service import Node
 from tests.browser.conftest import Site, Visit, made_visit
 from tests.serving import serving
 from tests.support import make_node, put, sign
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Twins:
     def show_other(self, visit: Visit) -> None:
         """From now on the person is answered out of the other ledger."""
 
-        def answer(route: Any) -> None:  # noqa: ANN401
+        def answer(route: Route) -> None:
             route.fulfill(response=route.fetch(url=route.request.url.replace(self.site.url, self.other.url)))
 
         for path in ("/checkpoint", "/tile/**", "/v1/**"):
@@ -51,7 +54,7 @@ def started(path: Path) -> Node:
 
 
 @pytest.fixture
-def twins(chromium: Any, tmp_path: Path) -> Iterator[Twins]:  # noqa: ANN401
+def twins(chromium: Browser, tmp_path: Path) -> Iterator[Twins]:
     first = started(tmp_path / "one")
     put(first, sign(first))
     first.stop()
@@ -145,7 +148,7 @@ def test_a_server_that_cannot_show_its_tiles_is_not_accused(twins: Twins, fault:
     assert visit.give(twins.site.paper("one")) == "in-force status.in-force"
     twins.site.anchor("two")
 
-    def answer(route: Any) -> None:  # noqa: ANN401
+    def answer(route: Route) -> None:
         body = route.fetch().body()
         route.fulfill(status=404) if fault == "missing" else route.fulfill(body=bytes(len(body)))
 

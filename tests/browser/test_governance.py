@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +19,9 @@ from node import keyfiles
 from tests.browser.test_access import overflow, serious
 from tests.browser.test_office import FINAL_MS, Desk, Office, office
 from tests.support import MEMBER, key_of, new_key, put, sign
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 __all__ = ["office"]
 
@@ -361,7 +364,7 @@ def test_a_proposal_that_the_node_misstates_cannot_be_approved(
     signed(second)
     proposal = newest(second)
 
-    def misstate(route: Any) -> None:  # noqa: ANN401  playwright's own
+    def misstate(route: Route) -> None:
         answer = route.fetch()
         body = answer.json()
         body["raw"] = body["raw"][:-8] + "AAAA" + body["raw"][-4:]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -43,6 +43,9 @@ from tests.browser.conftest import Site, Visit, made_visit, pdf
 from tests.browser.test_access import overflow, serious
 from tests.serving import _be_quiet, serving
 from tests.support import MEMBER, key_of, register_key, register_member, retire_key, running_node
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
 
 PASSPHRASE = "năm con dứa gai ngọt"
 FINAL_MS = 20_000
@@ -76,7 +79,7 @@ class Office:
     desks: list[Desk] = field(default_factory=list)
     keys: list[SigningKey] = field(default_factory=list)
 
-    def sit(self, **options: Any) -> Desk:  # noqa: ANN401  playwright's own options
+    def sit(self, **options: Any) -> Desk:  # noqa: ANN401  as `new_context` has them  playwright's own options
         context = self.chromium.new_context(
             **{
                 "viewport": {"width": 1280, "height": 800},
@@ -96,7 +99,7 @@ class Office:
         path.write_bytes(content)
         return str(path)
 
-    def officer(self, roles: tuple[str, ...] = ("issuer", "office"), **options: Any) -> Desk:  # noqa: ANN401
+    def officer(self, roles: tuple[str, ...] = ("issuer", "office"), **options: Any) -> Desk:  # noqa: ANN401  as `new_context` has them
         """A desk whose key is in service: brought from a PEM, which is quicker than an enrolment."""
         key = SigningKey.from_seed(hashlib.sha256(f"{len(self.desks)} {roles}".encode()).digest())
         self.keys.append(key)
@@ -159,7 +162,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Office]:  # noqa: ANN401
+def office(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Office]:
     _be_quiet()
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("office")
@@ -936,7 +939,7 @@ def test_what_is_signed_with_no_network_waits_through_a_reload_and_is_sent_once(
     assert len(anchors(office, pdf("offline"))) == 1
 
 
-def records_here(page: Any) -> list[str]:  # noqa: ANN401
+def records_here(page: Page) -> list[str]:
     found: list[str] = page.evaluate(
         """async () => {
           const open = indexedDB.open("sogoc-office");
@@ -959,7 +962,7 @@ def anchors(office: Office, content: bytes) -> list[Any]:
 def test_an_answer_that_is_lost_does_no_harm(desk: Desk, office: Office) -> None:
     lost: list[bool] = []
 
-    def lose(route: Any) -> None:  # noqa: ANN401
+    def lose(route: Route) -> None:
         if not lost:
             route.fetch()
             lost.append(True)
@@ -984,7 +987,7 @@ def test_a_refusal_is_a_sentence_with_its_rule_and_holds_up_nothing(desk: Desk, 
         "status": 422,
     }
 
-    def refuse(route: Any) -> None:  # noqa: ANN401
+    def refuse(route: Route) -> None:
         route.fulfill(status=422, content_type="application/problem+json", body=json.dumps(problem))
 
     desk.page.route("**/v1/entries?wait=final", refuse, times=1)

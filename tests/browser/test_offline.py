@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +17,9 @@ from node.compact_receipts import compact_receipt
 from tests.browser.conftest import VERDICT_MS, Site, Visit, made_visit, pdf
 from tests.browser.test_access import overflow, serious
 from tests.support import MEMBER, document_record, make_home, put, running_node, sign
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 WORKER_AFTER_MS = 3_000
 """So long the worker waits until what the person came for is done (house.js)."""
@@ -149,7 +152,7 @@ def exported(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stand_alone(chromium: Any, site: Site, exported: Path) -> Iterator[Visit]:  # noqa: ANN401
+def stand_alone(chromium: Browser, site: Site, exported: Path) -> Iterator[Visit]:
     """The file `verifier.html` of an export, opened from the disk, with the network cut off."""
     context = chromium.new_context(viewport={"width": 360, "height": 740}, offline=True)
     visit = made_visit(context, site)

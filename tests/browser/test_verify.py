@@ -7,7 +7,7 @@ import time
 import unicodedata
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,6 +29,9 @@ from tests.support import (
     running_node,
     sign,
 )
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def test_a_paper_in_force(visit: Visit, site: Site) -> None:
@@ -275,7 +278,7 @@ def test_the_printed_verdict_has_everything_on_it(visit: Visit, site: Site) -> N
     assert visit.page.locator("#verdict-title").is_visible()
 
 
-def test_a_paper_of_an_authority_that_has_been_succeeded(chromium: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_a_paper_of_an_authority_that_has_been_succeeded(chromium: Browser, tmp_path: Path) -> None:
     with running_node(tmp_path / "node") as node, serving(node) as url:
         site = Site(node, url, tmp_path)
         chief, successor = new_key(), new_key()
