@@ -1,8 +1,9 @@
 /**
  * An inspector's report on a thing that this device has checked: a file, signed and dated by anchoring it (`doc.anchor/1`).
  *
- * Rules: only what was checked is reported, and the report names the checkpoint that it is of. What is sent is its hash. The key is the one that the office page keeps in this browser; nothing else of that page's
- * is touched. What was signed is sent again as the same bytes, so that nothing is recorded twice.
+ * Rules: only what was checked is reported, and the report names the checkpoint that it is of. What is sent is its hash. The
+ * key is the one that the office page keeps in this browser; nothing else of that page's is touched. What was signed is sent
+ * again as the same bytes, so that nothing is recorded twice.
  */
 
 import { LedgerError, encodeRecord, fromHex, sha256, toHex } from "../../verify/index.js";
@@ -31,7 +32,8 @@ export function reportOf(trace, direction) {
     ledger: { origin: checkpoint.origin, size: Number(checkpoint.size), root: toHex(checkpoint.root) },
     verified: { histories: trace.histories.size, records: trace.records },
     complete: trace.isWhole && trace.answer.truncated === false,
-    // Whether this device found the same sums of the thing itself. The findings were computed by the node; the proof beside the report lets anybody compute them again (`sogoc findings --check`).
+    // Whether this device found the same sums of the thing itself. The findings were computed by the node; the proof beside the
+    // report lets anybody compute them again (`sogoc findings --check`).
     sums: trace.sums,
     findings_by: "node",
     findings: trace.findings.map(({ rule, severity, items, records, figures, vi, en, isProven }) => ({ rule, severity, items, records, figures, vi, en, records_verified: isProven })),
