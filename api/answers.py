@@ -24,8 +24,8 @@ Status = Literal["final", "accepted", "refused"]
 class ApiError(LedgerError):
     """A node's refusal, or no usable answer at all.
 
-    `rule` is the problem's stable code. Without an answer `status` is None and the code `node.unreachable` (nothing came) or
-    `node.answer` (what came cannot be read): then nothing is known about what was asked.
+    `rule` is the problem's stable code. Without an answer `status` is None and the code `node.unreachable` (nothing came),
+    `node.slow` (it came too slowly) or `node.answer` (what came cannot be read): then nothing is known about what was asked.
     """
 
     def __init__(

@@ -41,6 +41,7 @@ from api.answers import (
     unusable,
 )
 from api.certificates.answers import CertificateInfo, StatusListInfo
+from api.reading import ACCEPTED, pieces, read
 from api.wire import (
     MAX_RECEIPTS,
     MSGPACK,
@@ -58,9 +59,10 @@ from ledger.hashing import HASH_SIZE
 from ledger.history import next_first
 from ledger.history_form import MAX_PART_BYTES as MAX_HISTORY_BYTES
 from ledger.history_form import HistoryPart
+from ledger.note import MAX_NOTE_BYTES
 from ledger.records import Subject
 from ledger.state.transfer import MAX_PART_BYTES
-from ledger.tiles import Level, tile_path
+from ledger.tiles import MAX_ITEM_BYTES, TILE_WIDTH, Level, tile_path
 from ledger.transitions import MAX_EPOCHS_BYTES
 from ledger.verify.sources.export import TRANSITIONS
 
@@ -85,8 +87,11 @@ FINAL_TIMEOUT = 60.0
 MAX_ANSWER_BYTES = 64_000_000
 MAX_BUNDLE_BYTES = 256 * 720_000
 """Bytes of a records bundle: 256 entries of the largest size."""
+MAX_LEAVES_BYTES = TILE_WIDTH * (2 + MAX_ITEM_BYTES)
+"""Bytes of an entry bundle: 256 leaves of the largest size, each with its length in front."""
 MAX_PAUSE_SECONDS = 30.0
 """The longest pause before a request is repeated, whatever the node asks for."""
+_MAX_PROBLEM_BYTES = 1_000_000
 _BUSY = frozenset({429, 503})
 _FOR_PEOPLE = frozenset({"disk.low", "node.stopped"})
 """Problems that somebody has to do something about first: whoever waits is told, and not kept waiting."""
@@ -118,6 +123,7 @@ class Client:
                 transport=transport,
                 verify=context,
                 follow_redirects=False,
+                headers={"accept-encoding": ACCEPTED},
             )
             if self._http.base_url.scheme not in {"http", "https"} or not self._http.base_url.host:
                 raise httpx.InvalidURL("it begins with http:// or https:// and names a host")
@@ -372,7 +378,7 @@ class Client:
             with self._stream("GET", "/v1/blocks", params={"from": str(height)} | limit) as response:
                 head = _height(response)
                 came = height
-                for frame in _frames(response):
+                for frame in self._frames(response):
                     height += 1
                     yield frame
             if height > head:
@@ -382,7 +388,7 @@ class Client:
 
     def checkpoint(self) -> str:
         """The newest final checkpoint, cosigned."""
-        return self._text("/checkpoint")
+        return self._text("/checkpoint", max_bytes=MAX_NOTE_BYTES)
 
     def policy(self) -> str:
         """The policy that the node publishes. A verifier takes it from the office, not from a server it is about to check."""
@@ -409,25 +415,25 @@ class Client:
 
     def tile(self, level: int, n: int, width: int) -> bytes:
         """A hash tile (`ledger.tiles.TileSource`)."""
-        data = self._tile(level, n, width)
+        data = self._tile(level, n, width, HASH_SIZE * width)
         if len(data) != HASH_SIZE * width:
             raise unusable(f"a tile of width {width} has {len(data)} bytes")
         return data
 
     def entry_bundle(self, n: int, width: int) -> bytes:
         """A bundle of leaves."""
-        return self._tile("entries", n, width)
+        return self._tile("entries", n, width, MAX_LEAVES_BYTES)
 
     def records_bundle(self, n: int, width: int) -> bytes:
         """The bundle of the records beside those leaves."""
-        return self._tile("records", n, width)
+        return self._tile("records", n, width, MAX_BUNDLE_BYTES)
 
-    def _tile(self, level: Level, n: int, width: int) -> bytes:
-        return self._request("GET", f"/{tile_path(level, n, width)}", max_bytes=MAX_BUNDLE_BYTES)
+    def _tile(self, level: Level, n: int, width: int, max_bytes: int) -> bytes:
+        return self._request("GET", f"/{tile_path(level, n, width)}", max_bytes=max_bytes)
 
     def snapshot(self) -> str:
         """The checkpoint of the state that the node hands out to followers."""
-        return self._text("/v1/snapshot")
+        return self._text("/v1/snapshot", max_bytes=MAX_NOTE_BYTES)
 
     def snapshot_part(self, size: int, after: bytes | None) -> bytes:
         """Pages of the state at tree size `size`, behind the one with the prefix `after` (`ledger.state.transfer`)."""
@@ -449,9 +455,9 @@ class Client:
     def _fields(self, path: str) -> Fields:
         return Fields.of(self._request("GET", path))
 
-    def _text(self, path: str) -> str:
+    def _text(self, path: str, *, max_bytes: int = MAX_ANSWER_BYTES) -> str:
         try:
-            return self._request("GET", path).decode()
+            return self._request("GET", path, max_bytes=max_bytes).decode()
         except UnicodeDecodeError as error:
             raise unusable("it is not text") from error
 
@@ -459,7 +465,7 @@ class Client:
         self, method: str, path: str, *, max_bytes: int = MAX_ANSWER_BYTES, **options: object
     ) -> bytes:
         with self._stream(method, path, **options) as response:
-            return _body(response, max_bytes)
+            return read(response, max_bytes, patience=self._timeout)
 
     @contextmanager
     def _stream(self, method: str, path: str, **options: object) -> Iterator[httpx.Response]:
@@ -470,7 +476,7 @@ class Client:
                     if response.status_code < 300:
                         yield response
                         return
-                    error = _problem(response)
+                    error = self._problem(response)
             except httpx.TransportError as failure:
                 raise ApiError(
                     "node.unreachable",
@@ -481,19 +487,22 @@ class Client:
                 raise error
             self._sleep(min(MAX_PAUSE_SECONDS, error.retry_after or 1.0))
 
+    def _frames(self, response: httpx.Response) -> Iterator[BlockFrame]:
+        try:
+            yield from read_frames(pieces(response, patience=self._timeout))
+        except FormatError as error:
+            raise unusable(error.detail) from error
 
-def _body(response: httpx.Response, max_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > max_bytes:
-                raise unusable(f"it is longer than {max_bytes} bytes")
-            chunks.append(chunk)
-    except httpx.DecodingError as error:
-        raise unusable("its compression is damaged") from error
-    return b"".join(chunks)
+    def _problem(self, response: httpx.Response) -> ApiError:
+        data = read(response, _MAX_PROBLEM_BYTES, patience=self._timeout)
+        status = response.status_code
+        if response.headers.get("content-type", "").partition(";")[0] != PROBLEM:
+            # A proxy, or no node at all.
+            return ApiError(
+                "node.answer", f"the server answered {status} and is perhaps not a node", status=status
+            )
+        wait = response.headers.get("retry-after", "")
+        return problem_error(Fields.of(data), status, float(wait) if wait.isdecimal() else None)
 
 
 def _subject_path(subject: Subject) -> str:
@@ -515,22 +524,3 @@ def _height(response: httpx.Response) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 16):
         raise unusable("a stream of blocks does not say how far the chain goes")
     return int(text)
-
-
-def _frames(response: httpx.Response) -> Iterator[BlockFrame]:
-    try:
-        yield from read_frames(response.iter_bytes())
-    except FormatError as error:
-        raise unusable(error.detail) from error
-
-
-def _problem(response: httpx.Response) -> ApiError:
-    data = _body(response, 1_000_000)
-    status = response.status_code
-    if response.headers.get("content-type", "").partition(";")[0] != PROBLEM:
-        # A proxy, or no node at all.
-        return ApiError(
-            "node.answer", f"the server answered {status} and is perhaps not a node", status=status
-        )
-    wait = response.headers.get("retry-after", "")
-    return problem_error(Fields.of(data), status, float(wait) if wait.isdecimal() else None)

@@ -1,9 +1,9 @@
 """Following a ledger: its blocks copied from somebody else's node, each one verified and executed before it is kept.
 
 Rules: nothing is believed of the source. Its checkpoint must be cosigned as the pinned policy demands (and the changes of
-validators since); the blocks up to it are shown to lie in that very log, a few thousand leaves at a time, *before* any of
-them is stored, and are then executed like a validator's. Only a checkpoint whose every block was executed is served. So a
-source that lies costs time, and never leaves a trace in the store.
+validators since); the blocks up to it are shown to lie in that very log, a few thousand leaves or some megabytes at a time,
+*before* any of them is stored, and are then executed like a validator's. Only a checkpoint whose every block was executed is
+served. So a source that lies costs time and a bounded piece of memory, and never leaves a trace in the store.
 
 What this module does not do: take entries, sign anything, or know HTTP.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Protocol
 
 import structlog
@@ -34,6 +35,8 @@ from node.replay import Replay, create_store
 
 CHUNK_LEAVES: Final = 4_096
 """Leaves that are fetched and proved together before their blocks are executed; a block more than that comes alone."""
+CHUNK_BYTES: Final = 16_000_000
+"""Bytes of leaves and records with which a chunk is full, whatever the number of its leaves."""
 POLL_SECONDS: Final = 2.0
 _MAX_PAUSE_SECONDS: Final = 60.0
 
@@ -112,13 +115,15 @@ def catch_up(
 
 def _chunks(blocks: Iterator[StoredBlock]) -> Iterator[list[StoredBlock]]:
     chunk: list[StoredBlock] = []
-    leaves = 0
+    leaves = size = 0
     for block in blocks:
         chunk.append(block)
         leaves += len(block.leaves) + 1
-        if leaves >= CHUNK_LEAVES:
+        size += len(block.header_leaf) + sum(map(len, block.leaves))
+        size += sum(map(len, chain.from_iterable(block.records)))
+        if leaves >= CHUNK_LEAVES or size >= CHUNK_BYTES:
             yield chunk
-            chunk, leaves = [], 0
+            chunk, leaves, size = [], 0, 0
     if chunk:
         yield chunk
 

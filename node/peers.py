@@ -3,8 +3,9 @@
 Rules: over TLS, with the certificates that were exchanged by hand and with no others (docs/operating.md): both sides show
 theirs. One thread to a peer, so that a slow or dead one holds nobody up. Only the newest checkpoint is ever sent, since it
 covers the ones before; it is sent until the peer has taken it. Whatever a peer answers is checked like what a stranger says
-(`node.finality`). A peer with which there is nothing to settle is still asked now and then, so that what is said about it
-is true; the Date on its answers (RFC 9110 §6.6.1) tells how its clock stands to this one's.
+(`node.finality`), and read no further than a checkpoint can be long, uncompressed, and for no longer than it may take: whoever
+lies may also answer without end. A peer with which there is nothing to settle is still asked now and then, so that what is
+said about it is true; the Date on its answers (RFC 9110 §6.6.1) tells how its clock stands to this one's.
 
 What this module does not do: decide what is final, or order entries: that is the engine's business, over connections of its
 own.
@@ -34,6 +35,8 @@ ASK_SECONDS: Final = 2.0
 QUIET_SECONDS: Final = 10.0
 """After so long without a word a peer is asked although there is nothing to ask."""
 _TIMEOUT_SECONDS: Final = 10.0
+_WHOLE_SECONDS: Final = 20.0
+"""How long an answer may take in all."""
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _MAX_PAUSE_SECONDS: Final = 15.0
 
@@ -136,24 +139,41 @@ class PeerLink(Link[PeerState]):
         was_quiet = self._reached is None or time.monotonic() - self._reached >= QUIET_SECONDS
         text = self._gathering.newest_text()
         if text is not None and text != self._sent:
-            self._check(self._client.post(PATH, content=text, headers={"Content-Type": "text/plain"}))
+            self._ask("POST", text)
             self._sent = text
         if self._peer.name in self._gathering.missing() or was_quiet:
-            answer = self._check(self._client.get(PATH))
-            if answer.content:
-                if len(answer.content) > MAX_NOTE_BYTES:
-                    raise LedgerError("peer.too-large", "the peer's answer is larger than any checkpoint")
-                self._receive(self._peer.name, answer.text)
+            answer = self._ask("GET")
+            if answer:
+                self._receive(self._peer.name, answer)
         self._problem = ""
 
-    def _check(self, answer: httpx.Response) -> httpx.Response:
+    def _ask(self, method: str, text: str | None = None) -> str:
+        """Send one request; returns what was answered. Raises LedgerError (`peer.*`), httpx.HTTPError."""
+        headers = {"Content-Type": "text/plain", "Accept-Encoding": "identity"}
+        with self._client.stream(method, PATH, content=text, headers=headers) as answer:
+            body = self._body(answer)
         if not answer.is_success:
-            raise LedgerError("peer.refused", f"the peer answers {answer.status_code}: {answer.text[:200]}")
+            said = body[:200].decode("utf-8", "replace")
+            raise LedgerError("peer.refused", f"the peer answers {answer.status_code}: {said}")
         self._reached = time.monotonic()
-        with contextlib.suppress(KeyError, ValueError):
+        with contextlib.suppress(KeyError, ValueError, OverflowError):
             theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
             self._clock_s = theirs - self._clock_ms() / 1000
-        return answer
+        try:
+            return body.decode()
+        except UnicodeDecodeError as error:
+            raise LedgerError("peer.answer", "the peer's answer is not a text in UTF-8") from error
+
+    def _body(self, answer: httpx.Response) -> bytes:
+        body = bytearray()
+        end = time.monotonic() + _WHOLE_SECONDS
+        for part in answer.iter_raw():
+            body += part
+            if len(body) > MAX_NOTE_BYTES:
+                raise LedgerError("peer.too-large", "the peer's answer is larger than any checkpoint")
+            if self._stopping or time.monotonic() > end:
+                raise LedgerError("peer.slow", "the peer's answer did not come in time")
+        return bytes(body)
 
 
 class Peers(Links[PeerState]):

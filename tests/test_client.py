@@ -407,11 +407,18 @@ def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
                 yield bytes(1_000)
 
     monkeypatch.setattr(client_module, "MAX_BUNDLE_BYTES", 10_000)
-    with (
-        served(lambda _: httpx.Response(200, stream=Endless())) as client,
-        pytest.raises(ApiError, match="longer"),
-    ):
-        client.entry_bundle(0, 1)
+    monkeypatch.setattr(client_module, "MAX_LEAVES_BYTES", 10_000)
+    with served(lambda _: httpx.Response(200, stream=Endless())) as client:
+        asked: list[Callable[[], object]] = [
+            lambda: client.entry_bundle(0, 1),
+            lambda: client.records_bundle(0, 1),
+            lambda: client.tile(0, 0, 256),
+            client.checkpoint,
+            client.snapshot,
+        ]
+        for ask in asked:
+            with pytest.raises(ApiError, match="longer"):
+                ask()
 
 
 def test_a_tile_of_the_wrong_length() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,9 @@ class Listener:
         self.asked = 0
         self.answer = ""
         self.status = 200
+        self.lie: Callable[[], Iterable[bytes]] | None = None
+        """What follows the headers, instead of the answer."""
+        self.headers: dict[str, str] = {}
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,6 +60,16 @@ class Listener:
             def _reply(self, text: str) -> None:
                 assert self.path == PATH
                 self.send_response(listener.status)
+                if listener.lie is not None:
+                    self.close_connection = True
+                    for name, value in listener.headers.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    # Whoever has heard enough hangs up.
+                    with contextlib.suppress(OSError):
+                        for piece in listener.lie():
+                            self.wfile.write(piece)
+                    return
                 self.send_header("Content-Length", str(len(text.encode())))
                 self.end_headers()
                 self.wfile.write(text.encode())
@@ -183,6 +199,48 @@ def test_a_forged_answer_is_a_problem_that_names_itself(
         _until(lambda: "signature.invalid" in link.state.problem)
     finally:
         link.stop()
+
+
+def _drip() -> Iterator[bytes]:
+    for _ in range(200):
+        yield b"x"
+        time.sleep(0.02)
+
+
+LIES: dict[str, tuple[str, dict[str, str], Callable[[], Iterable[bytes]]]] = {
+    "an answer without end": ("peer.too-large", {}, lambda: repeat(b"x" * 65_536)),
+    "more than it says": ("peer.too-large", {"Content-Length": str(10**12)}, lambda: repeat(b"x" * 65_536)),
+    "a hundred megabytes in a hundred kilobytes": (
+        "peer.answer",
+        {"Content-Encoding": "gzip"},
+        lambda: [gzip.compress(bytes(100_000_000), 1)],
+    ),
+    "no text": ("peer.answer", {}, lambda: [b"\xff\xfe"]),
+    "a drop now and then": ("peer.slow", {}, _drip),
+}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("lie", LIES)
+def test_an_answer_is_read_no_further_than_a_checkpoint_is_long(
+    listener: Listener,
+    certificates: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    lie: str,
+    method: str,
+) -> None:
+    monkeypatch.setattr("node.peers._WHOLE_SECONDS", 0.3)
+    rule, listener.headers, listener.lie = LIES[lie]
+    gathered = Gathered("news" if method == "POST" else None, lacks=("province",))
+    link = _link(listener, certificates, gathered)
+    link.start()
+    try:
+        _until(lambda: rule in link.state.problem)
+    finally:
+        listener.lie = None
+        link.stop()
+    assert gathered.received == []
 
 
 @pytest.mark.usefixtures("quick")

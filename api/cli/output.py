@@ -13,7 +13,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from api.answers import ApiError
 from api.cli.failures import in_vietnamese
@@ -85,13 +94,25 @@ def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=UTC).isoformat().replace("+00:00", "Z")
 
 
+class _RateColumn(ProgressColumn):
+    """Steps per second, over the last half minute."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing before there is a rate."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
+
+
 @contextmanager
 def progress(description: str, total: int | None, *, quiet: bool) -> Iterator[Any]:
-    """A progress bar on standard error; yields a function to call with how many steps are done."""
+    """A progress bar with a rate, on standard error; yields a function to call with how many steps are done, and of how many:
+    0 or nothing while nobody knows.
+    """
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _RateColumn(),
         TimeRemainingColumn(),
         console=error_console,
         disable=quiet or not error_console.is_terminal,
@@ -99,6 +120,6 @@ def progress(description: str, total: int | None, *, quiet: bool) -> Iterator[An
         task = bar.add_task(description, total=total)
 
         def report(done: int, of: int | None = None) -> None:
-            bar.update(task, completed=done, total=of if of is not None else total)
+            bar.update(task, completed=done, total=of or total)
 
         yield report
