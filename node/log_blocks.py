@@ -41,6 +41,8 @@ def read_bundles(
 
     Raises FormatError (`tiles.*`), and what `source` raises.
     """
+    if start >= size:
+        return
     for n in range(start // TILE_WIDTH, -(-size // TILE_WIDTH)):
         width = tile_width("entries", n, size)
         leaves = decode_entry_bundle(source.entry_bundle(n, width), width)

@@ -6,17 +6,14 @@ resource lies.
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import subprocess
 import sys
-import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -27,12 +24,13 @@ from api.client import MAX_BUNDLE_BYTES
 from ledger.encoding import encode
 from ledger.errors import FormatError
 from ledger.state.transfer import MAX_PART_BYTES, PART_PAGES
-from ledger.tiles import MAX_ITEM_BYTES, encode_entry_bundle, parse_tile_path
+from ledger.tiles import MAX_ITEM_BYTES, encode_entry_bundle
 from node import following, log_blocks
 from node.log_blocks import MAX_BLOCK_BYTES, read_blocks
-from tests.chains import Chain, Image, chain_of
+from tests.chains import Image, chain_of
 from tests.faults.serving import CHECKOUT
 from tests.processes import to_be_killed
+from tests.source_over_http import Answer, Source
 from tests.test_snapshot import Keeper
 
 MEGA = 1_000_000
@@ -82,6 +80,7 @@ def _records() -> bytes:
 BLOCKS, ENTRIES = 4, 60
 LEAVES = 2 + BLOCKS * (ENTRIES + 1)
 SNAPSHOT = "/v1/snapshot/"
+HONEST = "honest"
 BUNDLE = 2.5 * MAX_BUNDLE_BYTES / MEGA
 """The bytes and what is made of them."""
 
@@ -119,67 +118,15 @@ LIES = {
 }
 
 
-class Source:
-    """An honest source over HTTP, which lies about one resource to whoever asks under the lie's name."""
-
-    def __init__(self, chain: Chain) -> None:
-        self._keeper = Keeper(chain)
-        self._lies = list(LIES.values())
-        source = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                _, number, path = self.path.split("/", 2)
-                headers, body = source.answer(number, f"/{path}")
-                self.close_connection = True
-                self.send_response(200)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                # Whoever has heard enough hangs up.
-                with contextlib.suppress(OSError):
-                    for piece in body:
-                        self.wfile.write(piece)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def address(self, number: str) -> str:
-        """Where one of them is."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{number}"
-
-    def answer(self, number: str, path: str) -> tuple[dict[str, str], Iterable[bytes]]:
-        """Headers and body."""
-        if number != "honest":
-            lie = self._lies[int(number)]
-            if path.startswith(lie.resource) and (lie.resource != "/v1/snapshot" or path == lie.resource):
-                return lie.headers, lie.body()
-        return {}, [self._honest(path)]
-
-    def _honest(self, path: str) -> bytes:
-        if path == "/checkpoint":
-            return self._keeper.checkpoint().encode()
-        if path == "/v1/policy/epochs":
-            return b""
-        if path == "/v1/snapshot":
-            return self._keeper.snapshot().encode()
-        if path.startswith(SNAPSHOT):
-            return self._keeper.snapshot_part(self._keeper.size, None)
-        tile = parse_tile_path(path[1:])
-        if tile.level == "entries":
-            return self._keeper.entry_bundle(tile.n, tile.width)
-        if tile.level == "records":
-            return self._keeper.records_bundle(tile.n, tile.width)
-        return self._keeper.tile(int(tile.level), tile.n, tile.width)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+def _lied(path: str) -> Answer | None:
+    """The lie whose number the path begins with, if it is about what is asked."""
+    _, number, rest = path.split("/", 2)
+    if number == HONEST:
+        return None
+    lie, asked = list(LIES.values())[int(number)], f"/{rest}"
+    if asked.startswith(lie.resource) and (lie.resource != "/v1/snapshot" or asked == lie.resource):
+        return lie.headers, lie.body()
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +138,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, An
     chain = chain_of(BLOCKS, ENTRIES, 1)
     policy = folder / "policy"
     policy.write_text(chain.policy.format(), encoding="utf-8")
-    source = Source(chain)
+    source = Source(Keeper(chain), _lied)
     try:
-        addresses = [source.address("honest")]
+        addresses = [source.address(HONEST)]
         for number, lie in enumerate(LIES.values()):
             addresses.append(source.address(str(number)) + ("#snapshot" if lie.snapshot else ""))
         done = subprocess.run(
