@@ -59,7 +59,7 @@ class Served:
         self.environment: dict[str, str] = {}
         """What the next process finds in its environment beside what this one has."""
         self.launch: Callable[[Served], Process] | None = None
-        """Another way to start `sogoc serve`."""
+        """Another way to start a program that is `python -m …`."""
         self.process: Process | None = None
         self._said = 0
 
@@ -67,7 +67,7 @@ class Served:
         """Start a process; it is not ready yet."""
         with self.log.open("ab") as log, self.within():
             self._said = log.tell()
-            if self.launch is not None and self.program[: len(SERVE)] == SERVE:
+            if self.launch is not None and self.program[:2] == SERVE[:2]:
                 self.process = self.launch(self)
                 return
             self.process = subprocess.Popen(

@@ -32,7 +32,7 @@ from tests.faults.load import Author, Book, Load
 from tests.faults.rounds import CONFIG
 from tests.faults.serving import CHECKOUT, SECONDS, SERVE, GoneError, Http, Process, Served
 from tests.network.figures import Meter
-from tests.network.nursery import Nursery
+from tests.network.nursery import nursery
 from tests.network.trusting import Trusting
 from tests.network.wires import Wires
 
@@ -98,7 +98,6 @@ class Hall:
         else:
             for number, served in enumerate(self.served):
                 served.within = wires.within(number)
-        self._nursery: Nursery | None = None
         for number, served in enumerate(self.served):
             served.launch = partial(self._launch, number)
         self.policy = Trusting(genesis_policy(self.genesis), self.fetch)
@@ -152,11 +151,9 @@ class Hall:
             home.config.write_text(config, encoding="utf-8")
 
     def _launch(self, number: int, served: Served) -> Process:
-        if self._nursery is None:
-            self._nursery = Nursery(CHECKOUT)
         network = "" if self.wires is None else self.wires.path(number)
-        arguments = [*served.program[len(SERVE) - 1 :], *served.options]
-        return self._nursery.serve(arguments, served.log, served.environment, network)
+        _, _, module, *arguments = [*served.program, *served.options]
+        return nursery(CHECKOUT).run(module, arguments, served.log, served.environment, network)
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
@@ -225,9 +222,6 @@ class Hall:
     def close(self) -> None:
         """Leave no process behind."""
         self.kill(*range(len(self.served)))
-        if self._nursery is not None:
-            self._nursery.close()
-            self._nursery = None
 
     def honest(self, number: int) -> None:
         """From its next start on, a node is what it was made as."""

@@ -1,20 +1,24 @@
-"""Where nodes are born quickly: a process that has read the modules of `sogoc`, and forks for each `sogoc serve`.
+"""Where nodes are born quickly: a process that has read the modules of `sogoc`, and forks for each `python -m …` that serves.
 
 What runs then is the same program in a process of its own, with files and sockets of its own; only the two or three seconds
-of reading modules are not spent again for each of the dozens of starts that these tests need.
+of reading modules are not spent again for each of the dozens of starts that these tests need. All networks of a run of tests
+have one nursery.
 """
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +48,13 @@ class Nursery:
             self._process.stdin.flush()
             return json.loads(self._process.stdout.readline())
 
-    def serve(
-        self, arguments: Sequence[str], log: Path, environment: Mapping[str, str], network: str
+    def run(
+        self, module: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str], network: str
     ) -> Child:
-        """`sogoc` with these arguments; `network` is the path of a network namespace, or empty."""
+        """`python -m` a module with these arguments; `network` is the path of a network namespace, or empty."""
         question = {
-            "serve": list(arguments),
+            "module": module,
+            "arguments": list(arguments),
             "log": str(log),
             "environment": dict(environment),
             "network": network,
@@ -63,6 +68,14 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+@cache
+def nursery(checkout: Path) -> Nursery:
+    """The one for this process and checkout; it ends when this process does."""
+    made = Nursery(checkout)
+    atexit.register(made.close)
+    return made
 
 
 class Child:
@@ -99,8 +112,8 @@ class Child:
 
 def main() -> None:
     """Answer questions, one JSON line each, until there are no more."""
-    from api.cli import serve, server  # noqa: F401, PLC0415  what is imported only when it is called
-    from api.cli.app import app  # noqa: PLC0415  only this process is to be slow
+    # What is imported only when it is called; only this process is to be slow.
+    from api.cli import app, serve, server  # noqa: F401, PLC0415
 
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in iter(sys.stdin.readline, ""):
@@ -112,7 +125,9 @@ def main() -> None:
             answer = os.fork()
             if not answer:
                 _settle(question)
-                app(question["serve"])
+                sys.argv[1:] = question["arguments"]
+                runpy.run_module(question["module"], run_name="__main__", alter_sys=True)
+                sys.exit()
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -1,4 +1,8 @@
-"""Trust that keeps up with the validators' changes, as every verifier's does: from one pinned policy, over what nodes tell."""
+"""Trust that keeps up with the validators' changes, as every verifier's does: from one pinned policy, over what nodes tell.
+
+Whether a quorum has cosigned is counted a second time here, by an arithmetic of its own: were the ledger's rule wrong, nodes
+and checker would be wrong together.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from collections.abc import Callable
 from ledger.checkpoint import Checkpoint
 from ledger.checkpoint import parse as parse_checkpoint
 from ledger.epochs import Epochs, TileLinks
-from ledger.errors import CannotTellError
+from ledger.errors import CannotTellError, VerificationError
 from ledger.note import Note
 from ledger.policy import CheckedCheckpoint, Policy, Trust
 from ledger.tiles import tile_path
@@ -26,13 +30,22 @@ class Trusting:
         self._trust: Trust = pinned
 
     def check(self, note: Note | Checkpoint | str | bytes) -> CheckedCheckpoint:
-        """As `Policy.check`."""
+        """As `Policy.check`. Raises VerificationError, rule `test.quorum`, if it has passed what a quorum has not signed."""
         with self._lock:
             try:
-                return self._trust.check(note)
+                return self._counted(self._trust.check(note))
             except CannotTellError:
                 self.learn()
-                return self._trust.check(note)
+                return self._counted(self._trust.check(note))
+
+    def _counted(self, checked: CheckedCheckpoint) -> CheckedCheckpoint:
+        validators = len(self._trust.policy_at(checked.checkpoint.size).witnesses)
+        signed = len({name for name, _ in checked.cosignatures})
+        if 3 * signed <= 2 * validators:
+            raise VerificationError(
+                "test.quorum", f"{signed} of {validators} have cosigned, and it was passed"
+            )
+        return checked
 
     def policy_at(self, size: int) -> Policy:
         """As `Trust.policy_at`."""
