@@ -20,6 +20,7 @@ from benchmarks import (
     receipt_sizes,
     receipts,
     trace,
+    witness,
 )
 from benchmarks.measure import Result
 from benchmarks.scale import Workshop
@@ -39,6 +40,7 @@ QUESTIONS: dict[str, Callable[[Workshop], Result]] = {
     "epcis": epcis.run,
     "browser": browser.run,
     "following": following.run,
+    "witness": witness.run,
     "alternatives": alternatives.run,
     "growth": growth.run,
 }

@@ -59,6 +59,8 @@ class Scale:
     """For how long a network is watched that has nothing to do."""
     following: tuple[Shape, ...]
     """Ledgers that a follower catches up with."""
+    witnessed: tuple[int, int]
+    """Ledgers that one node witnesses, and how often each of them grows."""
 
 
 LOADS = (
@@ -102,6 +104,7 @@ DEFAULT = Scale(
     network_loads=NETWORK_LOADS,
     idle_seconds=20,
     following=(Shape(100_000, 100), Shape(1_000_000, 100), Shape(100_000, 1)),
+    witnessed=(50, 40),
 )
 QUICK = Scale(
     rounds=3,
@@ -130,6 +133,7 @@ QUICK = Scale(
     ),
     idle_seconds=5,
     following=(Shape(10_000, 100), Shape(10_000, 1)),
+    witnessed=(50, 5),
 )
 LARGE = replace(
     DEFAULT,
@@ -155,6 +159,7 @@ TINY = Scale(
     network_loads=(Load(per_entry=2, records=6, per_request=2, connections=2),),
     idle_seconds=0.1,
     following=(Shape(100, 100), Shape(20, 1)),
+    witnessed=(3, 2),
 )
 """For the smoke test: everything runs, and nothing is measured."""
 

@@ -505,6 +505,34 @@ def _following(results: Results) -> str:
     )
 
 
+def _witness(results: Results) -> str:
+    result = results["witness"]["result"]
+    return _table(
+        (
+            f"{result['ledgers']} ledgers",
+            "cosignatures",
+            "cosignatures/s",
+            "node's CPU each, ms",
+            "request, bytes",
+            "answer, bytes",
+        ),
+        [
+            (
+                what,
+                f"{result[name]['cosignatures']:,}",
+                _spread(result[name]["cosignatures_per_second"]),
+                _spread(result[name]["node_cpu_milliseconds_each"]),
+                number(result[name]["request_bytes_each"]),
+                number(result[name]["answer_bytes_each"]),
+            )
+            for what, name in (
+                ("each has grown by a hundred leaves", "growing"),
+                ("each is as it was", "resting"),
+            )
+        ],
+    )
+
+
 TABLES: dict[str, Callable[[Results], str]] = {
     "machine": _machine,
     "goals": _goals,
@@ -523,6 +551,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "trace": tables_of_goods.trace,
     "epcis": tables_of_goods.epcis,
     "following": _following,
+    "witness": _witness,
     "alternatives": _alternatives,
 }
 

@@ -1,6 +1,7 @@
 """How much work fifty ledgers are for the node that witnesses them.
 
-    python -m benchmarks.witness [LEDGERS] [STEPS]
+    python -m benchmarks --only witness
+    python -m benchmarks.witness [LEDGERS] [STEPS]    # prints, and fills no table
 
 A node that serves, `sogoc serve` with a witness key, is asked over HTTP by four clients for ledgers that grow by a hundred
 leaves a step; each request carries the ledger's own checkpoint and its path, each state is synced to the disk before the
@@ -26,6 +27,7 @@ import httpx
 
 from benchmarks.measure import Result, machine, summary
 from benchmarks.processes import Serving, serving
+from benchmarks.scale import DEFAULT, Workshop
 from ledger import checkpoint as checkpoints
 from ledger import note as notes
 from ledger import tiles
@@ -39,8 +41,6 @@ from node import keyfiles
 from node.home import WITNESS_KEY, Home, init
 from node.witness.book import create_book
 
-LEDGERS: Final = 50
-STEPS: Final = 20
 LEAVES_PER_STEP: Final = 100
 CLIENTS: Final = 4
 
@@ -84,6 +84,11 @@ class WardLog:
         return Request(grown, text), Request(format_request(self._log.size, [], signed).encode(), text)
 
 
+def run(place: Workshop) -> Result:
+    """How much work a province has with the ledgers of its wards, which it witnesses."""
+    return measure(*place.scale.witnessed)
+
+
 def measure(ledgers: int, steps: int) -> Result:
     """Cosignatures per second, milliseconds and CPU of each, and bytes, for ledgers that grow and ledgers that rest."""
     logs = [WardLog(number) for number in range(ledgers)]
@@ -108,7 +113,7 @@ def measure(ledgers: int, steps: int) -> Result:
                     path.stat().st_size for path in (home.witness / "logs").iterdir()
                 )
                 / ledgers,
-                "node_peak_bytes": node.peak_bytes(),
+                "node_peak_mb": node.peak_bytes() / 1e6,
             }
 
 
@@ -185,7 +190,7 @@ def _cpu_seconds(pid: int) -> float:
 
 def main(arguments: Sequence[str]) -> None:
     """The program."""
-    ledgers, steps = (*map(int, arguments), *(LEDGERS, STEPS)[len(arguments) :])
+    ledgers, steps = (*map(int, arguments), *DEFAULT.witnessed[len(arguments) :])
     print(json.dumps({"machine": machine(), "result": measure(ledgers, steps)}, indent=1))
 
 

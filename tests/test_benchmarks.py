@@ -62,6 +62,14 @@ SHAPES = {
         "first_verdict/cold_ms_values/*",
         "first_verdict/bytes_over_the_network",
     ),
+    "witness": (
+        "growing/cosignatures_per_second/median",
+        "resting/cosignatures_per_second/median",
+        "growing/node_cpu_milliseconds_each/median",
+        "growing/request_bytes_each",
+        "book_bytes_per_ledger",
+        "node_peak_mb",
+    ),
     "following": (
         "sizes/*/blocks/records_per_s/median",
         "sizes/*/blocks/cpu_us_per_record/median",
@@ -118,6 +126,7 @@ def test_runs_and_gives_numbers(name: str, place: Workshop) -> None:
         "network",
         "following",
         "receipt-sizes",
+        "witness",
     }:  # the others' tables name the shapes of a full run
         assert tables.TABLES[name]({name: {"result": result}}).count("\n") > 2
 
