@@ -11,7 +11,8 @@ from tests.network.hall import Hall
 
 def check_all(hall: Hall, *which: int) -> Figures:
     """Read the ledgers of these nodes (all), from where they were read last; compare each with the book of what that node
-    acknowledged, and with the others. Returns what has happened since the last time.
+    acknowledged, and with the others; none of them may have seen an honest one sign two histories. Returns what has happened
+    since the last time.
     """
     checkers = [hall.checkers[number] for number in which or range(len(hall.checkers))]
     for number in which or range(len(hall.checkers)):
@@ -19,6 +20,9 @@ def check_all(hall: Hall, *which: int) -> Figures:
         try:
             node.wait_until_quiet()
             hall.checkers[number].check(node, hall.books[number].read())
+            # Whoever signs twice tells the others: nobody who is honest may have been seen to.
+            signers = {one["signer"] for one in node.get_json("/v1/evidence")["evidence"]}
+            assert signers <= hall.liars, signers - hall.liars
         finally:
             node.close()
     total = _total(checkers)

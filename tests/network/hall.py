@@ -29,7 +29,6 @@ from node.network import FILE, Network, load_network
 from node.network_init import example_organisations, init_network
 from tests.faults.checker import Checker, Figures
 from tests.faults.load import Author, Book, Load
-from tests.faults.rounds import CONFIG
 from tests.faults.serving import CHECKOUT, SECONDS, SERVE, GoneError, Http, Process, Served
 from tests.network.figures import Meter
 from tests.network.nursery import nursery
@@ -37,6 +36,14 @@ from tests.network.trusting import Trusting
 from tests.network.wires import Wires
 
 ORIGIN = "faults.example/so-goc"
+CONFIG = """\
+low_disk_megabytes = 1
+entries_per_key_per_minute = 0
+requests_per_address_per_minute = 0
+"""
+"""All in which these nodes differ from delivered ones: one key, from one address, sends what many would, and the disks that are
+filled are small ones.
+"""
 HOUR = 3600
 
 
@@ -71,11 +78,8 @@ class Hall:
         made: Sequence[str] = (),
         wires: Wires | None = None,
         age_s: int = 0,
-        config: str = CONFIG,
     ) -> None:
-        """`made` names homes that are in `folder`/homes already; `age_s`: how many seconds ago the ledger was made; `config`:
-        each node's `sogoc.toml`.
-        """
+        """`made` names homes that are in `folder`/homes already; `age_s`: how many seconds ago the ledger was made."""
         organisations = example_organisations(validators)
         self.folder = folder
         self.wires = wires
@@ -87,20 +91,22 @@ class Hall:
                 hosts=[wires.host(number) if wires else "127.0.0.1" for number in range(validators)],
                 passphrase=None,
                 time_s=int(time.time()) - age_s,
-                config=lambda _: config,
+                config=lambda _: CONFIG,
             )
         self.names = list(made) or [one.id for one in organisations]
         self.homes = [Home(folder / "homes" / name) for name in self.names]
         self.genesis: Genesis = self.homes[0].read_genesis()
         self.served = [Served(home.path, folder / f"{home.path.name}.log") for home in self.homes]
         if wires is None:
-            self._choose_ports(config)
+            self._choose_ports()
         else:
             for number, served in enumerate(self.served):
                 served.within = wires.within(number)
         for number, served in enumerate(self.served):
             served.launch = partial(self._launch, number)
         self.policy = Trusting(genesis_policy(self.genesis), self.fetch)
+        self.liars: set[str] = set()
+        """Names on the ledger of those who lie."""
         self.checkers = [Checker(self.genesis, self.policy) for _ in self.names]
         """What was read of each node's ledger so far (`tests.network.checking`)."""
         self.figures = Figures()
@@ -130,7 +136,7 @@ class Hall:
                         return body
         raise AssertionError(f"no node answers {path}")
 
-    def _choose_ports(self, config: str) -> None:
+    def _choose_ports(self) -> None:
         count = len(self.homes)
         ports = free_ports(2 * count)
         engines = {name: f"127.0.0.1:{port}" for name, port in zip(self.names, ports, strict=False)}
@@ -148,7 +154,7 @@ class Hall:
                 ),
             )
             (home.path / FILE).write_text(moved.format(), encoding="utf-8")
-            home.config.write_text(config, encoding="utf-8")
+            home.config.write_text(CONFIG, encoding="utf-8")
 
     def _launch(self, number: int, served: Served) -> Process:
         network = "" if self.wires is None else self.wires.path(number)
@@ -230,6 +236,7 @@ class Hall:
 
     def lie(self, number: int, *lies: str) -> None:
         """From its next start on, a validator lies (`tests.network.liar`)."""
+        self.liars.add(f"{ORIGIN}/{self.names[number]}")
         served = self.served[number]
         served.program = (sys.executable, "-m", "tests.network.liar", str(served.home), *lies)
 

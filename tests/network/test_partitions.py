@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.rounds import CONFIG
 from tests.network.checking import check_all, row
 from tests.network.figures import keep
 from tests.network.hall import Hall, needs_cometbft
@@ -18,9 +17,7 @@ pytestmark = needs_cometbft
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hall, Wires]]:
     with wires_or_skip(4) as wires:
-        # As it is delivered: a quiet checkpoint is not signed again while the test looks.
-        config = CONFIG.replace("recosign_seconds = 1\n", "")
-        hall = Hall(tmp_path_factory.mktemp("parted"), wires=wires, config=config)
+        hall = Hall(tmp_path_factory.mktemp("parted"), wires=wires)
         try:
             hall.start()
             yield hall, wires
