@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from ledger.checkpoint import parse
 from tests.chains import chain_of
@@ -17,10 +21,16 @@ __all__ = ["quiet_logs"]
 
 
 @pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    """The address of a cluster of two processes."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
-        yield "dask://" + cluster.scheduler_address.removeprefix("tcp://")
+def cluster() -> Iterator[LocalCluster]:
+    """A cluster of two processes, which are started again when they die."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def scheduler(cluster: LocalCluster) -> str:
+    """The address of it."""
+    return "dask://" + str(cluster.scheduler_address).removeprefix("tcp://")
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +92,60 @@ def test_without_dask_the_way_to_get_it_is_told(export: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "distributed", None)
     done = sogoc("audit", export, "--executor", "dask://127.0.0.1:8786")
     assert (done.code, done.rule) == (2, "executor.missing")
+
+
+class Killing:
+    """An executor of the cluster before whose second task something is done."""
+
+    def __init__(self, real: Executor, before: Callable[[], None]) -> None:
+        self.real = real
+        self.before = before
+        self.tasks = 0
+
+    def submit(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  as the real one
+        self.tasks += 1
+        if self.tasks == 2:
+            self.before()
+        return self.real.submit(*arguments, **options)
+
+
+def test_a_worker_that_is_killed_meanwhile_changes_nothing(
+    cluster: LocalCluster, scheduler: str, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    get_executor: Any = Client.get_executor
+
+    def killing(self: Client, **options: Any) -> Any:  # noqa: ANN401  as the real one
+        def kill() -> None:
+            pid = cluster.workers[0].pid
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+        return Killing(get_executor(self, **options), kill)
+
+    monkeypatch.setattr(Client, "get_executor", killing)
+    here = sogoc("audit", export, "--level", "signatures", "--workers", "0", "--json")
+    there = sogoc("audit", export, "--level", "signatures", "--executor", scheduler, "--json")
+    assert killed
+    assert (there.code, there.json["verdict"], there.json["root"]) == (0, "sound", here.json["root"])
+
+
+def test_work_at_which_every_worker_dies_leads_to_no_verdict(
+    cluster: LocalCluster, scheduler: str, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduled: Any = cluster.scheduler
+    monkeypatch.setattr(scheduled, "allowed_failures", 0)
+    get_executor: Any = Client.get_executor
+
+    class Deadly(Killing):
+        def submit(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  as the real one
+            self.tasks += 1
+            return (
+                self.real.submit(os._exit, 1) if self.tasks == 2 else self.real.submit(*arguments, **options)
+            )
+
+    monkeypatch.setattr(
+        Client, "get_executor", lambda self, **options: Deadly(get_executor(self, **options), lambda: None)
+    )
+    done = sogoc("audit", export, "--level", "signatures", "--executor", scheduler, "--json")
+    assert (done.code, done.rule) == (3, "audit.worker")

@@ -173,3 +173,6 @@ def main() -> None:
         # The reader of our output went away, as `| head` does.
         sys.stderr.close()
         sys.exit(ExitCode.GOOD)
+    except Exception:  # noqa: BLE001  whatever it is, a fault of the program is no verdict, and Python's own code would be one
+        sys.excepthook(*sys.exc_info())
+        sys.exit(ExitCode.CANNOT_TELL)

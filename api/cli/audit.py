@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from api.cli.output import JsonOption, console, iso_time, local_time, print_json
 from api.cli.sources import open_source
 from api.cli.workers import cluster, worker_processes
 from ledger import checkpoint
+from ledger.errors import CannotTellError
 from ledger.verify.audit import WINDOW
 from ledger.verify.audit import audit as audit_ledger
 from ledger.verify.report import AuditFailure, AuditReport, Level
@@ -74,14 +76,13 @@ def audit(
             _executor(workers, executor, source) as (pool, tasks),
             progress("Kiểm toán / audit", None, quiet=as_json) as report,
         ):
-            result = audit_ledger(
-                source,
-                trusted,
-                level=Level[level.name],
-                executor=pool,
-                window=max(WINDOW, 2 * tasks),
-                progress=report,
-            )
+            check = partial(audit_ledger, source, trusted, level=Level[level.name], progress=report)
+            try:
+                result = check(executor=pool, window=max(WINDOW, 2 * tasks))
+            except AuditFailure as failure:
+                if executor is not None:
+                    _confirm(failure, check)
+                raise
     except AuditFailure as failure:
         _report_failure(failure, as_json=as_json)
         raise typer.Exit(1) from failure
@@ -100,6 +101,18 @@ def _executor(workers: int, address: str | None, source: LogSource) -> Iterator[
         return
     with worker_processes(workers) as pool:
         yield pool, workers
+
+
+def _confirm(failure: AuditFailure, check: Callable[[], AuditReport]) -> None:
+    """Audit again on this machine what others have found wrong: that a ledger is wrong is nobody else's word.
+
+    Raises the AuditFailure that is found here, or CannotTellError (`audit.worker`).
+    """
+    check()
+    raise CannotTellError(
+        "audit.worker",
+        f"the cluster says {failure.rule!r}, and this machine finds the ledger sound: do not rely on that cluster",
+    ) from failure
 
 
 def _report_failure(failure: AuditFailure, *, as_json: bool) -> None:

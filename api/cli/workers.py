@@ -41,8 +41,9 @@ _CONNECT_SECONDS: Final = 30
 def cluster(address: str) -> Iterator[tuple[Executor, int]]:
     """An executor over the workers of a running cluster, and how many tasks they take at a time.
 
-    `address` is `dask://host:port`, the scheduler's. Its workers must have this very version of `sogoc` installed; what they
-    answer is believed, as what the processes of this machine answer is: an audit is worth what the machines are that make it.
+    `address` is `dask://host:port`, the scheduler's. Its workers must have this very version of `sogoc` installed. That they
+    found nothing wrong is believed, as it is of the processes of this machine: an audit is worth what the machines are that
+    make it. What they find wrong is audited again here, and a worker that dies leads to no verdict.
     Raises UsageError: `executor.address`, `executor.missing` (Dask is not installed here), `executor.unreachable`.
     """
     if not address.startswith(DASK) or not address.removeprefix(DASK):

@@ -7,7 +7,8 @@ Rules:
 * Segments, of 256 leaves or of fewer where those are long (`ledger.verify.pieces`), are checked by whatever
   `concurrent.futures.Executor` is passed in, or here without one; its tasks are `ledger.verify.ahead.work_out` over bytes,
   which at level FULL also says what the entries do. They are submitted in order and taken in order, so the first fault is
-  named whoever finds it first.
+  named whoever finds it first. A worker that dies, or answers with anything else than results, leads to no verdict
+  (CannotTellError, `audit.worker`).
 * Blocks are executed again here, in order, with what was worked out ahead where that holds.
 * Memory does not grow with the ledger. What is held is: tasks under way or waiting for their turn, at most `window` and
   about `WINDOW_BYTES` of bundles, with what came of them; up to `LOOK_AHEAD_BYTES` of segments and the segments of one
@@ -20,13 +21,13 @@ Not here: opening a source (`ledger.verify.sources`), measuring time, printing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
-from ledger.errors import VerificationError
+from ledger.errors import CannotTellError, LedgerError, VerificationError
 from ledger.genesis import genesis_policy
 from ledger.policy import Policy
 from ledger.store import layout
@@ -222,7 +223,13 @@ def _tasks(
 
 
 def _start(jobs: tuple[Job, ...], size: int, basis: Basis | None, executor: Executor | None) -> _Task:
-    return _Task(jobs, size, executor.submit(work_out, jobs, basis) if executor else work_out(jobs, basis))
+    if executor is None:
+        return _Task(jobs, size, work_out(jobs, basis))
+    try:
+        return _Task(jobs, size, executor.submit(work_out, jobs, basis))
+    except RuntimeError as error:
+        # An executor whose workers are gone (`concurrent.futures.BrokenExecutor`), or that was shut down.
+        raise _no_worker(str(error)) from error
 
 
 def _is_full(pending: deque[_Task | Unreadable], window: int) -> bool:
@@ -233,10 +240,44 @@ def _is_full(pending: deque[_Task | Unreadable], window: int) -> bool:
 def _take(one: _Task | Unreadable, linker: Linker, progress: Callable[[int], None]) -> None:
     if isinstance(one, Unreadable):
         raise one.failure()
-    results = one.results.result() if isinstance(one.results, Future) else one.results
+    results = one.results if isinstance(one.results, list) else _worked_out(one.jobs, one.results)
     for job, (result, parts) in zip(one.jobs, results, strict=True):
         linker.take(job, result, parts)
         progress(job.first + job.width)
+
+
+def _worked_out(jobs: Sequence[Job], results: Future[list[Found]]) -> list[Found]:
+    """What workers have found. Whatever befalls them is no verdict. Raises CannotTellError, rule `audit.worker`."""
+    try:
+        found = results.result()
+    except LedgerError:
+        raise
+    except Exception as error:
+        raise _no_worker(f"{type(error).__name__}: {error}") from error
+    if not _is_found(found, len(jobs)):
+        raise _no_worker("its answer is not of the shape that was asked for")
+    return found
+
+
+def _is_found(answer: object, count: int) -> bool:
+    """Whether an answer is what `work_out` gives for so many segments."""
+    return (
+        isinstance(answer, list)
+        and len(answer) == count
+        and all(
+            isinstance(one, tuple)
+            and len(one) == 2
+            and isinstance(one[0], Result)
+            and isinstance(one[1], list)
+            for one in answer
+        )
+    )
+
+
+def _no_worker(why: str) -> CannotTellError:
+    return CannotTellError(
+        "audit.worker", f"a worker did not do its part of the audit, so nothing is known of the ledger: {why}"
+    )
 
 
 def _every_lookup(source: LogSource, start: Start, scratch: Scratch) -> Iterator[tuple[bytes, bytes]]:

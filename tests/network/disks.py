@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -96,10 +97,20 @@ def disk_or_skip(path: Path, megabytes: int) -> Iterator[Disk]:
         disk.restore()
         shutil.rmtree(aside)
         shutil.copytree(path, aside, ignore=_IGNORED)
-        _run("umount", str(path))
+        _unmount(path)
         path.rmdir()
         aside.rename(path)
         image.unlink()
+
+
+def _unmount(path: Path) -> None:
+    """Whoever was killed may still be about to write; a mount that stayed would be in everybody's way."""
+    for _ in range(100):
+        with contextlib.suppress(subprocess.CalledProcessError):
+            _run("umount", str(path))
+            return
+        time.sleep(0.1)
+    _run("umount", "--lazy", str(path))
 
 
 def _run(*command: str) -> None:
