@@ -507,7 +507,7 @@ def _following(results: Results) -> str:
 
 def _witness(results: Results) -> str:
     result = results["witness"]["result"]
-    return _table(
+    return table(
         (
             f"{result['ledgers']} ledgers",
             "cosignatures",
@@ -520,8 +520,8 @@ def _witness(results: Results) -> str:
             (
                 what,
                 f"{result[name]['cosignatures']:,}",
-                _spread(result[name]["cosignatures_per_second"]),
-                _spread(result[name]["node_cpu_milliseconds_each"]),
+                spread(result[name]["cosignatures_per_second"]),
+                spread(result[name]["node_cpu_milliseconds_each"]),
                 number(result[name]["request_bytes_each"]),
                 number(result[name]["answer_bytes_each"]),
             )

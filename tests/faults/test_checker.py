@@ -118,3 +118,12 @@ FAULTS: dict[str, tuple[Callable[[Node], list[Line]], str]] = {
 def test_what_must_not_happen_is_found(node: Node, fault: str) -> None:
     make, kind = FAULTS[fault]
     assert kind in found(node, *make(node))
+
+
+def test_an_entry_that_stands_twice_is_found(node: Node) -> None:
+    line = acknowledged(node)
+    checker = Checker(node.genesis)
+    # The rules let no entry in twice, and the checker executes by them: so it is told that it has met this one before.
+    checker.places[line["acknowledged"]] = 1
+    checker.check(InProcess(node), [line])
+    assert checker.figures.duplicated == 1

@@ -2,7 +2,7 @@
 
 Lies: `state-root`, `log-root`, `entry` (an entry of its own making inside a proposal), `time`, `header-key`, `height`,
 `empty` and `order` are proposals that break a rule; `two-roots` cosigns a second root beside the true one, and sends it;
-`garbage` sends bytes of all kinds to the others' listeners.
+`garbage` sends bytes of all kinds to the others' listeners; `answers` answers with such when they ask.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from node import peers
 from node.application import Application
 from node.cosigning import Cosigner
 from node.network_part import NetworkPart
+from node.service import Node
 
 Proposal = list[bytes]
 
@@ -136,6 +137,16 @@ def _pour(client: httpx.Client) -> None:
             continue
 
 
+def answer_garbage() -> None:
+    """What the others get when they ask for the newest checkpoint."""
+    random = Random(8)
+
+    def newest(_: Node) -> str:
+        return random.choice(["x" * 2_000_000, "faults.example/so-goc\n9\nAAAA\n\n", "\x00", ""])
+
+    Node.newest_cosigned = newest  # type: ignore[method-assign, assignment]
+
+
 def main() -> None:
     """Turn what is asked for, then serve."""
     home, *lies = sys.argv[1:]
@@ -146,6 +157,8 @@ def main() -> None:
         sign_two_roots()
     if "garbage" in lies:
         send_garbage()
+    if "answers" in lies:
+        answer_garbage()
     app(["serve", home, "--port", "0"])
 
 

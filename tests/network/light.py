@@ -70,11 +70,30 @@ class LightClient:
             }
 
     def be_lied_to(self, name: str, evidence_text: str) -> None:
-        """A checkpoint of another history, by itself and under an honest receipt."""
+        """A checkpoint of another history, by itself, under an honest receipt and as what the log has grown to; and what honest
+        nodes have given, altered on its way.
+        """
         lie = evidences.parse(evidence_text).earlier_text
         self._keep("policy-check", name, into=self.lies, checkpoint=lie)
-        forged = replace(tlog_proof.parse(self._receipts[-1]), checkpoint_text=lie)
-        self._keep("receipt", name, into=self.lies, text=tlog_proof.format(forged))
+        receipt = tlog_proof.parse(self._receipts[-1])
+        for how, forged in (
+            ("under another history", replace(receipt, checkpoint_text=lie)),
+            ("at another place", replace(receipt, index=receipt.index - 1)),
+            ("without its path", replace(receipt, path=receipt.path[:-1])),
+        ):
+            self._keep("receipt", f"{name}, {how}", into=self.lies, text=tlog_proof.format(forged))
+        for grown in self.honest["consistency"].values():
+            lies = self.lies.setdefault("consistency", {})
+            lies[f"{name}, to another history"] = {**grown, "root2": parse(lie).root.hex()}
+            lies[f"{name}, from another history"] = {**grown, "root1": parse(lie).root.hex()}
+        for history in list(self.honest["history"].values()):
+            *parts, last = history["parts"]
+            self._keep("history", f"{name}, altered", into=self.lies, parts=[*parts, altered(last)])
+        for compact in list(self.honest["compact-receipt"].values()):
+            self.lies.setdefault("compact-receipt", {})[f"{name}, altered"] = {
+                **compact,
+                "hex": altered(compact["hex"]),
+            }
 
     def _keep(self, family: str, name: str, *, into: Asked | None = None, **given: Any) -> None:  # noqa: ANN401  JSON
         asked = self.honest if into is None else into
@@ -107,6 +126,13 @@ class LightClient:
                 for name, given in inputs.items():
                     assert said[family][name] == outcome(family, given), (family, name)
         return True
+
+
+def altered(text: str) -> str:
+    """Octets in hexadecimal of which one in the middle is another."""
+    data = bytearray.fromhex(text)
+    data[len(data) // 2] ^= 1
+    return data.hex()
 
 
 def outcome(family: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ RULES = {
 def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     """One network for all lies: the liar tells all of them at once."""
     made = Hall(tmp_path_factory.mktemp("liars"))
-    made.lie(LIAR, *PROPOSALS, "two-roots", "garbage")
+    made.lie(LIAR, *PROPOSALS, "two-roots", "garbage", "answers")
     try:
         made.start()
         yield made
@@ -57,6 +57,8 @@ def test_every_lie_in_a_proposal_is_voted_down_and_named(hall: Hall) -> None:
 
     with hall.load(0, seed=5, pause=0.05) as load, hall.meter(0, 1, 2) as meter:
         hall.until(all_named, "all lies named", seconds=120)
+        # Its answers are read no further than they can be true.
+        hall.until(lambda: b"peer.too-large" in hall.served[0].said(), "an endless answer refused")
         assert load.acknowledgements > 0
     assert all(f'proposer="{ORIGIN}/{hall.names[LIAR]}"' in labels for labels in named)
     hall.until_agreed(0, 1, 2, above=2)
