@@ -20,10 +20,10 @@ from ledger.tiles import TILE_WIDTH, decode_entry_bundle, decode_records_bundle,
 from ledger.verify.sources.base import LogSource
 
 MAX_BLOCK_BYTES: Final = 16_000_000
-"""Bytes of a block's leaves and records, each counted with what holding it takes: several times what any engine puts into one.
-It is as much as a block may have in a stream (`api.wire`).
+"""Bytes of a block's leaves and records, each counted with something for holding it: more than any block has that an engine
+makes, of 4 MiB and of records as small as they can be. It is as much as a block may have in a stream (`api.wire`).
 """
-_HOLDING_BYTES: Final = 64
+_HOLDING_BYTES: Final = 32
 
 
 def read_genesis(source: LogSource, size: int) -> Genesis:

@@ -192,7 +192,7 @@ def test_a_block_that_does_not_end_is_read_no_further_than_any_block_is_long() -
     with pytest.raises(FormatError, match="no block is as large") as caught:
         next(read_blocks(source, 1, 0, 256 * 1_000))  # type: ignore[arg-type]
     assert caught.value.rule == "log.block"
-    assert source.asked == -(-MAX_BLOCK_BYTES // (256 * (MAX_ITEM_BYTES + 64)))
+    assert source.asked == -(-MAX_BLOCK_BYTES // (256 * (MAX_ITEM_BYTES + 32)))
 
 
 def test_leaves_without_bytes_fill_a_block_too(monkeypatch: pytest.MonkeyPatch) -> None:

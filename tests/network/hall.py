@@ -45,6 +45,8 @@ requests_per_address_per_minute = 0
 filled are small ones.
 """
 HOUR = 3600
+_LOOK_SECONDS = 0.1
+"""How often is looked whether something has happened: each look costs the nodes that are waited for."""
 
 
 def _missing() -> str:
@@ -105,6 +107,8 @@ class Hall:
         for number, served in enumerate(self.served):
             served.launch = partial(self._launch, number)
         self.policy = Trusting(genesis_policy(self.genesis), self.fetch)
+        self._sizes: dict[bytes, int] = {}
+        """Of each checkpoint that was served and has passed the policy: whoever waits asks for the same one often."""
         self.liars: set[str] = set()
         """Names on the ledger of those who lie."""
         self.checkers = [Checker(self.genesis, self.policy) for _ in self.names]
@@ -303,8 +307,10 @@ class Hall:
         if status != 200:
             assert status == 503, (status, text)
             return 0
-        self.policy.check(text.decode())
-        return parse_checkpoint(text.decode()).size
+        if text not in self._sizes:
+            self.policy.check(text.decode())
+            self._sizes[text] = parse_checkpoint(text.decode()).size
+        return self._sizes[text]
 
     def newest_final(self, number: int) -> tuple[str, int]:
         """Id and index of the entry that a node said last was final, waiting for one."""
@@ -326,7 +332,7 @@ class Hall:
         end = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < end, f"not {words} after {seconds} s; logs in {self.folder}"
-            time.sleep(0.05)
+            time.sleep(_LOOK_SECONDS)
 
     def until_agreed(self, *which: int, above: int = 0) -> int:
         """Wait until these nodes (all) serve one size with nothing waiting; returns it."""
