@@ -82,6 +82,8 @@ class Hall:
         age_s: int = 0,
     ) -> None:
         """`made` names homes that are in `folder`/homes already; `age_s`: how many seconds ago the ledger was made."""
+        # Here, where this process's own network is: a node is started from within its machine's.
+        self._nursery = nursery(CHECKOUT)
         organisations = example_organisations(validators)
         self.folder = folder
         self.wires = wires
@@ -163,7 +165,7 @@ class Hall:
     def _launch(self, number: int, served: Served) -> Process:
         network = "" if self.wires is None else self.wires.path(number)
         _, _, module, *arguments = [*served.program, *served.options]
-        return nursery(CHECKOUT).run(module, arguments, served.log, served.environment, network)
+        return self._nursery.run(module, arguments, served.log, served.environment, network)
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
@@ -264,7 +266,18 @@ class Hall:
 
     def wait_ready(self, number: int) -> None:
         """Wait until a node says that it is ready."""
-        self.until(lambda: self._status(number, "/readyz") == 200, f"{self.names[number]} ready")
+        said = [b"no answer"]
+
+        def is_ready() -> bool:
+            with contextlib.suppress(GoneError):
+                status, said[0] = self.ask(number, "/readyz")
+                return status == 200
+            return False
+
+        try:
+            self.until(is_ready, f"{self.names[number]} ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says {said[0].decode()}") from error
 
     def status(self, number: int) -> dict[str, Any]:
         """What a node says of itself. Raises GoneError."""
@@ -291,12 +304,6 @@ class Hall:
             path.read_text(encoding="utf-8")
             for path in sorted(self.homes[number].evidence.glob("*.evidence"))
         ]
-
-    def _status(self, number: int, path: str) -> int:
-        try:
-            return self.ask(number, path)[0]
-        except GoneError:
-            return 0
 
     def final_size(self, number: int) -> int:
         """Tree size of the checkpoint that a node serves, whose quorum is checked; 0 while it has none."""
