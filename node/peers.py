@@ -171,7 +171,7 @@ class PeerLink(Link[PeerState]):
             body += part
             if len(body) > MAX_NOTE_BYTES:
                 raise LedgerError("peer.too-large", "the peer's answer is larger than any checkpoint")
-            if self._stopping or time.monotonic() > end:
+            if self._stopping.is_set() or time.monotonic() > end:
                 raise LedgerError("peer.slow", "the peer's answer did not come in time")
         return bytes(body)
 
