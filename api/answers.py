@@ -139,6 +139,15 @@ class Fields:
         """An integer, or None."""
         return self.integer(name) if self.has(name) else None
 
+    def maybe_seconds(self, name: str) -> int | None:
+        """Whole seconds, rounded down, or None."""
+        value = self._members.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or not 0 <= value < 2**53:
+            raise unusable(f"{name} is no number of seconds")
+        return int(value)
+
 
 def from_hex(value: object) -> bytes:
     """Bytes from hexadecimal text. Raises ApiError."""
@@ -436,6 +445,28 @@ class ProposalInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """Another validator, as the node reaches it."""
+
+    name: str
+    reached_s: int | None
+    """Whole seconds since it last answered; None if it never did."""
+    problem: str
+    size: int | None
+    """Tree size that it is known to have cosigned last."""
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """From one of the peers in the answer of `GET /v1/status`."""
+        return cls(
+            fields.text("name"),
+            fields.maybe_seconds("reached_s"),
+            fields.text("problem"),
+            fields.maybe_integer("size"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """What a node says it is doing."""
 
@@ -455,6 +486,11 @@ class NodeStatus:
     ready: bool
     reasons: tuple[tuple[str, str], ...]
     """(code, detail) of whatever keeps the node from its work."""
+    standing: str
+    """`validator`, `waiting` or `copy`."""
+    behind: int
+    """Leaves that the other validators have cosigned and the node does not serve."""
+    peers: tuple[PeerStatus, ...]
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -476,6 +512,9 @@ class NodeStatus:
             uptime_s=fields.integer("uptime_s"),
             ready=fields.flag("ready"),
             reasons=tuple((reason.text("code"), reason.text("detail")) for reason in reasons),
+            standing=fields.text("standing"),
+            behind=fields.integer("behind"),
+            peers=tuple(PeerStatus.read(Fields(peer)) for peer in fields.items("peers")),
         )
 
 

@@ -440,6 +440,12 @@ class Client:
         params = {} if after is None else {"after": after.decode("ascii")}
         return self._request("GET", f"/v1/snapshot/{size}", params=params, max_bytes=MAX_PART_BYTES)
 
+    def cosigned(self, key: bytes) -> str:
+        """The newest checkpoint that the node knows a cosigning key (32 bytes) to have signed. Raises ApiError
+        (`cosigned.unknown`).
+        """
+        return self._text(f"/v1/cosigned/{key.hex()}")
+
     # -- the node ------------------------------------------------------------------------------------------------------
 
     def status(self) -> NodeStatus:

@@ -4,6 +4,9 @@ Rules:
 
 * **a backup must not be able to fork the ledger**: no cosigning, header, engine or log key is in it, nor any other key. Keys
   are few and never change: whoever runs the node keeps copies of them once, elsewhere (docs/operating.md);
+* all else that makes the home is in it, so that it is in service again with one command: settings, the other validators'
+  certificates and one's own, lists of witnesses. What an engine keeps is not: blocks come from the other validators, and what
+  it has voted on (`priv_validator_state`) would be old (`node.engine.cometbft.voting`);
 * it is an uncompressed tar file; unpacked it is an export, with the configuration and the outbox beside it. It ends with
   `SHA256SUMS`, which `sha256sum -c` reads, so that a file that was cut short or has rotted is known before it is used;
 * it is consistent also while the node serves: it holds the log up to one signed checkpoint, and the outbox as it was no later
@@ -19,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -36,6 +40,8 @@ from ledger.verify.sources.base import LogSource
 from ledger.verify.sources.export import MAX_FILE_BYTES
 from node.export import CHECKPOINT_PATH, TRANSITIONS_PATH, Exported, Progress, write_log
 from node.home import Home
+from node.network import CERTIFICATES
+from node.network import FILE as NETWORK_FILE
 from node.outbox import Waiting
 from node.safe_files import new_file
 
@@ -43,6 +49,10 @@ FORMAT_NAME: Final = "sogoc backup"
 FORMAT_VERSION: Final = 1
 CONFIG_PATH, ABOUT_PATH, SUMS_PATH = "sogoc.toml", "backup.json", "SHA256SUMS"
 OUTBOX_PREFIX: Final = "outbox/"
+_SETTINGS_FOLDERS: Final = {CERTIFICATES: "*.pem", "witnessed": "*"}
+"""Folders of certificates and policies, all public, and which files of them."""
+_PRIVATE: Final = b"PRIVATE KEY"
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
 MAX_TEXT_BYTES: Final = 1_000_000
 """Most bytes of the configuration, the checkpoint and what a backup says of itself."""
 _CHUNK_BYTES: Final = 1 << 20
@@ -115,10 +125,32 @@ def backup(
     with new_file(out) as stream, closing(_TarSink(stream, time_s)) as sink:
         exported = write_log(source, sink, progress)
         sink.add(CONFIG_PATH, _read_small(home.config))
+        for name in settings_files(home):
+            data = _read_small(home.path / name)
+            # Somebody may have put a key beside the certificates: no backup takes it along.
+            if _PRIVATE not in data:
+                sink.add(name, data)
         about = _about(exported, time_s, _write_outbox(sink, waiting))
         sink.add(ABOUT_PATH, about.encoded())
         sink.finish()
     return about
+
+
+def settings_files(home: Home) -> list[str]:
+    """The files of a home beside `sogoc.toml` that hold settings and no secret, relative to it."""
+    found = [name for name in (NETWORK_FILE, home.witnesses.name) if (home.path / name).is_file()]
+    for folder, pattern in _SETTINGS_FOLDERS.items():
+        found += sorted(
+            f"{folder}/{path.name}" for path in (home.path / folder).glob(pattern) if path.is_file()
+        )
+    return [name for name in found if is_settings_file(name)]
+
+
+def is_settings_file(name: str) -> bool:
+    """Whether a name in a backup is that of a file with settings."""
+    folder, _, file = name.rpartition("/")
+    plain = bool(_PLAIN_NAME.fullmatch(file))
+    return name in {NETWORK_FILE, "witnesses"} or (plain and folder in _SETTINGS_FOLDERS)
 
 
 def _about(exported: Exported, time_s: int, outbox: int) -> About:
@@ -253,6 +285,12 @@ class Backup:
                     yield Waiting(0, entry_id, received_ms, submission)
                 case _:
                     raise FormatError("backup.outbox", f"{path} of the backup is not a waiting entry")
+
+    def settings(self) -> Iterator[tuple[str, bytes]]:
+        """Settings in it beside `sogoc.toml`, by their place in a home."""
+        for name in self._members:
+            if is_settings_file(name):
+                yield name, self.read(name, MAX_TEXT_BYTES)
 
     def close(self) -> None:
         """Close the file."""

@@ -29,6 +29,7 @@ from ledger.policy import Policy, quorum_size
 from ledger.store.ledger_store import LedgerStore
 from ledger.store.view import LedgerSnapshot
 from ledger.validators import current_set, judging_set
+from node.cosigned import CosignedBook
 
 MAX_PENDING: Final = 64
 """Committed checkpoints that wait for a quorum, each with a snapshot; the oldest are given up, since a larger one covers
@@ -88,15 +89,18 @@ class Finality:
         dissented: Callable[[Dissent], None],
         signed: Callable[[VerifierKey, int], None] = lambda _key, _size: None,
         outside: Sequence[VerifierKey] = (),
+        cosigned: CosignedBook | None = None,
     ) -> None:
         """`dissented` is called with no lock held. `signed` hears of each signature that is kept, with the tree size, and
-        may call nothing here. `outside`: keys of witnesses that count for no quorum, and whose cosignatures are kept all the
+        may call nothing here. `cosigned` remembers what each validator has cosigned last, also what comes too late to
+        count. `outside`: keys of witnesses that count for no quorum, and whose cosignatures are kept all the
         same.
         """
         self._store = store
         self._origin = origin
         self._dissented = dissented
         self._signed = signed
+        self._cosigned = CosignedBook(None) if cosigned is None else cosigned
         self._outside = {(key.name, key.key_id): key for key in outside}
         self._lock = threading.RLock()
         self._pending: OrderedDict[int, _Pending] = OrderedDict()
@@ -210,6 +214,7 @@ class Finality:
             if known is None or _is_newer(signature, known, key):
                 pending.signatures[line] = signature
                 fresh = True
+                self._cosigned.heard(key, checkpoint, signature)
         if fresh:
             self._settle(pending)
             for key, _ in signed:
@@ -243,6 +248,7 @@ class Finality:
             kept = self._early.setdefault((key.name, key.key_id), OrderedDict())
             fresh = fresh or checkpoint.size not in kept
             kept[checkpoint.size] = (checkpoint, signature)
+            self._cosigned.heard(key, checkpoint, signature)
             while len(kept) > MAX_EARLY:
                 kept.popitem(last=False)
         return fresh
@@ -260,13 +266,19 @@ class Finality:
     def _compare_old(self, checkpoint: Checkpoint) -> list[Dissent]:
         """What an old checkpoint says against this ledger."""
         view = self._store
-        if checkpoint.size == 0 or checkpoint.root == tiles.root(view, checkpoint.size):
-            return []
         keys = {
             (key.name, key.key_id): key
             for key in policy_keys(validators_policy(self._origin, current_set(view)))
         }
-        return _dissents(checkpoint, verified(checkpoint, keys))
+        if checkpoint.size == 0:
+            return []
+        if checkpoint.root != tiles.root(view, checkpoint.size):
+            return _dissents(checkpoint, verified(checkpoint, keys))
+        # Too late to count; but it may be the last that its validator ever signs. The others' were heard in time.
+        news = {line: key for line, key in keys.items() if self._cosigned.is_news(key, checkpoint.size)}
+        for key, signature in verified(checkpoint, news):
+            self._cosigned.heard(key, checkpoint, signature)
+        return []
 
 
 def policy_keys(policy: Policy) -> tuple[VerifierKey, ...]:

@@ -183,6 +183,7 @@ class FollowEngine:
     depth = 0
     full = False
     trouble = ""
+    held = ""
 
     @property
     def problem(self) -> str:

@@ -109,6 +109,11 @@ class Home:
         return self.path / "data" / "evidence"
 
     @property
+    def cosigned(self) -> Path:
+        """What each validator has cosigned last, as far as this node has heard (`node.cosigned`)."""
+        return self.path / "data" / "cosigned"
+
+    @property
     def witness(self) -> Path:
         """What this node's witness has cosigned last (`node.witness.book`)."""
         return self.path / "data" / "witness"

@@ -6,8 +6,9 @@ public keys with the signatures that show their possession, and the validator's 
 whole, since it is what makes a copy a validator's home.
 
 An engine whose data is empty needs the others' engine blocks from the first one on, and they keep theirs for `KEEP_SECONDS`. On
-an older ledger the engine's data is copied from another validator that stands still meanwhile (`put_engine_data`). Of that
-nothing is believed but the order: the application executes every block itself, and its root is compared.
+an older ledger, and wherever a copy of the ledger is there already, the engine's data comes from another validator: it hands
+it out while it runs (`fetch_engine_data`), or it is copied from one that stands still (`put_engine_data`). Of that nothing is
+believed but the order of what is not final yet: the application executes every block itself, and its root is compared.
 
 What this module does not do: fetch, or change the ledger's validators.
 """
@@ -27,11 +28,14 @@ from ledger.genesis import COSIGNING, ENGINE, HEADER, LOG, Genesis
 from ledger.keys import SigningKey
 from ledger.records.validators import possession_message
 from node import keyfiles
+from node.engine.cometbft.copying import NEEDED, STORES
 from node.engine.cometbft.files import EngineFiles
+from node.engine.cometbft.voting import hold, never_voted
 from node.home import VALIDATOR_KEYS, VAULT_KEY, Home, HomeError
 from node.network import CERTIFICATES, FILE, OWN_CERTIFICATE, Network, check_network
 from node.network_cards import Card, own_card, peer_of
 from node.network_init import NETWORK_KEYS
+from node.peer_engine import PeerEngine
 from node.peer_tls import make_certificate
 from node.safe_files import disk_error, put_file, sync_names
 
@@ -39,8 +43,6 @@ PURPOSES: Final = {"log": LOG, "validator": COSIGNING, "header": HEADER, "engine
 """Purposes by the names of the key files."""
 OFFER: Final = "offer.json"
 JOINING_KEYS: Final = (*VALIDATOR_KEYS, *NETWORK_KEYS, VAULT_KEY)
-_ENGINE_STORES: Final = ("blockstore.db", "state.db", "evidence.db")
-_NEEDED_STORES: Final = _ENGINE_STORES[:2]
 _DIARY: Final = "cs.wal"
 """What the engine wrote while it was voting: of no use to other stores."""
 
@@ -109,29 +111,57 @@ def offer_of(genesis: Genesis, name: str, keys: dict[str, SigningKey]) -> dict[s
     return {"chain_id": genesis.chain_id.hex(), "validator": name, "keys": offered}
 
 
-def put_engine_data(home: Home, copy: Path) -> None:
+def put_engine_data(home: Home, copy: Path, before: Callable[[], None] = lambda: None) -> None:
     """Put what another validator's engine has kept (a copy of its `data/engine`) in the place of what this home's engine has.
 
-    What this validator itself has voted on stays as it is, and nobody else's is taken. Run again after a crash. Raises
-    HomeError (`network.engine-data`).
+    What this validator itself has voted on stays as it is, and nobody else's is taken. `before` is called when all has been
+    read and nothing is in place. Run again after a crash. Raises HomeError (`network.engine-data`), and what `before` raises.
     """
     source = copy / "data"
-    missing = [name for name in _NEEDED_STORES if not (source / name).is_dir()]
+    missing = [name for name in NEEDED if not (source / name).is_dir()]
     if missing:
         raise HomeError(
             "network.engine-data",
             f"{copy} is no copy of a validator's data/engine: it has no data/{missing[0]}",
         )
-    target = EngineFiles(home.engine, home.engine).voted.parent
+
+    def fill(part: Path) -> None:
+        for name in STORES:
+            if (source / name).is_dir():
+                shutil.copytree(source / name, part / name)
+
+    _replace_stores(home, fill, before)
+
+
+def fetch_engine_data(home: Home, engine: PeerEngine, before: Callable[[], None]) -> None:
+    """The same with the data that another validator's node hands out while it runs. Raises as `put_engine_data`, and
+    CannotTellError (`network.peer`), FormatError (`engine.copy`).
+    """
+    _replace_stores(home, engine.fetch, before)
+
+
+def hold_votes(home: Home, height: int) -> None:
+    """Let this validator's engine vote on nothing up to `height`, if nothing is known of what it has voted on.
+
+    Raises StoreError.
+    """
+    voted = EngineFiles(home.engine, home.engine).voted
+    if never_voted(voted):
+        voted.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hold(voted, height)
+
+
+def _replace_stores(home: Home, fill: Callable[[Path], None], before: Callable[[], None]) -> None:
+    target = EngineFiles(home.engine, home.engine).stores
     part = target / "copied.part"
     try:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left_over in (part, target / _DIARY):
             shutil.rmtree(left_over, ignore_errors=True)
         part.mkdir(mode=0o700)
-        for name in _ENGINE_STORES:
-            if (source / name).is_dir():
-                shutil.copytree(source / name, part / name)
+        fill(part)
+        before()
+        for name in STORES:
             shutil.rmtree(target / name, ignore_errors=True)
         for one in part.iterdir():
             one.rename(target / one.name)

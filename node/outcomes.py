@@ -1,10 +1,14 @@
-"""What became of an entry that a node has taken in."""
+"""What became of an entry that a node has taken in, and what the node itself is to its ledger."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from node.outbox import Refusal
+
+Standing: TypeAlias = Literal["validator", "waiting", "copy"]
+"""A validator; one whose keys the ledger does not name (yet, or no more); one that only follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,9 @@ def restore(
         finally:
             store.close()
         _restore_outbox(home, backup.waiting())
+        for name, data in backup.settings():
+            (home.path / name).parent.mkdir(mode=0o700, exist_ok=True)
+            write_synced(home.path / name, data)
         _write_files(home, genesis, backup.read(CONFIG_PATH, MAX_TEXT_BYTES), key_files)
     cosigned_s = max((time_s for _, time_s in checked.cosignatures), default=0)
     return Restored(backup.about, height, cosigned_s, tuple(key_files))

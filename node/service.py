@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from itertools import takewhile
 from statistics import median
@@ -21,7 +22,7 @@ import structlog
 
 from ledger.encoding import decode
 from ledger.errors import LedgerError, RefusedError, StoreError
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, Validator
 from ledger.keys import SigningKey
 from ledger.note import NoteSignature, VerifierKey
 from ledger.policy import Policy
@@ -33,6 +34,7 @@ from ledger.transitions import Transitions, read_transitions
 from ledger.validators import current_set
 from node.application import Application, Candidate
 from node.config import Config
+from node.cosigned import CosignedBook, Lag
 from node.door import check_door, check_single
 from node.engine import Engine
 from node.engine.cometbft.adapter import Rejection
@@ -46,7 +48,7 @@ from node.metrics import Metrics
 from node.moments import Moments
 from node.network_part import NetworkPart
 from node.outbox import WAIT_LIMIT_MS, Outbox, Refusal
-from node.outcomes import Accepted, Ended, Final, Outcome
+from node.outcomes import Accepted, Ended, Final, Outcome, Standing
 from node.own_keys import OwnKeys
 from node.peers import Peers, PeerState
 from node.pinned import Pins
@@ -57,6 +59,8 @@ from node.witness.asking import Outside, OutsideState, load_witnesses
 
 _log = structlog.get_logger("node")
 _MAINTENANCE_SECONDS = 30.0
+_SAVE_SECONDS = 10.0
+"""How often what others have cosigned is written down, if there is anything new."""
 _BEHIND_MS = 10_000
 """A block that is older than this when it is committed is one that the others have had for some time."""
 _COSIGN_BEHIND_SECONDS = 2.0
@@ -109,6 +113,9 @@ class Node:
         self._witnesses = () if follow is not None else load_witnesses(home.witnesses)
         self.moments = Moments(lambda: self.final)
         self.evidence = EvidenceBook(home.evidence)
+        self.cosigned = CosignedBook(home.cosigned)
+        self._lag = Lag()
+        self._saved_at = time.monotonic()
         if home.cosign_hold.exists():
             raise HomeError(
                 "cosign.held", f"this ledger was restored and must not cosign yet: read {home.cosign_hold}"
@@ -163,6 +170,7 @@ class Node:
             dissented=self._dissented,
             signed=self.evidence.signed,
             outside=[one.key for one in self._witnesses],
+            cosigned=self.cosigned,
         )
         self._outside = Outside(
             self._witnesses,
@@ -252,6 +260,36 @@ class Node:
         return () if self._peers is None else self._peers.states
 
     @property
+    def validators(self) -> tuple[Validator, ...]:
+        """The ledger's validators, by this node's newest block."""
+        return current_set(self.store)
+
+    @property
+    def standing(self) -> Standing:
+        """What this node is to its ledger."""
+        if self._follow is not None:
+            return "copy"
+        return "waiting" if self._own.among(self.validators) is None else "validator"
+
+    @property
+    def name(self) -> str | None:
+        """This node's name among the validators; None if it is none of them."""
+        own = self._own.among(self.validators)
+        return None if own is None else own.name
+
+    @property
+    def others_size(self) -> int:
+        """Tree size that others have cosigned, so many of them that one must be honest; 0 if that is not known."""
+        validators = self.validators
+        others = [one for one in validators if one.name != self.name]
+        return self.cosigned.reached(others, len(validators))
+
+    @property
+    def behind_s(self) -> float:
+        """For how many seconds this node has not got to where the others were then."""
+        return self._lag.seconds(self.store.head.size, time.monotonic())
+
+    @property
     def clock_off_s(self) -> float | None:
         """Seconds by which this machine's clock is ahead of the other validators', of whom more than half agree or are
         further off; None if fewer have told.
@@ -291,6 +329,8 @@ class Node:
         self._outside.stop()
         if self._maintenance.is_alive():
             self._maintenance.join()
+        with suppress(StoreError):  # a disk that takes nothing more; the others have heard it too
+            self.cosigned.save()
         self._waiting.abandon(_stopping())
         # What others read at this moment is read to its end; then nobody has a snapshot of a store that is closed.
         self.pins.close()
@@ -584,6 +624,10 @@ class Node:
         self.moments.expire()
         if self._network is not None:
             self._cosign_newest()
+            self._lag.look(self.store.head.size, self.others_size, time.monotonic())
+        if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
+            self._saved_at = time.monotonic()
+            self.cosigned.save()
         if self._follow is None and time.monotonic() - self._cosigned_at >= self.config.recosign_seconds:
             self._cosign()
         now = self._clock_ms()

@@ -56,6 +56,34 @@ def test_a_backup_holds_no_key(tmp_path: Path) -> None:
     assert not [name for name in names if "key" in name.lower() or name.endswith(".pem")]
 
 
+def test_what_makes_the_home_is_in_a_backup_and_comes_back(tmp_path: Path) -> None:
+    with running_node(tmp_path) as node:
+        put(node, sign(node))
+    home = node.home
+    settings = {
+        "network.toml": b"engine_listen = ...",
+        "network/own.pem": b"-----BEGIN CERTIFICATE-----",
+        "network/tinh.pem": b"-----BEGIN CERTIFICATE-----",
+        "witnesses": b"witness tinh ...",
+        "witnessed/ward": b"log ...",
+    }
+    others = {
+        "network/own-key.pem": b"-----BEGIN PRIVATE KEY-----",
+        "network/notes.txt": b"nothing that a node reads",
+        "witnessed/.swp": b"an editor's",
+        "data/engine/data/priv_validator_state.json": b"what the engine has voted on",
+        "data/cosigned": b"what others have cosigned",
+    }
+    for name, content in (settings | others).items():
+        (home.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (home.path / name).write_bytes(content)
+    back_up(home, tmp_path / "backup.tar")
+    restored = restore_from(tmp_path / "backup.tar", tmp_path / "restored", home.keys)
+    for name, content in settings.items():
+        assert (restored.path / name).read_bytes() == content
+    assert [name for name in others if (restored.path / name).exists()] == []
+
+
 def test_a_backup_unpacks_into_an_export_with_sums_that_other_tools_read(tmp_path: Path) -> None:
     with running_node(tmp_path) as node:
         put(node, *[sign(node) for _ in range(5)])

@@ -229,6 +229,7 @@ OPERATIONS = [
     ("GET", "/v1/members"),
     ("GET", "/v1/status"),
     ("GET", "/v1/evidence"),
+    ("GET", "/v1/cosigned/{key}"),
     ("GET", "/checkpoint"),
     ("GET", "/tile/{path}"),
     ("GET", "/genesis"),

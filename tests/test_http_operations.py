@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +16,10 @@ from starlette.testclient import TestClient
 from api.http.app import create_app
 from api.http.models import Problem, ReadyAnswer, StatusAnswer
 from api.http.routers import events
+from ledger import checkpoint
 from ledger.errors import StoreCorruptError
+from ledger.genesis import cosigning_verifier
+from node.cosigned import Lag
 from node.peers import PeerState
 from node.service import Node, clock_ms
 from tests.support import ORIGIN, make_node, put, running_node, sign
@@ -52,6 +57,19 @@ def test_status(node: Node, http: TestClient) -> None:
     assert (answer.height, answer.size, answer.root) == (head.height, head.size, head.root.hex())
     assert abs(answer.status_as_of_s - clock_ms() // 1000) < 60
     assert (answer.ready, answer.reasons, answer.outbox) == (True, [], 0)
+    assert (answer.standing, answer.behind, answer.peers) == ("validator", 0, [])
+
+
+def test_what_a_key_has_cosigned_last(node: Node, http: TestClient) -> None:
+    key = node.genesis.validators[0].cosigning_key
+    text = http.get(f"/v1/cosigned/{key.hex()}").text
+    found = checkpoint.parse(text)
+    assert found.size == node.final.view.head.size
+    (signature,) = found.note.signatures
+    line = cosigning_verifier(node.genesis.validators[0])
+    assert checkpoint.verify_cosignature(found.note.text, signature, line) > 0
+    unknown = http.get(f"/v1/cosigned/{'00' * 32}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "cosigned.unknown")
 
 
 def test_metrics(http: TestClient, node: Node) -> None:
@@ -110,16 +128,63 @@ def test_a_clock_that_most_of_the_others_contradict_is_told_of(
     assert all(off in reason.detail for reason in answer.reasons)
 
 
+def be_among_four(node: Node, monkeypatch: pytest.MonkeyPatch, *peers: PeerState) -> None:
+    """The ledger has the validators a, b, c and this one; `peers` are those that this node knows."""
+    own = node.genesis.validators[0]
+    validators = (own, *(replace(own, name=name, cosigning_key=name.encode() * 32) for name in "abc"))
+    monkeypatch.setattr(type(node), "validators", property(lambda _: validators))
+    monkeypatch.setattr(type(node), "peers", property(lambda _: peers))
+
+
+def test_who_is_admitted_and_has_no_vote_yet_is_not_missed(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, newcomer = PeerState("a", 31.0, "refused"), PeerState("newcomer", None, "refused")
+    be_among_four(node, monkeypatch, gone, PeerState("b", 1.0, ""), PeerState("c", 1.0, ""), newcomer)
+    assert ready(http) == (200, [])
+    # Whoever votes and is not in this node's settings is not reached either.
+    be_among_four(node, monkeypatch, gone, PeerState("b", 1.0, ""), newcomer)
+    assert ready(http) == (503, ["quorum.away"])
+
+
 def test_an_engine_that_is_silent_and_others_who_are_away_are_told_of(
     node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(node.engine), "trouble", "the engine has not answered for 31 s")
     away = (PeerState("a", None, "refused"), PeerState("b", 31.0, "timed out"), PeerState("c", 1.0, ""))
-    monkeypatch.setattr(type(node), "peers", property(lambda _: away))
+    be_among_four(node, monkeypatch, *away)
     answer = ReadyAnswer.model_validate_json(http.get("/readyz").content)
     assert [reason.code for reason in answer.reasons] == ["engine.trouble", "quorum.away"]
     assert "not reached: a, b" in answer.reasons[1].detail
     assert "goes on without it" in answer.reasons[1].detail
+
+
+def test_a_node_that_does_not_keep_up_is_told_of(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = tuple(PeerState(name, 1.0, "") for name in "abc")
+    be_among_four(node, monkeypatch, *near)
+    monkeypatch.setattr(type(node), "others_size", property(lambda _: node.final_size + 70))
+    assert ready(http) == (200, [])
+    now = time.monotonic()
+    node._lag.look(node.store.head.size, node.others_size, now - 29)
+    assert ready(http) == (200, [])
+    monkeypatch.setattr(node, "_lag", Lag())
+    node._lag.look(node.store.head.size, node.others_size, now - 31)
+    answer = ReadyAnswer.model_validate_json(http.get("/readyz").content)
+    assert [reason.code for reason in answer.reasons] == ["node.behind"]
+    assert StatusAnswer.model_validate_json(http.get("/v1/status").content).behind == 70
+    far = (*near[:1], *(PeerState(name, 31.0, "timed out") for name in "bc"))
+    monkeypatch.setattr(type(node), "peers", property(lambda _: far))
+    # Whoever is cut off is behind for that reason.
+    assert ready(http) == (503, ["quorum.away"])
+
+
+def test_a_restored_engine_that_does_not_vote_yet_is_told_of(
+    node: Node, http: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(node.engine), "held", "votes after engine height 9")
+    assert ready(http) == (503, ["engine.held"])
 
 
 def test_a_quiet_ledger_whose_checkpoint_is_not_cosigned_again(tmp_path: Path) -> None:
@@ -264,8 +329,8 @@ def test_the_description_names_every_endpoint(http: TestClient) -> None:
         ("/v1/members", "get"),
         ("/v1/events", "get"),
         ("/v1/evidence", "get"),
+        ("/v1/cosigned/{key}", "get"),
         ("/v1/status", "get"),
-        ("/v1/evidence", "get"),
         ("/checkpoint", "get"),
         ("/tile/{path}", "get"),
         ("/genesis", "get"),

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from api.cli.output import ExitCode
+from ledger import tiles
 from ledger.genesis import genesis_policy
+from ledger.verify.sources.export import ExportSource
 from ledger.verify.sources.stored import open_store
 from node import keyfiles
 from node.config import DEFAULT_CONFIG, Config
 from node.home import Home, HomeError, load_keys
+from node.network import Network, NetworkPeer
 from node.outbox import Outbox
+from node.peer_tls import make_certificate
 from node.service import Node
 from tests.chains import Chain, key, sign_checkpoint
 from tests.lost_node import back_up
@@ -107,6 +116,70 @@ def test_a_validator_among_several_is_released_by_what_its_own_key_signed(lost: 
     assert home.key("tls").is_file()
 
 
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """What a node answers, as files."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_node_is_asked_for_the_last_that_this_key_has_cosigned(lost: Lost, tmp_path: Path) -> None:
+    """The others have gone on without it: the newest checkpoint of all does not bear its cosignature any more."""
+    node = shutil.copytree(lost.mirror, tmp_path / "node")
+    (node / "checkpoint").write_text(lost.checkpoint(0, 1, 3))
+    home = restored(lost, tmp_path)
+    with web_server(node) as address:
+        options = ("--release", home.path, "--checkpoint", address, "--from", address)
+        assert sogoc("restore", *options).rule == "restore.not-our-signature"
+        known = node / "v1" / "cosigned" / key(f"cosigning {OWN}").public_key.hex()
+        known.parent.mkdir(parents=True)
+        header = lost.chain.headers[-2]
+        text = sign_checkpoint(
+            header.size, tiles_root(lost, header.size), validators=(OWN,), time_s=header.time_ms // 1000 + 5
+        )
+        known.write_text(text)
+        assert sogoc("restore", *options).code == ExitCode.GOOD
+    assert not home.cosign_hold.exists()
+    with open_store(home.ledger) as store:
+        assert store.head.size == lost.chain.size, "up to where the others are"
+        assert store.last_signed(key(f"cosigning {OWN}").public_key) == (
+            header.size,
+            tiles_root(lost, header.size),
+        )
+
+
+def tiles_root(lost: Lost, size: int) -> bytes:
+    return tiles.root(tiles.AtSize(ExportSource(lost.mirror), lost.chain.size), size)
+
+
+def test_too_few_others_do_not_tell_what_was_signed_last(lost: Lost, tmp_path: Path) -> None:
+    home = restored(lost, tmp_path)
+    assert sogoc("restore", "--release", home.path, "--rejoin").rule == "network.none"
+    for name in ("own", "a", "b", "c"):
+        (home.path / "network").mkdir(exist_ok=True)
+        certificate = make_certificate(keyfiles.load(home.key("tls"), None), name)
+        (home.path / "network" / f"{name}.pem").write_bytes(certificate)
+    peers = tuple(
+        NetworkPeer(name, "https://127.0.0.1:1", f"{name}.pem", "127.0.0.1:1", "00" * 20) for name in "abc"
+    )
+    (home.path / "network.toml").write_text(Network("127.0.0.1:1", "127.0.0.1:1", peers).format())
+    done = sogoc("restore", "--release", home.path, "--rejoin")
+    assert (done.code, done.rule) == (ExitCode.CANNOT_TELL, "restore.peers-away")
+    assert home.cosign_hold.exists()
+    assert (
+        sogoc("restore", "--release", home.path, "--rejoin", "--checkpoint", "x").rule == "restore.arguments"
+    )
+    done = sogoc("network", "resume", home.path)
+    assert done.rule == "network.not-held"
+
+
 def test_in_one_command_too(lost: Lost, tmp_path: Path) -> None:
     (tmp_path / "last").write_text(lost.checkpoint(OWN))
     home = Home(tmp_path / "home")
@@ -144,7 +217,7 @@ def test_encrypted_keys_are_opened_to_tell(
 def test_without_its_network_a_validator_among_several_does_not_order_alone(
     lost: Lost, tmp_path: Path
 ) -> None:
-    """A backup has no `network.toml`: started as if it were alone, the node would make a history of its own."""
+    """A home without `network.toml`, started as if it were alone, would make a history of its own."""
     home = restored(lost, tmp_path)
     assert release(lost, home, lost.checkpoint(OWN))[0] == ExitCode.GOOD
     with pytest.raises(HomeError) as caught:

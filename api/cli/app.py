@@ -84,7 +84,7 @@ COMMANDS: Final[Mapping[str, Place]] = {
     "rebuild": Place("maintenance", "rebuild"),
     "export": Place("maintenance", "export"),
     "backup": Place("maintenance", "backup"),
-    "restore": Place("maintenance", "restore"),
+    "restore": Place("restoring", "restore"),
     "status": Place("status", "status"),
     "doctor": Place("status", "doctor"),
 }

@@ -19,19 +19,22 @@ from api.cli.files import escape_path, read_pinned, write_atomically
 from api.cli.follow import begin_copy
 from api.cli.nodes import connect_home, is_served
 from api.cli.output import JsonOption, UsageError, console, print_json, progress
+from api.cli.rejoining import engine_states, fetch_engine, print_held, reach_others
 from api.cli.validators import HomeArgument, validators_of
 from api.client import Client
 from api.remote_log import RemoteLog
 from ledger.block import parse_header_leaf
 from ledger.checkpoint import parse as parse_checkpoint
 from ledger.genesis import Validator
+from ledger.policy import quorum_size
 from ledger.roles import ISSUER, OFFICE
 from ledger.store.ledger_store import LedgerStore
 from ledger.validators import current_set
 from node.config import DEFAULT_CONFIG
-from node.engine.cometbft.files import KEEP_SECONDS
+from node.engine.cometbft.files import KEEP_SECONDS, EngineFiles
 from node.engine.cometbft.process import EngineMissingError, find_program
-from node.home import KEY_FILES, Home, load_keys, own_validator
+from node.engine.cometbft.voting import held_to, let_vote
+from node.home import KEY_FILES, Home, HomeError, load_keys, own_validator
 from node.log_blocks import read_blocks
 from node.network_cards import admit, cards_text, dismiss, own_card, peer_cards, read_cards, settings_of
 from node.network_init import (
@@ -44,7 +47,7 @@ from node.network_init import (
     example_organisations,
     init_network,
 )
-from node.network_join import JOINING_KEYS, Place, join_network, put_engine_data
+from node.network_join import JOINING_KEYS, Place, join_network
 
 app = typer.Typer(
     help="Nhiều cơ quan cùng giữ một sổ / several organisations keep one ledger", no_args_is_help=True
@@ -185,7 +188,8 @@ def join(
     console.print(f"  đưa cho các bên / hand to the others  {escape_path(offer)}")
     if behind:
         console.print(
-            f"  [yellow]cần dữ liệu engine / needs engine data:[/]  sogoc network engine {escape_path(directory)} …"
+            "  [yellow]cần dữ liệu engine, khi đã có bên nhận / needs engine data, once one has admitted it:[/]  sogoc network "
+            f"engine {escape_path(directory)}"
         )
     console.print(f"  sau đó / then   sogoc serve {escape_path(directory)}")
 
@@ -194,19 +198,57 @@ def join(
 def engine(
     directory: HomeArgument,
     copy: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            help="Bản sao data/engine của một bên đã dừng / copy of data/engine of a validator that stood still"
+            help="Bản sao data/engine của một bên đã dừng; không có thì hỏi các bên đang chạy / copy of data/engine of a "
+            "validator that stood still; without it, one that runs is asked"
         ),
-    ],
+    ] = None,
+    *,
+    passphrase_file: passphrases.PassphraseFileOption = None,
 ) -> None:
-    """Đặt dữ liệu engine chép từ bên khác vào đây. Put engine data copied from another validator in place."""
+    """Lấy dữ liệu engine của một bên khác về đây. Take over the engine data of another validator, which goes on meanwhile."""
     home = Home(directory)
     home.read_genesis()
-    settings_of(home)
     _refuse_served(home)
-    put_engine_data(home, copy)
+    passphrase = passphrases.once(passphrases.existing(passphrase_file))
+    with reach_others(home, passphrase) as others:
+        held = fetch_engine(home, others, passphrase, copy)
     console.print(f"[bold green]Đã đặt / in place:[/] {escape_path(home.engine)}")
+    if held:
+        print_held()
+
+
+@app.command("resume")
+def resume(
+    directory: HomeArgument,
+    *,
+    passphrase_file: passphrases.PassphraseFileOption = None,
+) -> None:
+    """Mạng đứng yên vì mất quá nhiều bên: cho bên vừa khôi phục này bỏ phiếu ngay. Let a restored validator vote at once, where
+    the network stands still because too many were lost.
+    """
+    home = Home(directory)
+    home.read_genesis()
+    _refuse_served(home)
+    voted = EngineFiles(home.engine, home.engine).voted
+    height = held_to(voted)
+    if not height:
+        raise HomeError("network.not-held", f"{directory} is not held from voting: there is nothing to do")
+    with reach_others(home, passphrases.once(passphrases.existing(passphrase_file))) as others:
+        states = engine_states(others)
+        voting = sum(one.votes for one in states.values())
+        if voting >= quorum_size(len(others) + 1):
+            raise HomeError(
+                "network.goes-on",
+                f"{voting} others vote, enough for a quorum without this one: it votes by itself once they are past engine "
+                f"height {height}",
+            )
+    let_vote(voted)
+    console.print(
+        "[bold green]Được bỏ phiếu / it votes again.[/] Chỉ làm ở MỘT bên vừa khôi phục, các bên khác tự chờ / on ONE restored "
+        "validator only; the others wait by themselves"
+    )
 
 
 @app.command("admit")

@@ -20,6 +20,7 @@ from api.cli.output import error_console
 from api.http.app import create_app, create_control_app
 from api.http.peers import create_peer_app
 from ledger.errors import CannotTellError
+from node.engine.cometbft.engine import CometBftEngine
 from node.network import split_address
 from node.network_part import NetworkPart
 from node.service import Node
@@ -101,8 +102,10 @@ async def run_servers(
         servers.append(_Server(_config(create_control_app(app), uds=str(node.home.socket.resolve()))))
         sockets.append(None)
     if network is not None:
+        if not isinstance(node.engine, CometBftEngine):
+            raise TypeError("a validator among several has an engine of its own process")
         sockets.append(_listen(*split_address(network.settings.peer_listen)))
-        servers.append(_Server(_PinnedConfig(create_peer_app(node), network)))
+        servers.append(_Server(_PinnedConfig(create_peer_app(node, node.engine, app), network)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, servers)

@@ -45,6 +45,11 @@ _MARKS = {
     Severity.WARNING: "[yellow]! cảnh báo / warning[/]",
     Severity.ERROR: "[bold red]✗ lỗi / error  [/]",
 }
+_STANDINGS = {
+    "validator": "nút xác thực / validator",
+    "waiting": "chờ được nhận, chưa có phiếu / waiting: the ledger does not name its keys, so it has no vote",
+    "copy": "bản sao / copy",
+}
 _TIMEOUT_SECONDS = 10.0
 
 
@@ -82,6 +87,12 @@ def _running(answer: NodeStatus) -> dict[str, Any]:
         "mempool": answer.mempool,
         "disk_free": answer.disk_free,
         "uptime_s": answer.uptime_s,
+        "standing": answer.standing,
+        "behind": answer.behind,
+        "peers": [
+            {"name": one.name, "reached_s": one.reached_s, "problem": one.problem, "size": one.size}
+            for one in answer.peers
+        ],
     }
 
 
@@ -148,8 +159,26 @@ def _print_status(found: dict[str, Any]) -> None:
     if "uptime_s" in found:
         rows.append(("chạy được / uptime", _duration(found["uptime_s"])))
         rows.append(("phiên bản / version", found["version"]))
+        rows.append(("vai trò / standing", _STANDINGS.get(found["standing"], found["standing"])))
+        rows += _peer_rows(found)
     for label, value in rows:
         console.print(f"  {label:<24}{escape(value)}")
+
+
+def _peer_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """How far the other validators are, and how this node reaches them."""
+    if not found["peers"]:
+        return []
+    rows = [("chậm hơn / behind", f"{found['behind']:,} lá / leaves")]
+    for peer in found["peers"]:
+        size = "chưa rõ / not known" if peer["size"] is None else f"{peer['size']:,} lá / leaves"
+        if peer["reached_s"] is None:
+            reached = "chưa gặp / never reached"
+        else:
+            reached = f"gặp {peer['reached_s']} giây trước / reached {peer['reached_s']} s ago"
+        problem = f"; {peer['problem']}" if peer["problem"] else ""
+        rows.append((f"  {peer['name'].rpartition('/')[2]}", f"{size}; {reached}{problem}"))
+    return rows
 
 
 def _local(time_text: str | None) -> str:

@@ -41,6 +41,7 @@ HTTP_CODES: dict[str, tuple[int, str]] = {
         400,
         "The query has a parameter that this repository does not know; the detail lists those it does.",
     ),
+    "cosigned.unknown": (404, "This node knows nothing that this key has cosigned."),
     "epcis.query-too-large": (413, "More events answer than `maxEventCount` allows."),
     "epcis.query-token": (
         400,
@@ -106,7 +107,9 @@ READY_CODES: dict[str, str] = {
     "cosign.stale": "The newest cosignature is too old: nothing becomes final, or the clock is wrong.",
     "disk.low": "Too little disk space is left.",
     "engine.trouble": "The engine's process does not answer, ends whenever it is started, or its consensus has failed.",
+    "engine.held": "Restored from a backup: the engine's key votes once the others are past what it may have voted on.",
     "mempool.full": "Too many entries are waiting.",
+    "node.behind": "The others can be reached, and this node does not keep up: what it serves is old.",
     "node.stopped": "The node has stopped and must be restarted by its operator.",
     "quorum.away": "Too few of the others can be reached for a quorum; the ledger may go on without this node.",
 }

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from node.outcomes import Standing
+
 HEX_32 = r"^[0-9a-f]{64}$"
 
 Hash = Annotated[str, Field(pattern=HEX_32, examples=["9f" * 32])]
@@ -272,6 +274,7 @@ class PeerAnswer(Model):
     name: str
     reached_s: float | None = Field(description="Seconds since it last answered; null if it never did.")
     problem: str = Field(description="Why it was not reached the last time; empty if it was.")
+    size: int | None = Field(description="Tree size that it is known to have cosigned last; null if none.")
 
 
 class StatusAnswer(Model):
@@ -292,6 +295,12 @@ class StatusAnswer(Model):
     uptime_s: int
     ready: bool
     reasons: list[Reason]
+    standing: Standing = Field(
+        description="`validator`; `waiting`: the ledger does not name this node's keys, and it has no vote; `copy`."
+    )
+    behind: int = Field(
+        description="Leaves that the other validators have cosigned and this node does not serve."
+    )
     peers: list[PeerAnswer] = Field(description="The other validators; empty for a node that orders alone.")
 
 

@@ -1,20 +1,26 @@
-"""What validators ask of each other: cosignatures, on a listener that only their certificates open.
+"""What validators ask of each other: cosignatures and the engine's data, on a listener that only their certificates open.
 
-Rules: one resource, `/v1/cosignatures`. Posting a checkpoint adds its signatures to what is gathered; getting it gives the
-newest one. Whoever posts is known by certificate, but believed no more for it: each signature is checked.
+Rules: `/v1/cosignatures`: posting a checkpoint adds its signatures to what is gathered; getting it gives the newest one. Who
+posts is known by certificate, but believed no more for it: each signature is checked. `/v1/engine` says where this node's
+engine is, `/v1/engine/data` gives its data to one that joins or was restored, one at a time. All else is what all may ask.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.errors import LedgerError
+from node.engine.cometbft.copying import archive
+from node.peer_engine import ENGINE_PATH, STORES_PATH, CopiedEngine
 from node.peers import PATH
 
 MAX_BODY_BYTES = 64 * 1024
@@ -31,8 +37,23 @@ class CosignatureSource(Protocol):
         """Take the signatures in a checkpoint. Raises LedgerError."""
 
 
-def create_peer_app(node: CosignatureSource) -> Starlette:
-    """The application behind a validator's peer listener."""
+class _Archive(StreamingResponse):
+    """Sends an engine's stores, and takes the copy away whatever becomes of the connection."""
+
+    def __init__(self, folder: Path, copy: ExitStack) -> None:
+        super().__init__(archive(folder), media_type="application/x-tar")
+        self._copy = copy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._copy.close()
+
+
+def create_peer_app(node: CosignatureSource, engine: CopiedEngine, public: ASGIApp) -> Starlette:
+    """The application behind a validator's peer listener; `public` answers what everybody may ask."""
 
     async def give(_: Request) -> Response:
         text = await run_in_threadpool(node.newest_cosigned)
@@ -53,4 +74,31 @@ def create_peer_app(node: CosignatureSource) -> Starlette:
             return PlainTextResponse(f"{error.rule}: {error.detail}\n", 400)
         return Response(status_code=204)
 
-    return Starlette(routes=[Route(PATH, give, methods=["GET"]), Route(PATH, take, methods=["POST"])])
+    async def tell_engine(_: Request) -> Response:
+        try:
+            height = await run_in_threadpool(engine.height)
+        except LedgerError as error:
+            return _refusal(error)
+        return JSONResponse({"height": height, "votes": not engine.held})
+
+    async def give_stores(_: Request) -> Response:
+        with ExitStack() as copy:
+            try:
+                folder = await run_in_threadpool(copy.enter_context, engine.stores())
+            except (LedgerError, OSError) as error:
+                return _refusal(error)
+            return _Archive(folder, copy.pop_all())
+
+    return Starlette(
+        routes=[
+            Route(PATH, give, methods=["GET"]),
+            Route(PATH, take, methods=["POST"]),
+            Route(ENGINE_PATH, tell_engine, methods=["GET"]),
+            Route(STORES_PATH, give_stores, methods=["GET"]),
+            Mount("/", public),
+        ]
+    )
+
+
+def _refusal(error: Exception) -> Response:
+    return PlainTextResponse(f"{error}\n", 503)

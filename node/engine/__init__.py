@@ -21,6 +21,10 @@ class Engine(Protocol):
     def trouble(self) -> str:
         """What keeps it from ordering, in words for whoever operates the node; empty if nothing is known."""
 
+    @property
+    def held(self) -> str:
+        """Why it takes no part in ordering for now, in words; empty if it does."""
+
     def start(self) -> None:
         """Begin to order."""
 

@@ -83,6 +83,11 @@ class EmbeddedEngine:
         """Nothing: if it cannot go on, it fails."""
         return ""
 
+    @property
+    def held(self) -> str:
+        """Nothing: nobody else's votes are waited for."""
+        return ""
+
     def start(self) -> None:
         """Begin making blocks."""
         self._thread.start()

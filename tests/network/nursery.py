@@ -22,6 +22,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from node.engine.cometbft import engine
+
+KEEP = "TEST_KEEP_SECONDS"
+"""In the environment of a node that is born here: for how long its engine keeps blocks."""
 _LOOK_SECONDS = 0.01
 
 
@@ -140,6 +144,8 @@ def _settle(question: dict[str, Any]) -> None:
         os.dup2(source, target)
     os.closerange(3, 64)
     os.environ.update(question["environment"])
+    if KEEP in question["environment"]:
+        vars(engine)["KEEP_SECONDS"] = int(question["environment"][KEEP])
     if question["network"]:
         network = os.open(question["network"], os.O_RDONLY)
         if ctypes.CDLL(None).setns(network, 0):

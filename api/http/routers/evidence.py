@@ -1,13 +1,19 @@
-"""`/v1/evidence`: what was signed against this ledger, or by a witnessed ledger against itself, for everybody to check."""
+"""`/v1/evidence`: what was signed against this ledger, or by a witnessed ledger against itself, for everybody to check; and
+`/v1/cosigned`: what each validator has signed for it last.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
-from api.http.context import context_of
+from api.http.context import context_of, parse_id
 from api.http.models import Model
+from api.http.problem import HttpError
 
 router = APIRouter(tags=["operations"])
 
@@ -38,3 +44,27 @@ def get_evidence(request: Request) -> EvidenceAnswer:
             for one in context_of(request).node.evidence.all()
         ]
     )
+
+
+@router.get(
+    "/v1/cosigned/{key}",
+    summary="What a validator's key has cosigned last",
+    response_class=PlainTextResponse,
+    responses={
+        200: {
+            "description": "A C2SP checkpoint with this one cosignature; it need not be final",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+)
+def get_cosigned(
+    request: Request,
+    key: Annotated[str, Path(description="Cosigning key: 64 hexadecimal digits.", examples=["00" * 32])],
+) -> Response:
+    """The newest checkpoint that this node knows to be cosigned by a key, also one that others have gone on from: what a
+    validator that is restored from a backup needs to know of its own key.
+    """
+    found = context_of(request).node.cosigned.newest(parse_id(key, "a key"))
+    if found is None:
+        raise HttpError("cosigned.unknown", "this node knows nothing that this key has cosigned", status=404)
+    return PlainTextResponse(found.text, headers={"cache-control": "no-store"})

@@ -17,6 +17,7 @@ from ledger.block import parse_header_leaf
 from ledger.errors import LedgerError
 from ledger.policy import quorum_size
 from node.receipts import FinalView
+from node.service import Node
 
 STALE_FACTOR = 3
 """A checkpoint should be cosigned again each `recosign_seconds`; after so many times that, something is wrong."""
@@ -24,6 +25,8 @@ STALE_MARGIN_SECONDS = 60
 """Maintenance looks twice a minute."""
 AWAY_SECONDS = 30
 """A peer that has not answered for so long is taken for away."""
+BEHIND_SECONDS = 30
+"""A node that has not got to where the others were so long ago is behind; a block more or less is nothing."""
 MAX_CLOCK_SECONDS = 300
 """A clock that is further off than this refuses good entries: one may be five minutes ahead of its block."""
 
@@ -57,8 +60,8 @@ def reasons_not_ready(context: Context) -> list[Reason]:
     except LedgerError as error:
         return [*reasons, Reason(code=error.rule, detail=error.detail)]
     age = context.clock_ms() // 1000 - proven_time_s(final)
-    away = [peer.name for peer in node.peers if peer.reached_s is None or peer.reached_s > AWAY_SECONDS]
-    if away and len(node.peers) + 1 - len(away) < quorum_size(len(node.peers) + 1):
+    away = _away(node)
+    if away and (count := len(node.validators)) - len(away) < quorum_size(count):
         reasons.append(
             Reason(
                 code="quorum.away",
@@ -66,9 +69,28 @@ def reasons_not_ready(context: Context) -> list[Reason]:
                 f"was final {age} seconds ago: if they reach each other, the ledger goes on without it",
             )
         )
+    elif node.behind_s > BEHIND_SECONDS:
+        reasons.append(
+            Reason(
+                code="node.behind",
+                detail=f"the other validators have cosigned {node.others_size} leaves, and for {node.behind_s:.0f} s this node "
+                f"has not got to where they were then: it has {node.store.head.size}. It catches up, or its disk, processor or "
+                "engine is too slow",
+            )
+        )
     if age > STALE_FACTOR * node.config.recosign_seconds + STALE_MARGIN_SECONDS:
         reasons.append(Reason(code="cosign.stale", detail=f"the newest cosignature is {age} seconds old"))
     return reasons
+
+
+def _away(node: Node) -> list[str]:
+    """Names of the ledger's other validators that are not reached. Who is admitted and has no vote yet is not missed."""
+    if not node.peers:
+        return []
+    reached = {
+        peer.name for peer in node.peers if peer.reached_s is not None and peer.reached_s <= AWAY_SECONDS
+    }
+    return [one.name for one in node.validators if one.name not in reached and one.name != node.name]
 
 
 def _of_this_machine(context: Context) -> Iterator[Reason]:
@@ -76,6 +98,8 @@ def _of_this_machine(context: Context) -> Iterator[Reason]:
     node = context.node
     if node.engine.trouble:
         yield Reason(code="engine.trouble", detail=node.engine.trouble)
+    if node.engine.held:
+        yield Reason(code="engine.held", detail=node.engine.held)
     off = node.clock_off_s
     if off is not None and abs(off) > MAX_CLOCK_SECONDS:
         yield Reason(
@@ -153,10 +177,22 @@ def get_status(request: Request) -> StatusAnswer:
         uptime_s=int(time.monotonic() - context.started),
         ready=not reasons,
         reasons=reasons,
-        peers=[
-            PeerAnswer(name=peer.name, reached_s=peer.reached_s, problem=peer.problem) for peer in node.peers
-        ],
+        standing=node.standing,
+        behind=max(0, node.others_size - head.size) if node.peers else 0,
+        peers=[*_peers(node)],
     )
+
+
+def _peers(node: Node) -> Iterator[PeerAnswer]:
+    keys = {one.name: one.cosigning_key for one in node.validators} if node.peers else {}
+    for peer in node.peers:
+        cosigned = node.cosigned.newest(keys[peer.name]) if peer.name in keys else None
+        yield PeerAnswer(
+            name=peer.name,
+            reached_s=peer.reached_s,
+            problem=peer.problem,
+            size=None if cosigned is None else cosigned.size,
+        )
 
 
 def program_version() -> str:

@@ -13,7 +13,8 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -27,10 +28,12 @@ from ledger.rules import ParsedEntry
 from node.application import Application, Candidate
 from node.engine.cometbft.abci import AbciServer
 from node.engine.cometbft.adapter import Adapter, Rejection
+from node.engine.cometbft.copying import take
 from node.engine.cometbft.files import KEEP_SECONDS, EngineFiles, EnginePeer, write_home
 from node.engine.cometbft.process import EngineProcess, find_program
 from node.engine.cometbft.retaining import retain_height
 from node.engine.cometbft.rpc import BATCH_BYTES, BATCH_ENTRIES, EngineClient, EngineUnreachableError
+from node.engine.cometbft.voting import held_to
 from node.engine.embedded import MAX_MEMPOOL_BYTES, EngineEvents
 
 OFFER_AGAIN_SECONDS: Final = 10.0
@@ -90,11 +93,15 @@ class CometBftEngine:
         self._waiting: OrderedDict[bytes, _Waiting] = OrderedDict()
         self._bytes = 0
         self._stopping = False
+        self._copying = threading.Lock()
         program = find_program()
         # A Unix socket's path is short, and a home's may be long.
         self._runtime = Path(tempfile.mkdtemp(prefix="sogoc-engine-"))
         self._files = EngineFiles(settings.home, self._runtime)
+        for left_over in settings.home.glob("copy-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
         write_home(self._files, genesis, listen=settings.listen, peers=settings.peers)
+        self._held_to = held_to(self._files.voted)
         adapter = Adapter(
             application,
             genesis,
@@ -122,6 +129,42 @@ class CometBftEngine:
     def trouble(self) -> str:
         """That the engine does not answer, in words; empty while it does."""
         return self._process.trouble
+
+    @property
+    def held(self) -> str:
+        """That it does not vote yet, after a restore, in words; empty if it does."""
+        if self._held_to <= self._process.height:
+            return ""
+        return (
+            f"restored from a backup: its engine's key votes after engine height {self._held_to}, since it may have voted up "
+            f"to there before; the engine is at {self._process.height}. If the others stand still because too few of them "
+            "are left, see `sogoc network resume`"
+        )
+
+    def height(self) -> int:
+        """The engine's newest height, asked now. Raises EngineUnreachableError."""
+        with EngineClient(self._files.rpc_socket) as client:
+            return client.height()
+
+    @contextmanager
+    def stores(self) -> Iterator[Path]:
+        """A folder with a copy of the engine's stores as they are now, which goes away after the block. Raises RefusedError
+        (`engine.copying`) while there is another, EngineUnreachableError, OSError.
+        """
+        if not self._copying.acquire(blocking=False):
+            raise RefusedError(
+                "engine.copying",
+                "the engine's data is being copied to somebody else; try again",
+                permanent=False,
+            )
+        try:
+            # On the same file system, where files can be linked.
+            with tempfile.TemporaryDirectory(prefix="copy-", dir=self._files.home) as folder:
+                with self._process.standing_still():
+                    take(self._files.stores, Path(folder))
+                yield Path(folder)
+        finally:
+            self._copying.release()
 
     def start(self) -> None:
         """Start the engine."""

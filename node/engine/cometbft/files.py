@@ -20,6 +20,7 @@ from typing import Final
 from ledger.genesis import Genesis, Validator
 from ledger.hashing import sha256
 from ledger.keys import SigningKey
+from node.engine.cometbft.voting import let_vote
 from node.safe_files import put_file
 
 ADDRESS_BYTES: Final = 20
@@ -75,6 +76,11 @@ class EngineFiles:
         return self.home / "data" / "priv_validator_state.json"
 
     @property
+    def stores(self) -> Path:
+        """Blocks, votes and states, each a LevelDB in a directory of its own."""
+        return self.home / "data"
+
+    @property
     def log(self) -> Path:
         """What the engine prints."""
         return self.home / "engine.log"
@@ -110,7 +116,7 @@ def write_home(files: EngineFiles, genesis: Genesis, *, listen: str, peers: Sequ
     put_file(files.config, _config(files, listen, peers).encode())
     put_file(files.genesis, json.dumps(_genesis(genesis), indent=1).encode())
     if not files.voted.exists():
-        put_file(files.voted, json.dumps({"height": "0", "round": 0, "step": 0}).encode())
+        let_vote(files.voted)
 
 
 def write_keys(files: EngineFiles, engine_key: SigningKey, peer_key: SigningKey) -> None:

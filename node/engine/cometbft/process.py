@@ -11,9 +11,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -36,6 +39,7 @@ _REASON: Final = re.compile(rb'err="((?:[^"\\]|\\.)*)"')
 _MAX_REASON: Final = 300
 _STOP_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.5
+_STOP_LOOK_SECONDS: Final = 0.001
 _MAX_PAUSE_SECONDS: Final = 30.0
 _MAX_LOG_BYTES: Final = 16 * 1024 * 1024
 
@@ -99,6 +103,27 @@ class EngineProcess:
         """The process's number, if it runs."""
         child = self._child
         return None if child is None or child.poll() is not None else child.pid
+
+    @property
+    def height(self) -> int:
+        """The engine's height when it was last asked, 0 if it has not answered yet."""
+        return self._height
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """The process does nothing at all while the block runs, which must be short. Raises EngineUnreachableError if it does
+        not run, or not stop.
+        """
+        pid = self.process_id
+        if pid is None:
+            raise EngineUnreachableError("engine.unreachable", "the engine does not run")
+        try:
+            os.kill(pid, signal.SIGSTOP)
+            _wait_until_stopped(pid)
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def start(self) -> None:
         """Start the process, and again whenever it ends."""
@@ -178,6 +203,15 @@ class EngineProcess:
             # It decides again.
             self._height, self._failure = height, ""
         return True
+
+
+def _wait_until_stopped(pid: int) -> None:
+    """Wait until every thread of a child has stopped, which the system tells its parent."""
+    end = time.monotonic() + _STOP_SECONDS
+    while os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > end:
+            raise EngineUnreachableError("engine.unreachable", "the engine's process does not stop")
+        time.sleep(_STOP_LOOK_SECONDS)
 
 
 def _failure_in(said: BinaryIO) -> str | None:
