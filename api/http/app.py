@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http import office, pages, problem, producer, tracing
+from api.http import examples, office, pages, problem, producer, tracing
 from api.http.backfilling import Backfilling
 from api.http.context import Context
 from api.http.control import Control
@@ -210,6 +210,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     paths.setdefault(PATH, {})["post"] = witness_routes.POST_DESCRIPTION
     for path, _, description in (*vault_routes.POST_ROUTES, *papers.POST_ROUTES):
         paths.setdefault(path, {})["post"] = description
+    examples.add_examples(paths)
     for operation in _operations(paths):
         # What FastAPI would describe as its own validation error is a problem here like any other.
         operation["responses"].pop("422", None)

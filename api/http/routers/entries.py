@@ -132,16 +132,6 @@ def get_entry(request: Request, entry_id: EntryId) -> EntryAnswer:
     return entry_answer(context, final, index)
 
 
-_EXAMPLE = {"leaf": "kwCX…", "records": ["kqxkb2MuYW5jaG9yLzE…"]}
-_PLACE = {
-    "id": "9f" * 32,
-    "status": "final",
-    "records": ["1b" * 32],
-    "index": 1204,
-    "height": 77,
-    "late": False,
-}
-
 POST_DESCRIPTION: dict[str, object] = {
     "tags": ["entries"],
     "operationId": "post_entries",
@@ -186,7 +176,6 @@ POST_DESCRIPTION: dict[str, object] = {
                         },
                     ]
                 },
-                "examples": {"one": {"value": _EXAMPLE}, "batch": {"value": {"entries": [_EXAMPLE]}}},
             },
         },
     },
@@ -201,7 +190,6 @@ POST_DESCRIPTION: dict[str, object] = {
                             {"$ref": "#/components/schemas/BatchResult"},
                         ]
                     },
-                    "example": _PLACE,
                 }
             },
         },
@@ -215,7 +203,6 @@ POST_DESCRIPTION: dict[str, object] = {
                             {"$ref": "#/components/schemas/BatchResult"},
                         ]
                     },
-                    "example": {"id": "9f" * 32, "status": "accepted", "records": ["1b" * 32]},
                 }
             },
         },

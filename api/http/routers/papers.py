@@ -31,6 +31,7 @@ from node.vault.access import member_row
 
 MAX_STAMP_BYTES = min(MAX_BYTES, 40_000_000)
 _PDF = "application/pdf"
+_SHEET: dict[str, dict[str, object]] = {_PDF: {"type": "string", "format": "binary"}}
 
 
 async def post_certificate(request: Request) -> Response:
@@ -127,12 +128,18 @@ POST_ROUTES = (
             "A certificate as a sheet of paper",
             "`[key, challenge, signature, record id, site, claims]`",
             "A PDF.",
+            _SHEET,
         ),
     ),
     (
         "/v1/papers/stamp",
         post_stamp,
-        described("A stamped copy of a PDF", "`[key, challenge, signature, record id, site, pdf]`", "A PDF."),
+        described(
+            "A stamped copy of a PDF",
+            "`[key, challenge, signature, record id, site, pdf]`",
+            "A PDF.",
+            _SHEET,
+        ),
     ),
 )
 """Path, endpoint and description of each address that takes a body."""

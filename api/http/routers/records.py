@@ -209,7 +209,6 @@ POST_DESCRIPTION: dict[str, object] = {
                         }
                     },
                 },
-                "example": {"records": ["1b" * 32]},
             }
         },
     },

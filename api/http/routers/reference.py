@@ -26,7 +26,7 @@ def add_pages(app: FastAPI, document: dict[str, Any]) -> None:
     environment = Environment(
         loader=PackageLoader("api.http"), autoescape=select_autoescape(default=True), trim_blocks=True
     )
-    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
+    environment.filters["pretty"] = _pretty
     loader = environment.loader
     style = loader.get_source(environment, "reference.css")[0] if loader else ""
     pages = {
@@ -38,6 +38,11 @@ def add_pages(app: FastAPI, document: dict[str, Any]) -> None:
     for path, text in pages.items():
         _add(app, path, HTMLResponse(text, headers=_HEADERS))
     _add(app, "/docs/style.css", Response(style, media_type="text/css"))
+
+
+def _pretty(value: object) -> str:
+    """A value as a reader wants it: text as it stands, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _add(app: FastAPI, path: str, response: Response) -> None:

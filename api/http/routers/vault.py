@@ -22,7 +22,7 @@ from api.http.body import read_body
 from api.http.context import Context, context_of
 from api.http.problem import HttpError, error_response
 from api.wire import JSON, MSGPACK
-from ledger.encoding import Value, decode, encode
+from ledger.encoding import Value, decode
 from ledger.errors import FormatError, LedgerError
 from ledger.hashing import sha256
 from ledger.rows import KeyRow
@@ -30,7 +30,7 @@ from node.receipts import FinalView
 from node.vault.access import Signed, check_owner
 from node.vault.batch import MAX_BATCH_BYTES
 from node.vault.keeper import VaultKeeper
-from node.vault.store import MAX_CONTENT_BYTES
+from node.vault.store import MAX_CONTENT_BYTES, Kept
 
 MAX_STORE_BYTES = MAX_CONTENT_BYTES + 1_000
 _MAX_ASK_BYTES = 1_000
@@ -201,8 +201,10 @@ def text_of(value: Value) -> str:
     return value
 
 
-def described(summary: str, shape: str, answer: str) -> dict[str, object]:
-    """The OpenAPI description of an address that takes a signed request."""
+def described(
+    summary: str, shape: str, answer: str, content: dict[str, dict[str, object]]
+) -> dict[str, object]:
+    """The OpenAPI description of an address that takes a signed request; `content`: schemas of its answer by media type."""
     return {
         "tags": ["vault"],
         "operationId": summary.lower().replace(" ", "_").replace("'", ""),
@@ -210,20 +212,43 @@ def described(summary: str, shape: str, answer: str) -> dict[str, object]:
         "description": f"The body is {shape} in msgpack, each signature over what `docs/spec.md` says.",
         "requestBody": {
             "required": True,
-            "content": {
-                MSGPACK: {"schema": {"type": "string", "format": "binary"}, "example": encode([]).hex()}
-            },
+            "content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}},
         },
-        "responses": {"200": {"description": answer}},
+        "responses": {
+            "200": {
+                "description": answer,
+                "content": {media: {"schema": schema} for media, schema in content.items()},
+            }
+        },
     }
 
+
+def _object(**properties: object) -> dict[str, dict[str, object]]:
+    """The schema of a JSON answer that has all of these members and no other."""
+    return {
+        JSON: {
+            "type": "object",
+            "required": list(properties),
+            "additionalProperties": False,
+            "properties": properties,
+        }
+    }
+
+
+_HELD = {"type": "string", "enum": ["held"]}
+_KEPT = _object(state=_HELD)
+_ALL_KEPT = _object(state=_HELD, count={"type": "integer", "minimum": 0})
+_STATE = _object(state={"type": "string", "enum": [state.value for state in Kept]})
 
 POST_ROUTES = (
     (
         "/v1/vault/items",
         post_store,
         described(
-            "Keep something", "`[key, challenge, signature, owner, item, content]`", "It is on the disk."
+            "Keep something",
+            "`[key, challenge, signature, owner, item, content]`",
+            "It is on the disk.",
+            _KEPT,
         ),
     ),
     (
@@ -233,13 +258,17 @@ POST_ROUTES = (
             "Keep many things",
             "`[key, challenge, signature, owner, batch]`, where the batch is the bytes of `[[item, content], …]`",
             "All of it is on the disk.",
+            _ALL_KEPT,
         ),
     ),
     (
         "/v1/vault/read",
         post_read,
         described(
-            "Read something", "`[key, challenge, signature, record id]`", "The content, as it was kept."
+            "Read something",
+            "`[key, challenge, signature, record id]`",
+            "The content, as it was kept.",
+            {"application/octet-stream": {"type": "string", "format": "binary"}},
         ),
     ),
     (
@@ -249,6 +278,7 @@ POST_ROUTES = (
             "Whether something is held",
             "`[key, challenge, signature, owner, item]`",
             "held, erased or unknown.",
+            _STATE,
         ),
     ),
 )
