@@ -2,9 +2,9 @@
 
 Rules: an operation's examples stand in the file of its tag, under `<METHOD> <path>`, by part (`body`; `bodies` where there are
 several of one media type, by name; or the status of an answer) and media type; several media types with one example are
-separated by commas. JSON is written as it is; any other text
-as its lines; bytes as hexadecimal, or as the first of them and what they are. What is named here has to be described by its
-route: an example without its place is a mistake that keeps the application from starting.
+separated by commas. JSON is written as it is; any other text as its lines; bytes as hexadecimal, or as the first of them and
+what they are. What is named here has to be described by its route: an example without its place is a mistake that keeps the
+application from starting.
 
 They were taken from one ledger that holds the story of a lot of dried pineapples, a document and a certificate, and long ones
 were shortened. Proposals, evidence and outside witnesses, which that ledger has not, are made up in the same shapes.
