@@ -22,8 +22,12 @@ __all__ = ["quiet_logs"]
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    """A cluster of two processes, which are started again when they die."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as made:
+    """A cluster of two processes, which are started again when they die. Its scheduler's page stands on any free port: without
+    an address it would ask for one that another run's cluster may have.
+    """
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as made:
         yield made
 
 

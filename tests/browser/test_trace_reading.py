@@ -117,8 +117,8 @@ EDGES = st.sampled_from(
 @st.composite
 def broken(draw: st.DrawFn) -> bytes:
     """An event in which something is gone, something else, or too much, as JSON."""
-    value: Any = copy.deepcopy(draw(events()))
-    value.setdefault("@context", CONTEXTS)
+    # A copy of all that is put in, too: what is broken here is nobody else's.
+    value: Any = copy.deepcopy({"@context": CONTEXTS} | draw(events()))
     for _ in range(draw(st.integers(0, 2))):
         holder: Any = value
         name: Any = draw(st.sampled_from(sorted(holder)))
@@ -131,7 +131,7 @@ def broken(draw: st.DrawFn) -> bytes:
         if change == "drop":
             del holder[name]
         elif change in ("junk", "edge"):
-            holder[name] = draw(JUNK if change == "junk" else EDGES)
+            holder[name] = copy.deepcopy(draw(JUNK if change == "junk" else EDGES))
         elif isinstance(holder, dict):
             names = [
                 "x",
@@ -144,7 +144,7 @@ def broken(draw: st.DrawFn) -> bytes:
                 "parentID",
                 "__proto__",
             ]
-            holder[draw(st.sampled_from(names))] = draw(JUNK | EDGES)
+            holder[draw(st.sampled_from(names))] = copy.deepcopy(draw(JUNK | EDGES))
         if not value:
             break
     return json.dumps(value, ensure_ascii=draw(st.booleans()), default=float).encode("utf-8", "surrogatepass")
