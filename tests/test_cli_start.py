@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from api.cli import members
 from api.cli.app import COMMANDS, app
+from api.version import program_version
 
 OF_OTHERS = (
     "fastapi",
@@ -55,6 +56,11 @@ def test_verifying_waits_for_no_library_of_the_servers() -> None:
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "api.cli.verify" in answer.stdout.split()
     assert set(OF_OTHERS) & set(answer.stdout.split()) == set()
+
+
+def test_the_program_says_which_release_it_is() -> None:
+    answer = CliRunner().invoke(app, ["--version"])
+    assert (answer.exit_code, answer.output) == (0, f"sogoc {program_version()}\n")
 
 
 def test_a_misspelt_command_is_corrected() -> None:

@@ -68,6 +68,8 @@ def test_a_recalled_lot_says_so_in_its_exit_code(place: Place) -> None:
     assert "Hao hụt 5 kg" in done.output
     assert "verified complete" in done.output
     assert "Cửa" in done.output  # the shop, by its name
+    assert "Chế biến" in done.output
+    assert "creating_class_instance" not in done.output
 
 
 @pytest.mark.parametrize(

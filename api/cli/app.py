@@ -10,13 +10,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Annotated, Any, Final, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 from api.cli.output import ExitCode, exit_code_of, print_error
+from api.version import program_version
 from ledger.errors import LedgerError
 
 
@@ -144,9 +145,22 @@ app = typer.Typer(
 )
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"sogoc {program_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def _sogoc() -> None:
-    """Nothing comes before the commands; without this, Typer would ask for one to be registered here."""
+def _sogoc(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Phiên bản / which release this is"
+        ),
+    ] = False,
+) -> None:
+    """What may come before the commands."""
 
 
 def _attribute(module: str, name: str) -> Any:  # noqa: ANN401 - a function or a Typer

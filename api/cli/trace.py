@@ -24,6 +24,7 @@ from api.cli.output import ExitCode, JsonOption, UsageError, console, iso_time, 
 from api.cli.reporting import Signing, write_report
 from api.client import Client
 from api.exports.forms import FORMS
+from api.exports.passport import step_name
 from ledger.errors import VerificationError
 from ledger.gs1 import Item, gtin14, parse_item, parse_link
 from ledger.origin import words
@@ -286,6 +287,12 @@ def _described(checked: CheckedTrace, judgement: Judgement) -> dict[str, Any]:
     }
 
 
+def _step(said: str) -> str:
+    """A step in both languages, and in words that a narrow table can break."""
+    name, plain = step_name(said), said.replace("_", " ")
+    return plain if name is None else f"{name} / {plain}"
+
+
 def _print(shown: Mapping[str, Any], name: Callable[[str], str]) -> None:
     """The things and events of a trace as two tables; `shown` as in its JSON."""
     things = _table("Tầng / layer", "Mã / item", "Sản phẩm / product", "Tình trạng / status")
@@ -300,7 +307,7 @@ def _print(shown: Mapping[str, Any], name: Callable[[str], str]) -> None:
         place = link["place"]
         table.add_row(
             words.moment(int(link["time_ms"])),
-            escape(str(link["step"] or link["kind"])),
+            escape(_step(str(link["step"] or link["kind"]))),
             escape(", ".join(link["from"])),
             "" if link["from"] == link["to"] else escape(", ".join(link["to"])),
             escape(name(str(link["by"]))),

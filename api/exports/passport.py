@@ -49,7 +49,6 @@ _STEPS: Final = {
     "retail_selling": "Bán lẻ",
     "destroying": "Tiêu hủy",
 }
-"""What steps are called; another one stands as the event has it."""
 
 
 def trace_code(item: str) -> str:
@@ -65,7 +64,12 @@ def trace_code(item: str) -> str:
 
 def step_label(event: OriginEvent) -> str:
     """What people call an event's step."""
-    return _STEPS.get(event.step, event.step or event.kind)
+    return step_name(event.step) or event.step or event.kind
+
+
+def step_name(step: str) -> str | None:
+    """What people call a step of the standard's; None for another one, which stands as the event has it."""
+    return _STEPS.get(step)
 
 
 def passport_of(found: Exploration, name: Name) -> dict[str, Any]:

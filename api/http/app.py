@@ -51,6 +51,7 @@ from api.http.routers import (
 )
 from api.http.routers import vault as vault_routes
 from api.http.routers import witness as witness_routes
+from api.version import program_version
 from api.wire import PROBLEM
 from ledger.errors import LedgerError
 from ledger.witnessing import PATH
@@ -111,7 +112,7 @@ def create_app(
     """
     app = _App(
         title=_TITLE,
-        version=operations.program_version(),
+        version=program_version(),
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.http.context import Context, context_of
 from api.http.models import HealthAnswer, PeerAnswer, ReadyAnswer, Reason, StatusAnswer
+from api.version import program_version
 from ledger.block import parse_header_leaf
 from ledger.errors import LedgerError
 from ledger.policy import quorum_size
@@ -193,11 +193,3 @@ def _peers(node: Node) -> Iterator[PeerAnswer]:
             problem=peer.problem,
             size=None if cosigned is None else cosigned.size,
         )
-
-
-def program_version() -> str:
-    """Version of the installed package."""
-    try:
-        return version("sogoc")
-    except PackageNotFoundError:
-        return "unknown"
