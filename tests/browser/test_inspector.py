@@ -172,7 +172,7 @@ def test_a_report_is_signed_by_an_inspector_s_key_alone(visit: Visit, site: Site
 def test_a_lie_about_a_trace_is_told(visit: Visit) -> None:
     show(visit, FRESH)
 
-    def other(route: Any) -> None:  # noqa: ANN401
+    def other(route: Any) -> None:  # noqa: ANN401  playwright's own
         if "msgpack" in route.request.headers.get("accept", ""):
             answer = route.fetch()
             data = answer.body()
@@ -241,7 +241,7 @@ def test_sums_are_added_up_here_and_a_lie_about_them_is_told(visit: Visit) -> No
     # In the sums: in the finding about the recall another word follows.
     sold = b'"sold":"18","unit"'
 
-    def other(route: Any) -> None:  # noqa: ANN401
+    def other(route: Any) -> None:  # noqa: ANN401  playwright's own
         answer = route.fetch()
         if "msgpack" in route.request.headers.get("accept", ""):
             data = answer.body()

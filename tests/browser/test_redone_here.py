@@ -39,7 +39,7 @@ def lying(old: bytes, new: bytes) -> Any:  # noqa: ANN401  a handler of playwrig
     """A node whose answer has other words than its proof gives."""
     assert len(old) == len(new)
 
-    def other(route: Any) -> None:  # noqa: ANN401
+    def other(route: Any) -> None:  # noqa: ANN401  playwright's own
         answer = route.fetch()
         if "msgpack" in route.request.headers.get("accept", ""):
             assert old in answer.body()

@@ -40,7 +40,7 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def shown(farm: Farm) -> Shown:  # noqa: F811
+def shown(farm: Farm) -> Shown:  # noqa: F811  the fixture that is imported above
     phone = farm.phone()
     page = phone.page
     phone.stocked(95)
